@@ -1,0 +1,1 @@
+//! The compiler behind `stream_query!` and `#[derive(Schema)]`.

@@ -1,0 +1,115 @@
+//! The checkpoint: what a query needs to go on exactly where it stopped.
+//!
+//! Of each batch it holds the plan (offsets and watermark, durable before any sink sees a row) and the commit
+//! (state changes and next watermark, in one atomic write).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::error::Result;
+use crate::plan::{OperatorChanges, StateEntry};
+use crate::source::{LogEntry, Offset};
+
+/// What is fixed when a checkpoint is first used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// The query's id, kept over restarts.
+    pub query_id: Uuid,
+    /// The seed of the keys' hash.
+    pub hash_seed: u64,
+    /// The number of key groups.
+    pub key_groups: u16,
+    /// What the query's state looks like.
+    pub fingerprint: Fingerprint,
+}
+
+/// What a restarted query has to have in common with the one that wrote the checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint {
+    /// The output mode.
+    pub mode: String,
+    /// The inputs in order: name and row type.
+    pub inputs: Vec<String>,
+    /// The stateful operators in order.
+    pub operators: Vec<OperatorFingerprint>,
+    /// What may change from run to run, for the log: delays, filters, the select clause.
+    pub changeable: BTreeMap<String, String>,
+}
+
+/// One stateful operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorFingerprint {
+    /// Spark's name of the operator.
+    pub name: String,
+    /// The clause as written.
+    pub clause: String,
+    /// Its durations, evaluated.
+    pub durations: String,
+    /// The aggregates as written.
+    pub aggregates: Vec<String>,
+    /// The Rust types of key and state.
+    pub types: String,
+}
+
+/// The plan of a batch: written before it runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchPlan {
+    /// The batch's id.
+    pub batch: u64,
+    /// Where each source's part ends; `None` for a source without any data so far.
+    pub ends: Vec<Option<Offset>>,
+    /// The watermark that the batch runs with, in ms.
+    pub watermark_ms: i64,
+    /// The batch's time, in ms since the epoch.
+    pub time_ms: i64,
+}
+
+/// The commit of a batch: written after the sinks have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    /// The batch's id.
+    pub batch: u64,
+    /// The watermark for the next batch, in ms.
+    pub next_watermark_ms: i64,
+}
+
+/// What a checkpoint says at start.
+#[derive(Clone, Debug, Default)]
+pub struct Recovered {
+    /// The last planned batches, oldest first: at least the last two, if there are two.
+    pub plans: Vec<BatchPlan>,
+    /// The last commit.
+    pub commit: Option<Commit>,
+    /// Each source's own log.
+    pub source_logs: Vec<Vec<Vec<u8>>>,
+}
+
+/// Durable storage of one checkpoint. All calls block; the engine makes them off tokio's threads.
+pub trait StateStore: Send + Sync {
+    /// What the checkpoint holds; `None` if it is new.
+    fn metadata(&self) -> Result<Option<Metadata>>;
+
+    /// Writes the metadata of a new checkpoint, durably.
+    fn initialize(&self, metadata: &Metadata) -> Result<()>;
+
+    /// Takes in compatible changes of the fingerprint, durably.
+    fn update_fingerprint(&self, fingerprint: &Fingerprint) -> Result<()>;
+
+    /// Plans, commit and source logs.
+    fn recover(&self) -> Result<Recovered>;
+
+    /// Calls `visit` with each live entry of an operator's state, as of the last commit.
+    fn load(&self, operator: usize, visit: &mut dyn FnMut(StateEntry<'_>) -> Result<()>) -> Result<()>;
+
+    /// Writes a batch's plan and its sources' log entries (by source index) in one atomic write, durable on return.
+    /// Fails if a plan of this batch with other content exists: another process uses the checkpoint.
+    fn write_plan(&self, plan: &BatchPlan, logs: &[(usize, LogEntry)]) -> Result<()>;
+
+    /// Writes a batch's state changes (one for each operator) and its commit in one atomic write, durable on return.
+    fn write_commit(&self, commit: &Commit, changes: Vec<OperatorChanges>) -> Result<()>;
+
+    /// Bytes on disk.
+    fn disk_bytes(&self) -> u64;
+}

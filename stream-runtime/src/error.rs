@@ -1,0 +1,126 @@
+//! [`Error`]: everything that can go wrong while a query runs.
+//!
+//! Each text says what happened, where, and what to do; a failed batch never harms what is committed.
+
+use std::path::PathBuf;
+
+/// The result of the library's fallible calls.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The error of a source, sink or listener that a service wrote itself.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What ended a query, or kept it from starting.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or directory could not be read or written.
+    #[error("{action} `{}` failed: {source}", path.display())]
+    Io {
+        /// What was attempted, as a gerund: `reading`, `renaming`.
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+    /// A source failed.
+    #[error("source `{source_name}`: {message}")]
+    Source {
+        /// The source's description.
+        source_name: String,
+        /// What happened and what to do.
+        message: String,
+    },
+    /// A sink failed.
+    #[error("sink `{sink}`: {message}")]
+    Sink {
+        /// The sink's description.
+        sink: String,
+        /// What happened and what to do.
+        message: String,
+    },
+    /// A row could not be decoded and the input's policy is [`OnMalformed::Fail`](crate::source::OnMalformed::Fail).
+    #[error(
+        "malformed row in {location}: {reason}; correct the row, or let the input drop or dead-letter it with `.on_malformed(…)`"
+    )]
+    MalformedRow {
+        /// File, line and byte offset, or whatever the source knows.
+        location: String,
+        /// What is wrong with the row.
+        reason: String,
+    },
+    /// An aggregate has no value that its type can hold.
+    #[error("aggregate `{aggregate}`: {reason}")]
+    Aggregate {
+        /// The aggregate as the query writes it.
+        aggregate: &'static str,
+        /// What happened.
+        reason: String,
+    },
+    /// The checkpoint can't be used. It has been left untouched.
+    #[error("checkpoint `{}`: {message}", path.display())]
+    Checkpoint {
+        /// The checkpoint's directory.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        message: String,
+    },
+    /// The checkpoint belongs to a query with other state.
+    #[error("checkpoint `{}` was written by another query:\n{difference}\nstart with a new checkpoint, or restore the old clause", path.display())]
+    Incompatible {
+        /// The checkpoint's directory.
+        path: PathBuf,
+        /// One line for each operator that differs: the clause then and now.
+        difference: String,
+    },
+    /// An option has no meaning with the others given.
+    #[error("invalid option `{option}`: {message}")]
+    Option {
+        /// The option's name.
+        option: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The service's own code (an expression of the query, a source, a sink) panicked.
+    #[error("the query's code panicked: {message}")]
+    Panic {
+        /// The panic's message.
+        message: String,
+    },
+    /// A batch failed; the checkpoint is as the batch before left it, and a restart runs this batch again.
+    #[error("query `{query}`, batch {batch_id}: {source}")]
+    Batch {
+        /// The query's name.
+        query: String,
+        /// The batch that failed.
+        batch_id: u64,
+        /// Why.
+        source: Box<Error>,
+    },
+    /// An error of the service's own source, sink or aggregate.
+    #[error(transparent)]
+    Other(#[from] BoxError),
+}
+
+impl Error {
+    /// An operating-system error with what was attempted and where.
+    pub fn io(action: &'static str, path: impl Into<PathBuf>, source: std::io::Error) -> Self {
+        Self::Io { action, path: path.into(), source }
+    }
+
+    /// A source's failure.
+    pub fn source(source: impl Into<String>, message: impl std::fmt::Display) -> Self {
+        Self::Source { source_name: source.into(), message: message.to_string() }
+    }
+
+    /// A sink's failure.
+    pub fn sink(sink: impl Into<String>, message: impl std::fmt::Display) -> Self {
+        Self::Sink { sink: sink.into(), message: message.to_string() }
+    }
+
+    /// A checkpoint that can't be used.
+    pub fn checkpoint(path: impl Into<PathBuf>, message: impl std::fmt::Display) -> Self {
+        Self::Checkpoint { path: path.into(), message: message.to_string() }
+    }
+}

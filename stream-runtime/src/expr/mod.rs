@@ -1,0 +1,76 @@
+//! The aggregates that a query may call, one a file.
+//!
+//! Each is an [`Accumulator`] with an inherent `update` (one reference for each argument of the call) and an
+//! inherent `finish`. The macro names the type with its parameters left out, `Sum<_>`, and rustc infers them
+//! from the argument.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The state of one aggregate, or of all of a group's aggregates (a tuple).
+///
+/// `merge` must give what updating `self` with the rows of `other` after its own would have given: workers
+/// aggregate parts of a batch on their own, and their parts are merged in input order.
+pub trait Accumulator: Default + Clone + Send + Sync + Serialize + DeserializeOwned + 'static {
+    /// Takes in the rows that `other` has seen, which come after the rows of `self`.
+    fn merge(&mut self, other: Self);
+}
+
+macro_rules! tuple_accumulators {
+    ($(($($name:ident $index:tt),*);)*) => {$(
+        impl<$($name: Accumulator),*> Accumulator for ($($name,)*) {
+            fn merge(&mut self, _other: Self) {
+                $(self.$index.merge(_other.$index);)*
+            }
+        }
+    )*};
+}
+
+// serde and `Default` stop at twelve elements; the macro nests longer lists.
+tuple_accumulators! {
+    ();
+    (A 0);
+    (A 0, B 1);
+    (A 0, B 1, C 2);
+    (A 0, B 1, C 2, D 3);
+    (A 0, B 1, C 2, D 3, E 4);
+    (A 0, B 1, C 2, D 3, E 4, F 5);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
+}
+
+/// Why an aggregate gives no value.
+#[derive(Debug)]
+pub enum Unfinished {
+    /// It has seen no row, and its type has no null. Only the one group of a query without keys can be empty:
+    /// its row is left out until there is one.
+    Empty,
+    /// There is a value that the result's type can't hold.
+    Failed(crate::Error),
+}
+
+impl From<crate::Error> for Unfinished {
+    fn from(error: crate::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// An aggregate of the service's own, called in a query as `aggregate::<MyAggregate>(x.column)`.
+///
+/// `merge` has to give what updating `self` with the inputs of `other` after its own would have given.
+pub trait Aggregate: Default + Clone + Send + Sync + Serialize + DeserializeOwned + 'static {
+    /// What the query passes for each row: `f64`, `&'a str`, a tuple of those.
+    type Input<'a>;
+    /// The result.
+    type Output;
+    /// Takes in one row.
+    fn update(&mut self, input: Self::Input<'_>);
+    /// Takes in the rows that `other` has seen, which come after the rows of `self`.
+    fn merge(&mut self, other: Self);
+    /// The value so far.
+    fn finish(&self) -> Self::Output;
+}

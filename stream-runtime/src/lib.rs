@@ -1,0 +1,23 @@
+//! Structured streaming, compiled.
+
+pub mod checkpoint;
+pub mod engine;
+pub mod error;
+pub mod expr;
+pub mod format;
+pub mod operator;
+pub mod plan;
+pub mod schema;
+pub mod sink;
+pub mod source;
+pub mod state;
+pub mod time;
+
+pub use error::{Error, Result};
+
+/// What a service imports.
+pub mod prelude {
+    pub use crate::time::{
+        Date, Duration, Timestamp, Window, days, hours, microseconds, milliseconds, minutes, seconds, weeks,
+    };
+}

@@ -1,0 +1,317 @@
+//! Queries with `group by` or aggregates: the row function updates groups, and a finish function turns the
+//! groups that the output mode asks for into result rows.
+
+use std::any::type_name;
+use std::marker::PhantomData;
+
+use crate::error::{Error, Result};
+use crate::expr::{Accumulator, Unfinished};
+use crate::format::Arena;
+use crate::operator::event_time::EventTimeStats;
+use crate::operator::groups::{Groups, LateRows};
+use crate::operator::windowing::{NEVER, Windowing};
+use crate::schema::Schema;
+use crate::source::Chunk;
+use crate::state::codec;
+use crate::state::key::OwnedKey;
+use crate::state::table::{Entry, Table};
+
+use super::changes::{key_group, owner};
+use super::decode::{Rejects, for_each_view};
+use super::{
+    BatchContext, Emitted, Mode, OperatorChanges, OperatorMetrics, OutputMode, Plan, PlanInfo, StateEntry,
+};
+
+/// A row function over groups, which needs a finish function to be a plan.
+#[derive(Debug)]
+pub struct Grouped<R, const COLUMNS: u128, W, K, A, F> {
+    row: F,
+    types: PhantomData<fn() -> (R, W, K, A)>,
+}
+
+impl<R, const COLUMNS: u128, W, K, A, F> Grouped<R, COLUMNS, W, K, A, F>
+where
+    R: Schema,
+    W: Windowing,
+    F: for<'a> Fn(R::View<'a>, &mut Groups<W, K, A>) + Send + Sync + 'static,
+{
+    pub(super) fn new(row: F) -> Self {
+        Self { row, types: PhantomData }
+    }
+
+    /// Completes the plan with the finish function, which gives a group's result row, or `None` if `having`
+    /// leaves it out.
+    pub fn select<O, M, G>(self, info: PlanInfo, finish: G) -> impl Plan<Row = R, Output = O, Mode = M>
+    where
+        K: OwnedKey,
+        A: Accumulator,
+        O: Schema,
+        M: OutputMode,
+        G: for<'a> Fn(W::Label, K::Ref<'a>, &'a A) -> Result<Option<O>, Unfinished> + Send + Sync + 'static,
+    {
+        AggregatePlan::<R, COLUMNS, W, K, A, F, O, M, G> { row: self.row, finish, info, types: PhantomData }
+    }
+}
+
+/// The plan of an aggregation.
+#[derive(Debug)]
+pub struct AggregatePlan<R, const COLUMNS: u128, W, K, A, F, O, M, G> {
+    row: F,
+    finish: G,
+    info: PlanInfo,
+    #[allow(clippy::type_complexity)]
+    types: PhantomData<fn() -> (R, W, K, A, O, M)>,
+}
+
+/// One worker's share of the state, and its part of the batch in progress.
+pub struct AggregateWorker<W, K, A> {
+    /// The groups whose keys this worker owns.
+    state: Groups<W, K, A>,
+    /// What this worker's rows add up to, whoever owns the groups. A lone worker needs none: its rows go
+    /// straight into the state.
+    incoming: Option<Groups<W, K, A>>,
+    arena: Arena,
+    /// Everything in buckets that expire at or before this was removed in this batch.
+    dropped_through: Option<i64>,
+}
+
+/// What one worker's rows add up to, for the owner of some of their groups.
+pub struct AggregatePart<K, A> {
+    groups: Vec<(i64, Vec<Entry<K, A>>)>,
+    late: LateRows,
+    event_time: EventTimeStats,
+}
+
+impl<R, const COLUMNS: u128, W, K, A, F, O, M, G> AggregatePlan<R, COLUMNS, W, K, A, F, O, M, G>
+where
+    W: Windowing,
+    K: OwnedKey,
+    A: Accumulator,
+    M: OutputMode,
+    G: for<'a> Fn(W::Label, K::Ref<'a>, &'a A) -> Result<Option<O>, Unfinished>,
+{
+    /// Result rows of one bucket's groups, in the order of their keys, so that a replay gives the same bytes.
+    fn finish_bucket(&self, expiry: i64, mut groups: Vec<&Entry<K, A>>, rows: &mut Vec<O>) -> Result<()> {
+        groups.sort_unstable_by(|left, right| left.key.cmp(&right.key));
+        rows.reserve(groups.len());
+        for group in groups {
+            match (self.finish)(W::label(expiry), group.key.as_ref_key(), &group.accumulator) {
+                Ok(row) => rows.extend(row),
+                Err(Unfinished::Empty) => {}
+                Err(Unfinished::Failed(error)) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the watermark closes groups at all.
+    fn expires(&self) -> bool {
+        W::EXPIRES
+            && M::MODE != Mode::Complete
+            && self.info.inputs.iter().any(|input| input.watermark.is_some())
+    }
+
+    /// Whether this is an aggregation over everything, which has its one row even before the first input row.
+    fn is_global(&self) -> bool {
+        !W::EXPIRES && size_of::<K>() == 0
+    }
+}
+
+/// The groups of one bucket from every worker.
+fn by_bucket<'a, K: OwnedKey, A: Default>(
+    tables: impl Iterator<Item = (i64, &'a Table<K, A>)>,
+    groups: impl Fn(&'a Table<K, A>) -> Vec<&'a Entry<K, A>>,
+) -> std::collections::BTreeMap<i64, Vec<&'a Entry<K, A>>> {
+    let mut buckets = std::collections::BTreeMap::<i64, Vec<_>>::new();
+    for (expiry, table) in tables {
+        buckets.entry(expiry).or_default().extend(groups(table));
+    }
+    buckets
+}
+
+impl<R, const COLUMNS: u128, W, K, A, F, O, M, G> Plan for AggregatePlan<R, COLUMNS, W, K, A, F, O, M, G>
+where
+    R: Schema,
+    W: Windowing,
+    K: OwnedKey,
+    A: Accumulator,
+    O: Schema,
+    M: OutputMode,
+    F: for<'a> Fn(R::View<'a>, &mut Groups<W, K, A>) + Send + Sync + 'static,
+    G: for<'a> Fn(W::Label, K::Ref<'a>, &'a A) -> Result<Option<O>, Unfinished> + Send + Sync + 'static,
+{
+    type Row = R;
+    type Output = O;
+    type Mode = M;
+    type Worker = AggregateWorker<W, K, A>;
+    type Part = AggregatePart<K, A>;
+
+    fn info(&self) -> &PlanInfo {
+        &self.info
+    }
+
+    fn state_types(&self) -> Option<String> {
+        Some(format!("{} -> {}", type_name::<K>(), type_name::<A>()))
+    }
+
+    fn worker(&self, seed: u64, workers: usize) -> Self::Worker {
+        AggregateWorker {
+            state: Groups::new(seed),
+            incoming: (workers > 1).then(|| Groups::new(seed)),
+            arena: Arena::default(),
+            dropped_through: None,
+        }
+    }
+
+    fn begin(&self, worker: &mut Self::Worker, batch: &BatchContext) {
+        let closed = if self.expires() { batch.late_micros } else { i64::MIN };
+        worker.state.begin(batch.batch, closed);
+        if let Some(incoming) = &mut worker.incoming {
+            incoming.begin(batch.batch, closed);
+        }
+        worker.dropped_through = None;
+    }
+
+    fn feed(&self, worker: &mut Self::Worker, chunk: Chunk<'_, R>, rejects: &mut Rejects) -> Result<()> {
+        let AggregateWorker { state, incoming, arena, .. } = worker;
+        let groups = incoming.as_mut().unwrap_or(state);
+        for_each_view::<R, COLUMNS>(chunk, arena, rejects, |view| (self.row)(view, groups))
+    }
+
+    fn split(&self, worker: &mut Self::Worker, workers: usize) -> Vec<Self::Part> {
+        let mut parts: Vec<_> = (0..workers)
+            .map(|_| AggregatePart {
+                groups: Vec::new(),
+                late: LateRows::default(),
+                event_time: EventTimeStats::default(),
+            })
+            .collect();
+        let Some(incoming) = &mut worker.incoming else { return parts };
+        for (expiry, table) in incoming.buckets.drain() {
+            for part in &mut parts {
+                part.groups.push((expiry, Vec::new()));
+            }
+            for entry in table.into_entries() {
+                let part = &mut parts[owner(entry.hash, workers)];
+                if let Some((_, entries)) = part.groups.last_mut() {
+                    entries.push(entry);
+                }
+            }
+        }
+        incoming.buckets.settle();
+        if let Some(first) = parts.first_mut() {
+            first.late.merge(&mut incoming.late);
+            first.event_time.merge(&incoming.event_time);
+        }
+        parts
+    }
+
+    fn merge(&self, worker: &mut Self::Worker, parts: Vec<Self::Part>) {
+        for mut part in parts {
+            for (expiry, entries) in part.groups {
+                if entries.is_empty() {
+                    continue;
+                }
+                worker.state.merge_into(expiry, entries);
+            }
+            worker.state.late.merge(&mut part.late);
+            worker.state.event_time.merge(&part.event_time);
+        }
+    }
+
+    fn emit(&self, workers: &mut [Self::Worker], batch: &BatchContext) -> Result<Emitted<O>> {
+        if self.is_global() && batch.has_data {
+            // `size_of::<K>() == 0`: the key is `()`, and its owner is found like any other key's.
+            open_global(workers);
+        }
+        let mut metrics = OperatorMetrics::default();
+        let mut rows = Vec::new();
+        metrics.rows_updated = workers
+            .iter()
+            .flat_map(|worker| worker.state.buckets.opened())
+            .map(|(_, table)| table.touched().len() as u64)
+            .sum();
+        match M::MODE {
+            Mode::Append => {}
+            Mode::Update => {
+                let opened = workers.iter().flat_map(|worker| worker.state.buckets.opened());
+                for (expiry, groups) in by_bucket(opened, |table| table.touched().collect()) {
+                    self.finish_bucket(expiry, groups, &mut rows)?;
+                }
+            }
+            Mode::Complete => {
+                let all = workers.iter().flat_map(|worker| worker.state.buckets.iter());
+                for (expiry, groups) in by_bucket(all, |table| table.entries().iter().collect()) {
+                    self.finish_bucket(expiry, groups, &mut rows)?;
+                }
+            }
+        }
+        // Counts what the batch has added before anything is taken away again.
+        let mut closed = Vec::new();
+        if self.expires() {
+            for worker in workers.iter_mut() {
+                let tables = worker.state.buckets.close(batch.evict_micros.min(NEVER - 1));
+                if !tables.is_empty() {
+                    worker.dropped_through = Some(batch.evict_micros);
+                }
+                closed.extend(tables);
+            }
+        }
+        metrics.rows_removed = closed.iter().map(|(_, table)| table.len() as u64).sum();
+        if M::MODE == Mode::Append {
+            let tables = closed.iter().map(|(expiry, table)| (*expiry, table));
+            for (expiry, groups) in by_bucket(tables, |table| table.entries().iter().collect()) {
+                self.finish_bucket(expiry, groups, &mut rows)?;
+            }
+        }
+        let mut event_time = EventTimeStats::default();
+        let mut late = LateRows::default();
+        for worker in workers.iter_mut() {
+            event_time.merge(&worker.state.event_time);
+            late.merge(&mut worker.state.late);
+        }
+        metrics.rows_dropped_by_watermark = late.groups.len() as u64;
+        metrics.late_rows = late.rows;
+        metrics.max_lateness_micros = late.max_lateness_micros;
+        metrics.rows_total = workers.iter().map(|worker| worker.state.buckets.groups_now()).sum();
+        metrics.memory_used_bytes = workers.iter().map(|worker| worker.state.buckets.allocated_bytes()).sum();
+        Ok(Emitted { rows, operator: Some(metrics), event_time })
+    }
+
+    fn settle(&self, workers: &mut [Self::Worker], changes: &mut OperatorChanges) -> Result<()> {
+        for worker in workers {
+            if let Some(through) = worker.dropped_through {
+                changes.drop_through(through);
+            }
+            for (expiry, table) in worker.state.buckets.opened() {
+                for group in table.touched() {
+                    changes.put(key_group(group.hash), expiry, &group.key, &group.accumulator)?;
+                }
+            }
+            worker.state.buckets.settle();
+        }
+        Ok(())
+    }
+
+    fn restore(&self, workers: &mut [Self::Worker], entry: StateEntry<'_>) -> Result<()> {
+        let damaged = |what: &str, why: String| {
+            Error::Other(format!("state holds {what} that can't be decoded: {why}").into())
+        };
+        let key: K = codec::decode(entry.key).map_err(|why| damaged("a key", why))?;
+        let accumulator: A = codec::decode(entry.value).map_err(|why| damaged("a group", why))?;
+        let count = workers.len();
+        let Some(first) = workers.first() else { return Ok(()) };
+        let hash = first.state.hash(&key);
+        workers[owner(hash, count)].state.restore(entry.bucket, hash, key, accumulator);
+        Ok(())
+    }
+}
+
+/// Makes sure that the one group of a global aggregation exists and counts as touched.
+fn open_global<W: Windowing, K: OwnedKey, A: Accumulator>(workers: &mut [AggregateWorker<W, K, A>]) {
+    let count = workers.len();
+    let Ok(key) = codec::decode::<K>(&[]) else { return };
+    let Some(first) = workers.first() else { return };
+    let hash = first.state.hash(&key);
+    workers[owner(hash, count)].state.touch_untimed(hash, &key);
+}

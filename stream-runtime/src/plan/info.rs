@@ -1,0 +1,59 @@
+//! A plan as data: what `explain()` prints and the checkpoint's fingerprint is made of.
+
+use crate::time::Duration;
+
+use super::Mode;
+
+/// A query's plan.
+#[derive(Clone, Debug)]
+pub struct PlanInfo {
+    /// The query's name.
+    pub query: &'static str,
+    /// The inputs in the order of their declaration.
+    pub inputs: &'static [InputInfo],
+    /// The clauses that keep no state, in order, as written: `where action == "view"`.
+    pub clauses: &'static [&'static str],
+    /// The stateful operator.
+    pub operator: Option<OperatorInfo>,
+    /// The select clause, as written.
+    pub select: &'static str,
+    /// The output mode.
+    pub mode: Mode,
+}
+
+/// An input of a query.
+#[derive(Clone, Copy, Debug)]
+pub struct InputInfo {
+    /// The input's name.
+    pub name: &'static str,
+    /// The row type's name.
+    pub row: &'static str,
+    /// Its watermark.
+    pub watermark: Option<WatermarkInfo>,
+    /// The columns that the query reads, in declared order; `None` for all.
+    pub columns: Option<&'static [&'static str]>,
+}
+
+/// An input's watermark.
+#[derive(Clone, Copy, Debug)]
+pub struct WatermarkInfo {
+    /// The event-time column.
+    pub column: &'static str,
+    /// How late a row may be.
+    pub delay: Duration,
+}
+
+/// A stateful operator.
+#[derive(Clone, Copy, Debug)]
+pub struct OperatorInfo {
+    /// Spark's name for it, as in progress reports: `stateStoreSave`.
+    pub name: &'static str,
+    /// The clause as written, without the input's alias: `group by window(timestamp, minutes(5)), page`.
+    pub clause: &'static str,
+    /// Width, slide and start of the window, if there is one.
+    pub window: Option<(Duration, Duration, Duration)>,
+    /// The aggregates, as written.
+    pub aggregates: &'static [&'static str],
+    /// Whether a watermark closes its groups.
+    pub event_time_key: bool,
+}

@@ -1,0 +1,163 @@
+//! [`Plan`]: a compiled query, as the macro builds it and the engine drives it.
+//!
+//! A plan is a chain of generic structs around the query's closures, built by inference like an iterator
+//! chain: [`from`] an input, then [`Input::select`] or [`Input::group_by`] and [`Grouped::select`].
+
+mod aggregate;
+mod changes;
+mod decode;
+mod info;
+mod input;
+mod stateless;
+
+pub use aggregate::{AggregatePlan, Grouped};
+pub use changes::{OperatorChanges, StateEntry};
+pub use decode::Rejects;
+pub use info::{InputInfo, OperatorInfo, PlanInfo, WatermarkInfo};
+pub use input::{Input, from};
+pub use stateless::{Selected, StatelessPlan};
+
+use crate::error::Result;
+use crate::operator::event_time::EventTimeStats;
+use crate::schema::Schema;
+use crate::source::Chunk;
+
+/// The two watermarks of a batch (SPARK-40925), in microseconds, and its id.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchContext {
+    /// The batch's id.
+    pub batch: u64,
+    /// Rows and groups that end at or before this are late: the watermark of the batch before.
+    pub late_micros: i64,
+    /// Groups that end at or before this are emitted and removed: the watermark of this batch.
+    pub evict_micros: i64,
+    /// Whether any source had rows for the batch.
+    pub has_data: bool,
+}
+
+/// What a batch did to a stateful operator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OperatorMetrics {
+    /// Groups in state after the batch.
+    pub rows_total: u64,
+    /// Groups that the batch touched.
+    pub rows_updated: u64,
+    /// Groups that the batch evicted.
+    pub rows_removed: u64,
+    /// Groups whose rows came too late, as Spark counts them.
+    pub rows_dropped_by_watermark: u64,
+    /// Input rows that came too late for at least one of their groups.
+    pub late_rows: u64,
+    /// How far the latest of them was behind the watermark, in µs.
+    pub max_lateness_micros: i64,
+    /// Bytes that the state's tables hold.
+    pub memory_used_bytes: u64,
+}
+
+/// A batch's result.
+#[derive(Debug)]
+pub struct Emitted<O> {
+    /// The rows for the sinks.
+    pub rows: Vec<O>,
+    /// What happened to the query's stateful operator, if it has one.
+    pub operator: Option<OperatorMetrics>,
+    /// What the watermark learns from the batch.
+    pub event_time: EventTimeStats,
+}
+
+/// A compiled query. The macro builds it; users see it only as `impl Plan`.
+pub trait Plan: Send + Sync + 'static {
+    /// The input's rows.
+    type Row: Schema;
+    /// The result's rows.
+    type Output: Schema;
+    /// The output mode, as a type: what sinks it may go to.
+    type Mode: OutputMode;
+    /// What one worker owns: its share of the state, and the batch in progress.
+    type Worker: Send + 'static;
+    /// A worker's partial result for the owner of some key groups.
+    type Part: Send + 'static;
+
+    /// The plan as data: for `explain()`, the fingerprint and messages.
+    fn info(&self) -> &PlanInfo;
+
+    /// The fingerprint's types: key and accumulators.
+    fn state_types(&self) -> Option<String>;
+
+    /// A worker with empty state, one of `workers`.
+    fn worker(&self, seed: u64, workers: usize) -> Self::Worker;
+
+    /// Starts a batch.
+    fn begin(&self, worker: &mut Self::Worker, batch: &BatchContext);
+
+    /// Decodes a chunk and runs the row function over it: the hot loop.
+    fn feed(
+        &self,
+        worker: &mut Self::Worker,
+        chunk: Chunk<'_, Self::Row>,
+        rejects: &mut Rejects,
+    ) -> Result<()>;
+
+    /// Splits what the worker has gathered into a part for each owner. Called only with several workers.
+    fn split(&self, worker: &mut Self::Worker, workers: usize) -> Vec<Self::Part>;
+
+    /// Takes in the parts for the key groups that this worker owns, in input order.
+    fn merge(&self, worker: &mut Self::Worker, parts: Vec<Self::Part>);
+
+    /// After the last row: emits by output mode, then evicts what is behind the watermark.
+    fn emit(&self, workers: &mut [Self::Worker], batch: &BatchContext) -> Result<Emitted<Self::Output>>;
+
+    /// Writes down how the batch has changed the state, and ends the batch.
+    fn settle(&self, workers: &mut [Self::Worker], changes: &mut OperatorChanges) -> Result<()>;
+
+    /// Puts back what the checkpoint holds.
+    fn restore(&self, workers: &mut [Self::Worker], entry: StateEntry<'_>) -> Result<()>;
+}
+
+/// An output mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Only rows that are final.
+    Append,
+    /// Rows whose group changed in the batch.
+    Update,
+    /// The whole result in every batch.
+    Complete,
+}
+
+impl Mode {
+    /// The mode as the query writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Append => "append",
+            Self::Update => "update",
+            Self::Complete => "complete",
+        }
+    }
+}
+
+/// An output mode as a type.
+pub trait OutputMode: Send + Sync + 'static {
+    /// The mode.
+    const MODE: Mode;
+}
+
+/// `output append`.
+#[derive(Debug)]
+pub struct Append;
+/// `output update`.
+#[derive(Debug)]
+pub struct Update;
+/// `output complete`.
+#[derive(Debug)]
+pub struct Complete;
+
+impl OutputMode for Append {
+    const MODE: Mode = Mode::Append;
+}
+impl OutputMode for Update {
+    const MODE: Mode = Mode::Update;
+}
+impl OutputMode for Complete {
+    const MODE: Mode = Mode::Complete;
+}

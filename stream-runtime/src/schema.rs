@@ -1,0 +1,118 @@
+//! [`Schema`] and [`Column`]: what a row is, and what may stand in it.
+//!
+//! `#[derive(Schema)]` writes everything here for a service's struct. Operators never see the struct itself
+//! but its *view*: a `Copy` struct that borrows text and bytes from the input buffer, so that a row costs no
+//! allocation. A column that a query doesn't name is skipped by the decoder at compile time.
+
+pub use crate::format::{Arena, RowError};
+
+/// The columns that a query names: bit *i* stands for field *i* of the schema.
+pub type ColumnSet = u128;
+
+/// A row type: the columns of a source, or of a query's result.
+///
+/// Derive it; don't implement it by hand.
+pub trait Schema: Sized + Send + Sync + 'static {
+    /// The borrowed, `Copy` form of a row: `String` is `&str`, `Vec<u8>` is `&[u8]`, numbers are themselves.
+    type View<'a>: Copy + Send;
+
+    /// The struct's name.
+    const NAME: &'static str;
+    /// The columns in declared order, under their external names.
+    const FIELDS: &'static [Field];
+
+    /// Borrows the row.
+    fn view(&self) -> Self::View<'_>;
+
+    /// Copies a view into a row of its own.
+    fn from_view(view: Self::View<'_>) -> Self;
+
+    /// Decodes one line of JSON, reading only the fields in `COLUMNS`; the others hold placeholders.
+    fn decode_json<'a, const COLUMNS: u128>(
+        line: &'a str,
+        arena: &'a Arena,
+    ) -> Result<Self::View<'a>, RowError>;
+
+    /// Decodes one CSV record, reading only the fields in `COLUMNS`.
+    fn decode_csv<'a, const COLUMNS: u128>(
+        record: crate::format::csv::Record<'a>,
+        arena: &'a Arena,
+    ) -> Result<Self::View<'a>, RowError>;
+
+    /// Appends the row as one JSON object, without a line end.
+    fn encode_json(&self, out: &mut Vec<u8>);
+
+    /// Appends each column's text, as CSV and the console print it.
+    fn encode_text(&self, columns: &mut crate::format::TextRow);
+}
+
+/// A column of a [`Schema`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The name in files and messages.
+    pub name: &'static str,
+    /// The Rust type as the service wrote it.
+    pub type_name: &'static str,
+    /// Whether the column may be null (`Option`).
+    pub nullable: bool,
+}
+
+/// What can fill a column of a query's result: the column's own type, or the borrowed form that a view
+/// holds (`&str` for `String`).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't fill a column of type `{T}`",
+    label = "this is `{Self}`, and the column is `{T}`",
+    note = "a value fills a column of its own type, `&str` fills `String`, `&[u8]` fills `Vec<u8>`, and a value fills its `Option`; convert anything else in the query, for instance with `as` or `.into()`"
+)]
+pub trait IntoColumn<T> {
+    /// The column's value.
+    fn into_column(self) -> T;
+}
+
+impl<T> IntoColumn<T> for T {
+    fn into_column(self) -> T {
+        self
+    }
+}
+
+impl<T> IntoColumn<Option<T>> for T {
+    fn into_column(self) -> Option<T> {
+        Some(self)
+    }
+}
+
+impl IntoColumn<String> for &str {
+    fn into_column(self) -> String {
+        self.to_owned()
+    }
+}
+
+impl IntoColumn<Option<String>> for &str {
+    fn into_column(self) -> Option<String> {
+        Some(self.to_owned())
+    }
+}
+
+impl IntoColumn<Option<String>> for Option<&str> {
+    fn into_column(self) -> Option<String> {
+        self.map(str::to_owned)
+    }
+}
+
+impl IntoColumn<Vec<u8>> for &[u8] {
+    fn into_column(self) -> Vec<u8> {
+        self.to_vec()
+    }
+}
+
+impl IntoColumn<Option<Vec<u8>>> for &[u8] {
+    fn into_column(self) -> Option<Vec<u8>> {
+        Some(self.to_vec())
+    }
+}
+
+impl IntoColumn<Option<Vec<u8>>> for Option<&[u8]> {
+    fn into_column(self) -> Option<Vec<u8>> {
+        self.map(<[u8]>::to_vec)
+    }
+}

@@ -1,0 +1,80 @@
+//! Sinks: where results go, and the trait for a service's own.
+//!
+//! A sink is given each batch once its offsets are durable, and before the batch is committed. After a crash
+//! between the two it is given the same batch with the same rows again: a sink that keeps what it has
+//! written makes `commit` do nothing for a batch id that it already holds.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::error::Result;
+use crate::plan::{Append, Complete, Mode, Update};
+use crate::schema::Schema;
+
+/// What a sink learns at the start of a run.
+#[derive(Clone, Debug)]
+pub struct SinkContext {
+    /// The query's id, the same over all restarts of its checkpoint.
+    pub query_id: Uuid,
+    /// The query's name.
+    pub query_name: String,
+    /// The query's output mode.
+    pub mode: Mode,
+}
+
+/// A batch's result.
+#[derive(Clone, Copy, Debug)]
+pub struct SinkBatch<'a, R> {
+    /// The batch's id: 0, 1, 2, … without gaps over the life of the checkpoint.
+    pub id: u64,
+    /// The output mode: whether `rows` are new, changed, or the whole result.
+    pub mode: Mode,
+    /// The rows.
+    pub rows: &'a [R],
+    /// The batch's watermark; `None` if the query has none.
+    pub watermark: Option<crate::time::Timestamp>,
+}
+
+/// Takes the results of a query.
+#[async_trait]
+pub trait Sink<R: Schema>: Send + 'static {
+    /// Which output modes the sink can take: [`AnyMode`], or [`AppendOnly`] if a row, once written, stays.
+    type Modes;
+
+    /// How progress reports and errors call this sink, for instance `FileSink[data/out]`.
+    fn description(&self) -> String;
+
+    /// Prepares for a run. Called once, before anything else.
+    async fn open(&mut self, _context: SinkContext) -> Result<()> {
+        Ok(())
+    }
+
+    /// Writes a batch. Has to be idempotent in `batch.id`.
+    async fn commit(&mut self, batch: SinkBatch<'_, R>) -> Result<()>;
+
+    /// Called after the last batch of a run.
+    async fn close(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A sink that takes every output mode.
+#[derive(Debug)]
+pub struct AnyMode;
+
+/// A sink whose rows are final once written: it takes only `output append`.
+#[derive(Debug)]
+pub struct AppendOnly;
+
+/// Which output modes a kind of sink takes.
+#[diagnostic::on_unimplemented(
+    message = "this sink takes only `output append`, and the query has another output mode",
+    label = "rows written here can't be changed by a later batch",
+    note = "write `output append` (which needs a watermark on an aggregation), or use a sink that can replace rows: `ConsoleSink`, `MemorySink`, `ForeachSink`"
+)]
+pub trait Takes<M> {}
+
+impl Takes<Append> for AnyMode {}
+impl Takes<Update> for AnyMode {}
+impl Takes<Complete> for AnyMode {}
+impl Takes<Append> for AppendOnly {}

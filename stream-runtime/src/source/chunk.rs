@@ -1,0 +1,58 @@
+//! [`Chunk`]: what a split hands to the query, a megabyte or so at a time.
+
+use crate::error::Result;
+use crate::format::csv;
+
+/// Where a chunk begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Position<'a> {
+    /// The file, topic or address.
+    pub source: &'a str,
+    /// The line that the chunk begins with, from 1; 0 where lines have no meaning.
+    pub line: u64,
+    /// The byte offset in the source.
+    pub offset: u64,
+}
+
+/// Rows in one of the encodings that a query decodes.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Chunk<'a, R> {
+    /// Complete lines of JSON, one object each; the last may lack its line end.
+    Json {
+        /// The lines.
+        bytes: &'a [u8],
+        /// Where they begin.
+        at: Position<'a>,
+    },
+    /// Complete CSV records, without the header.
+    Csv {
+        /// The records.
+        bytes: &'a [u8],
+        /// Delimiter, quote and where each column is found.
+        layout: &'a csv::Layout,
+        /// Where they begin.
+        at: Position<'a>,
+    },
+    /// Rows in memory.
+    Rows(&'a [R]),
+    /// Bytes that the source itself found to be no row, such as a line past the length limit.
+    Malformed {
+        /// The beginning of what was found.
+        bytes: &'a [u8],
+        /// Where it begins.
+        at: Position<'a>,
+        /// What is wrong.
+        reason: &'a str,
+    },
+}
+
+/// Takes the chunks of a split: the query's decoder and row function behind one dynamic call a chunk.
+pub trait Rows<R> {
+    /// Decodes the chunk's rows and runs the query over them.
+    ///
+    /// # Errors
+    /// [`Error::MalformedRow`](crate::Error::MalformedRow) if a row can't be decoded and the input's policy is
+    /// to fail; pass it on.
+    fn push(&mut self, chunk: Chunk<'_, R>) -> Result<()>;
+}

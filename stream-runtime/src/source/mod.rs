@@ -1,0 +1,118 @@
+//! Sources: where rows come from, and the trait for a service's own.
+//!
+//! A source answers three questions: how far could you go now ([`Source::latest_offset`]), which splits are
+//! between two offsets ([`Source::plan`]), and what is in a split ([`Split::read`]). Everything it answers
+//! has to be repeatable: after a crash the engine asks for the same range again and expects the same rows.
+
+pub(crate) mod chunk;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+pub use chunk::{Chunk, Position, Rows};
+
+use crate::error::Result;
+use crate::schema::Schema;
+
+/// A position in a source, as JSON that only the source understands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Offset(pub serde_json::Value);
+
+/// How far one batch may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// As far as the source's own options (`max_files_per_trigger`, …) allow.
+    Limited,
+    /// To the newest row, whatever the options say ([`Trigger::Once`](crate::engine::Trigger::Once)).
+    Everything,
+}
+
+/// The end of the next batch, and what the source has to remember about it.
+#[derive(Debug)]
+pub struct Advance {
+    /// The end of the batch.
+    pub end: Offset,
+    /// An entry for the source's own log, made durable together with `end`.
+    pub log: Option<LogEntry>,
+}
+
+/// An entry of a source's own log, which the checkpoint keeps for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogEntry {
+    /// Adds to what the log holds.
+    Append(Vec<u8>),
+    /// Takes the place of everything that the log holds, so that it doesn't grow for ever.
+    Replace(Vec<u8>),
+}
+
+/// What a source learns at the start of a run.
+#[derive(Debug, Default)]
+pub struct SourceContext {
+    /// The source's log: the last replacement and the entries appended since, oldest first.
+    pub log: Vec<Vec<u8>>,
+    /// Where the last planned batch ends; `None` at the first start.
+    pub end: Option<Offset>,
+}
+
+/// A stream of rows.
+///
+/// Everything but reading is asynchronous and runs on tokio; reading runs on the query's worker threads.
+#[async_trait]
+pub trait Source<R: Schema>: Send + 'static {
+    /// How progress reports and errors call this source, for instance `FileSource[data/clicks]`.
+    fn description(&self) -> String;
+
+    /// Prepares for a run. Called once, before anything else.
+    async fn open(&mut self, context: SourceContext) -> Result<()>;
+
+    /// Where the next batch would end if it started at `start`; `None` or `start` itself if nothing is new.
+    async fn latest_offset(
+        &mut self,
+        start: Option<&Offset>,
+        admission: Admission,
+    ) -> Result<Option<Advance>>;
+
+    /// Fixes what [`Trigger::AvailableNow`](crate::engine::Trigger::AvailableNow) will read: from here on
+    /// `latest_offset` doesn't go past what is there now.
+    async fn prepare_available_now(&mut self) -> Result<()>;
+
+    /// The rows after `start` up to and including `end`, as splits in row order. `parallelism` is the number of
+    /// workers; more or fewer splits are fine.
+    async fn plan(
+        &mut self,
+        start: Option<&Offset>,
+        end: &Offset,
+        parallelism: usize,
+    ) -> Result<Vec<Box<dyn Split<R>>>>;
+
+    /// Everything up to `end` is committed and won't be asked for again.
+    async fn commit(&mut self, _end: &Offset) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whether everything that exists has been handed out, as far as the source knows.
+    fn is_caught_up(&self) -> bool {
+        true
+    }
+}
+
+/// A part of a batch's input that one worker reads.
+pub trait Split<R: Schema>: Send {
+    /// About how many bytes (or, for rows in memory, rows) the split holds; used to balance workers.
+    fn weight(&self) -> u64;
+
+    /// Reads the split from beginning to end and pushes its rows, a chunk at a time.
+    fn read(&mut self, rows: &mut dyn Rows<R>) -> Result<()>;
+}
+
+/// What happens to a row that can't be decoded.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub enum OnMalformed {
+    /// The batch fails, and with it the query; nothing is committed.
+    #[default]
+    Fail,
+    /// The row is dropped and counted.
+    Drop,
+}

@@ -1,0 +1,283 @@
+//! [`Key`]: grouping keys that are looked up borrowed and owned only when first inserted.
+
+use std::borrow::Borrow;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::time::{Date, Duration, Timestamp, Window};
+
+/// The seeded hash of a key. Stable for a seed across processes and machines: it decides the key group, and
+/// with it which part of the checkpoint a key is found in.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyHasher(u64);
+
+impl KeyHasher {
+    /// Starts a hash with the checkpoint's seed.
+    #[inline]
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// Mixes in a number.
+    #[inline]
+    pub fn write_u64(&mut self, value: u64) {
+        // Folded multiply, as in wyhash: every bit of both operands reaches every bit of the result.
+        let product = u128::from(self.0 ^ value ^ 0x9e37_79b9_7f4a_7c15) * 0xa076_1d64_78bd_642f_u128;
+        self.0 = (product as u64) ^ ((product >> 64) as u64);
+    }
+
+    /// Mixes in bytes.
+    #[inline]
+    pub fn write_bytes(&mut self, bytes: &[u8]) {
+        self.0 = rapidhash::v3::rapidhash_v3_micro_inline::<true, false>(
+            bytes,
+            &rapidhash::v3::RapidSecrets::seed_cpp(self.0),
+        );
+    }
+
+    /// The hash.
+    #[inline]
+    pub fn finish(self) -> u64 {
+        self.0
+    }
+}
+
+/// A value that rows can be grouped by.
+///
+/// Implemented for text, bytes, integers, `bool`, times, [`Window`], `Option`s and tuples of those. Floats
+/// aren't keys: `NaN != NaN`, and 0.1 + 0.2 isn't 0.3.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be a grouping key",
+    label = "not a key",
+    note = "keys are text, bytes, integers, `bool`, times, windows, and `Option`s and tuples of those; a float isn't one: round it to an integer first"
+)]
+pub trait Key {
+    /// The form that state keeps.
+    type Owned: OwnedKey;
+
+    /// Adds the key to a hash.
+    fn hash_key(&self, hasher: &mut KeyHasher);
+    /// Whether this is the key that state holds.
+    fn eq_owned(&self, owned: &Self::Owned) -> bool;
+    /// The form that state keeps.
+    fn to_owned_key(&self) -> Self::Owned;
+}
+
+/// A key as state keeps it.
+pub trait OwnedKey:
+    Key<Owned = Self> + Ord + Clone + Send + Sync + Serialize + DeserializeOwned + 'static
+{
+    /// The borrowed form, as the query's expressions see it.
+    type Ref<'a>: Copy;
+    /// Borrows the key.
+    fn as_ref_key(&self) -> Self::Ref<'_>;
+}
+
+impl<T: Key + ?Sized> Key for &T {
+    type Owned = T::Owned;
+    #[inline]
+    fn hash_key(&self, hasher: &mut KeyHasher) {
+        (**self).hash_key(hasher);
+    }
+    #[inline]
+    fn eq_owned(&self, owned: &Self::Owned) -> bool {
+        (**self).eq_owned(owned)
+    }
+    fn to_owned_key(&self) -> Self::Owned {
+        (**self).to_owned_key()
+    }
+}
+
+macro_rules! copied_keys {
+    ($($type:ty => |$value:ident| $bits:expr),* $(,)?) => {$(
+        impl Key for $type {
+            type Owned = Self;
+            #[inline]
+            fn hash_key(&self, hasher: &mut KeyHasher) {
+                let $value = *self;
+                hasher.write_u64($bits);
+            }
+            #[inline]
+            fn eq_owned(&self, owned: &Self) -> bool {
+                self == owned
+            }
+            fn to_owned_key(&self) -> Self {
+                *self
+            }
+        }
+        impl OwnedKey for $type {
+            type Ref<'a> = Self;
+            fn as_ref_key(&self) -> Self {
+                *self
+            }
+        }
+    )*};
+}
+
+copied_keys! {
+    bool => |v| u64::from(v),
+    u8 => |v| u64::from(v), u16 => |v| u64::from(v), u32 => |v| u64::from(v), u64 => |v| v,
+    i8 => |v| v as u64, i16 => |v| v as u64, i32 => |v| v as u64, i64 => |v| v as u64,
+    u128 => |v| (v as u64) ^ ((v >> 64) as u64).rotate_left(32),
+    i128 => |v| (v as u64) ^ ((v >> 64) as u64).rotate_left(32),
+    usize => |v| v as u64, isize => |v| v as u64,
+    char => |v| u64::from(v),
+    Timestamp => |v| v.as_micros() as u64,
+    Duration => |v| v.as_micros() as u64,
+    Date => |v| v.as_days() as u64,
+    Window => |v| (v.start.as_micros() as u64).rotate_left(32) ^ (v.end.as_micros() as u64),
+}
+
+macro_rules! sliced_keys {
+    ($($owned:ty, $borrowed:ty, $bytes:ident);* $(;)?) => {$(
+        impl Key for $borrowed {
+            type Owned = $owned;
+            #[inline]
+            fn hash_key(&self, hasher: &mut KeyHasher) {
+                hasher.write_bytes(self.$bytes());
+            }
+            #[inline]
+            fn eq_owned(&self, owned: &$owned) -> bool {
+                let owned: &$borrowed = owned.borrow();
+                self == owned
+            }
+            fn to_owned_key(&self) -> $owned {
+                self.to_owned()
+            }
+        }
+        impl Key for $owned {
+            type Owned = Self;
+            #[inline]
+            fn hash_key(&self, hasher: &mut KeyHasher) {
+                let borrowed: &$borrowed = self.borrow();
+                borrowed.hash_key(hasher);
+            }
+            #[inline]
+            fn eq_owned(&self, owned: &Self) -> bool {
+                self == owned
+            }
+            fn to_owned_key(&self) -> Self {
+                self.clone()
+            }
+        }
+        impl OwnedKey for $owned {
+            type Ref<'a> = &'a $borrowed;
+            fn as_ref_key(&self) -> &$borrowed {
+                self.borrow()
+            }
+        }
+    )*};
+}
+
+sliced_keys! {
+    String, str, as_bytes;
+    Vec<u8>, [u8], as_ref;
+}
+
+impl<T: Key> Key for Option<T> {
+    type Owned = Option<T::Owned>;
+    #[inline]
+    fn hash_key(&self, hasher: &mut KeyHasher) {
+        match self {
+            None => hasher.write_u64(0),
+            Some(value) => {
+                hasher.write_u64(1);
+                value.hash_key(hasher);
+            }
+        }
+    }
+    #[inline]
+    fn eq_owned(&self, owned: &Self::Owned) -> bool {
+        match (self, owned) {
+            (None, None) => true,
+            (Some(value), Some(owned)) => value.eq_owned(owned),
+            _ => false,
+        }
+    }
+    fn to_owned_key(&self) -> Self::Owned {
+        self.as_ref().map(T::to_owned_key)
+    }
+}
+
+impl<T: OwnedKey> OwnedKey for Option<T> {
+    type Ref<'a> = Option<T::Ref<'a>>;
+    fn as_ref_key(&self) -> Self::Ref<'_> {
+        self.as_ref().map(T::as_ref_key)
+    }
+}
+
+macro_rules! tuple_keys {
+    ($(($($name:ident $index:tt),*);)*) => {$(
+        impl<$($name: Key),*> Key for ($($name,)*) {
+            type Owned = ($($name::Owned,)*);
+            #[inline]
+            fn hash_key(&self, _hasher: &mut KeyHasher) {
+                $(self.$index.hash_key(_hasher);)*
+            }
+            #[inline]
+            fn eq_owned(&self, _owned: &Self::Owned) -> bool {
+                true $(&& self.$index.eq_owned(&_owned.$index))*
+            }
+            #[allow(clippy::unused_unit)]
+            fn to_owned_key(&self) -> Self::Owned {
+                ($(self.$index.to_owned_key(),)*)
+            }
+        }
+        impl<$($name: OwnedKey),*> OwnedKey for ($($name,)*) {
+            type Ref<'a> = ($($name::Ref<'a>,)*);
+            #[allow(clippy::unused_unit)]
+            fn as_ref_key(&self) -> Self::Ref<'_> {
+                ($(self.$index.as_ref_key(),)*)
+            }
+        }
+    )*};
+}
+
+tuple_keys! {
+    ();
+    (A 0);
+    (A 0, B 1);
+    (A 0, B 1, C 2);
+    (A 0, B 1, C 2, D 3);
+    (A 0, B 1, C 2, D 3, E 4);
+    (A 0, B 1, C 2, D 3, E 4, F 5);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(key: &impl Key) -> u64 {
+        let mut hasher = KeyHasher::new(7);
+        key.hash_key(&mut hasher);
+        hasher.finish()
+    }
+
+    #[test]
+    fn borrowed_and_owned_forms_hash_and_compare_alike() {
+        let borrowed = ("page", Some(&b"bytes"[..]), 7_u64);
+        let owned = borrowed.to_owned_key();
+        assert!(borrowed.eq_owned(&owned));
+        assert_eq!(hash(&borrowed), hash(&owned));
+        assert_eq!(owned.as_ref_key(), borrowed);
+    }
+
+    #[test]
+    fn neighbouring_texts_are_told_apart() {
+        assert_ne!(hash(&("ab", "c")), hash(&("a", "bc")));
+        assert_ne!(hash(&(None::<u64>, 1_u64)), hash(&(Some(1_u64), 1_u64)));
+    }
+
+    #[test]
+    fn hashes_are_the_same_on_every_machine_and_release() {
+        assert_eq!(hash(&("u91", 42_i64)), GOLDEN);
+    }
+    const GOLDEN: u64 = 15_506_249_941_614_416_485;
+}
