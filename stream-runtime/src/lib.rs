@@ -1,5 +1,7 @@
 //! Structured streaming, compiled.
 
+#[doc(hidden)]
+pub mod __private;
 pub mod checkpoint;
 pub mod engine;
 pub mod error;
@@ -14,9 +16,11 @@ pub mod state;
 pub mod time;
 
 pub use error::{Error, Result};
+pub use stream_macros::stream_query;
 
 /// What a service imports.
 pub mod prelude {
+    pub use crate::stream_query;
     pub use crate::time::{
         Date, Duration, Timestamp, Window, days, hours, microseconds, milliseconds, minutes, seconds, weeks,
     };

@@ -4,15 +4,19 @@
 //! chain: [`from`] an input, then [`Input::select`] or [`Input::group_by`] and [`Grouped::select`].
 
 mod aggregate;
+mod bound;
 mod changes;
 mod decode;
+mod explain;
 mod info;
 mod input;
 mod stateless;
 
 pub use aggregate::{AggregatePlan, Grouped};
+pub use bound::{Forgotten, Missing};
 pub use changes::{OperatorChanges, StateEntry};
 pub use decode::Rejects;
+pub use explain::Explain;
 pub use info::{InputInfo, OperatorInfo, PlanInfo, WatermarkInfo};
 pub use input::{Input, from};
 pub use stateless::{Selected, StatelessPlan};
