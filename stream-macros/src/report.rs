@@ -1,31 +1,23 @@
-//! [`Report`]: collects every mistake of one macro call, so that all of them are shown at once.
-//!
-//! Invariant: a report is always turned into tokens. One that is dropped unread loses an error, and panics in
-//! tests.
+//! [`Report`]: collects a macro's errors, so that all independent ones come at once.
 
 use std::fmt::Display;
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 
-/// The mistakes found so far.
-#[derive(Default)]
+/// The errors found so far. Dropping it with errors unread is a bug of the macro, and panics in debug builds.
+#[derive(Debug, Default)]
 pub(crate) struct Report {
     errors: Vec<syn::Error>,
-    read: bool,
 }
 
 impl Report {
-    pub(crate) fn new() -> Self {
-        Self::default()
+    /// Reports a mistake at the user's tokens.
+    pub(crate) fn error(&mut self, at: impl ToTokens, message: impl Display) {
+        self.push(syn::Error::new_spanned(at, message));
     }
 
-    /// Reports a mistake that `tokens` are underlined for.
-    pub(crate) fn error(&mut self, tokens: impl ToTokens, message: impl Display) {
-        self.push(syn::Error::new_spanned(tokens, message));
-    }
-
-    /// Reports an error of the parser.
+    /// Reports an error that syn has found.
     pub(crate) fn push(&mut self, error: syn::Error) {
         self.errors.push(error);
     }
@@ -34,24 +26,52 @@ impl Report {
         self.errors.is_empty()
     }
 
-    /// The texts so far, for tests of single rules.
+    /// The texts of the errors, for tests of a rule.
     #[cfg(test)]
     pub(crate) fn texts(mut self) -> Vec<String> {
-        self.read = true;
-        self.errors.iter().map(ToString::to_string).collect()
+        std::mem::take(&mut self.errors).iter().map(ToString::to_string).collect()
     }
 
-    /// One `compile_error!` for each mistake.
-    pub(crate) fn into_tokens(mut self) -> TokenStream {
-        self.read = true;
-        self.errors.iter().map(syn::Error::to_compile_error).collect()
+    /// The errors as `compile_error!` calls, in the order in which they were found; nothing if there are none.
+    pub(crate) fn finish(mut self) -> TokenStream {
+        std::mem::take(&mut self.errors).iter().map(syn::Error::to_compile_error).collect()
     }
 }
 
 impl Drop for Report {
     fn drop(&mut self) {
-        if cfg!(test) && !self.read && !self.errors.is_empty() && !std::thread::panicking() {
-            panic!("errors were dropped unread: {:?}", self.errors);
-        }
+        debug_assert!(
+            self.errors.is_empty() || std::thread::panicking(),
+            "errors were collected and never reported: {:?}",
+            self.errors
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::Span;
+
+    use super::*;
+
+    #[test]
+    fn all_errors_are_reported() {
+        let mut report = Report::default();
+        report.push(syn::Error::new(Span::call_site(), "first"));
+        report.error(quote::quote!(token), "second");
+        let tokens = report.finish().to_string();
+        assert!(tokens.contains("\"first\"") && tokens.contains("\"second\""), "{tokens}");
+    }
+
+    #[test]
+    fn a_report_without_errors_is_empty() {
+        assert!(Report::default().finish().is_empty());
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "never reported")]
+    fn dropping_an_unread_report_panics() {
+        Report::default().push(syn::Error::new(Span::call_site(), "lost"));
     }
 }

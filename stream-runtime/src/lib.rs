@@ -15,12 +15,20 @@ pub mod source;
 pub mod state;
 pub mod time;
 
+#[doc(hidden)]
+pub mod __private;
+
 pub use error::{Error, Result};
 pub use stream_macros::stream_query;
 
 /// What a service imports.
 pub mod prelude {
     pub use crate::stream_query;
+pub use schema::Schema;
+
+/// What a service imports.
+pub mod prelude {
+    pub use crate::schema::Schema;
     pub use crate::time::{
         Date, Duration, Timestamp, Window, days, hours, microseconds, milliseconds, minutes, seconds, weeks,
     };

@@ -21,16 +21,16 @@ use crate::report::Report;
 /// Compiles a query. With mistakes in it, all of them are reported, and the same items stand beside the
 /// errors, so that the rest of the service is still checked.
 pub(crate) fn expand(tokens: TokenStream) -> TokenStream {
-    let mut report = Report::new();
+    let mut report = Report::default();
     let Some(query) = parse::parse_query(tokens, &mut report) else {
-        return report.into_tokens();
+        return report.finish();
     };
     let draft = check::place_clauses(&query, &mut report);
     let split = check::check(&draft, &mut report);
     match draft.complete(split) {
         Some(plan) if report.is_empty() => lower::lower(&plan),
         _ => {
-            let errors = report.into_tokens();
+            let errors = report.finish();
             let items = fallback::lower(&draft);
             quote::quote!(#errors #items)
         }
