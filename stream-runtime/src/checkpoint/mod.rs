@@ -88,6 +88,9 @@ pub struct Recovered {
 
 /// Durable storage of one checkpoint. All calls block; the engine makes them off tokio's threads.
 pub trait StateStore: Send + Sync {
+    /// The checkpoint, for messages.
+    fn location(&self) -> std::path::PathBuf;
+
     /// What the checkpoint holds; `None` if it is new.
     fn metadata(&self) -> Result<Option<Metadata>>;
 

@@ -17,7 +17,8 @@ use crate::state::key::OwnedKey;
 use crate::state::table::{Entry, Table};
 
 use super::changes::{key_group, owner};
-use super::decode::{Rejects, for_each_view};
+use super::decode::for_each_view;
+use super::rejects::Rejects;
 use super::{
     BatchContext, Emitted, Mode, OperatorChanges, OperatorMetrics, OutputMode, Plan, PlanInfo, StateEntry,
 };

@@ -6,15 +6,19 @@
 mod aggregate;
 mod changes;
 mod decode;
+mod explain;
 mod info;
 mod input;
+mod rejects;
 mod stateless;
 
 pub use aggregate::{AggregatePlan, Grouped};
+pub(crate) use changes::KEY_GROUPS;
 pub use changes::{OperatorChanges, StateEntry};
-pub use decode::Rejects;
+pub use explain::Explain;
 pub use info::{InputInfo, OperatorInfo, PlanInfo, WatermarkInfo};
 pub use input::{Input, from};
+pub use rejects::Rejects;
 pub use stateless::{Selected, StatelessPlan};
 
 use crate::error::Result;

@@ -9,7 +9,8 @@ use crate::operator::windowing::EventTime;
 use crate::schema::Schema;
 use crate::source::Chunk;
 
-use super::decode::{Rejects, for_each_view};
+use super::decode::for_each_view;
+use super::rejects::Rejects;
 use super::{BatchContext, Emitted, OperatorChanges, OutputMode, Plan, PlanInfo, StateEntry};
 
 /// Takes the result rows of a row function.

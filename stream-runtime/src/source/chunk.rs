@@ -1,5 +1,7 @@
 //! [`Chunk`]: what a split hands to the query, a megabyte or so at a time.
 
+use std::fmt;
+
 use crate::error::Result;
 use crate::format::csv;
 
@@ -12,6 +14,16 @@ pub struct Position<'a> {
     pub line: u64,
     /// The byte offset in the source.
     pub offset: u64,
+}
+
+impl fmt::Display for Position<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.source)?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
+        write!(f, " (byte {})", self.offset)
+    }
 }
 
 /// Rows in one of the encodings that a query decodes.

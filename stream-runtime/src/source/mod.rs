@@ -5,12 +5,19 @@
 //! has to be repeatable: after a crash the engine asks for the same range again and expects the same rows.
 
 pub(crate) mod chunk;
+mod input;
+mod malformed;
 
 use async_trait::async_trait;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 pub use chunk::{Chunk, Position, Rows};
+pub use input::{Input, SourceExt};
+pub use malformed::{DeadLetterSink, MalformedRow, OnMalformed};
 
+use crate::engine::Clock;
 use crate::error::Result;
 use crate::schema::Schema;
 
@@ -47,21 +54,34 @@ pub enum LogEntry {
 }
 
 /// What a source learns at the start of a run.
-#[derive(Debug, Default)]
+#[derive(Clone)]
 pub struct SourceContext {
     /// The source's log: the last replacement and the entries appended since, oldest first.
     pub log: Vec<Vec<u8>>,
     /// Where the last planned batch ends; `None` at the first start.
     pub end: Option<Offset>,
+    /// Where the source takes the time from.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// A stream of rows.
 ///
 /// Everything but reading is asynchronous and runs on tokio; reading runs on the query's worker threads.
 #[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a source of `{R}` rows",
+    label = "this input takes a source of `{R}`",
+    note = "sources are `FileSource`, `SocketSource`, `RateSource`, `MemorySource`, and your own `impl Source<{R}>`"
+)]
 pub trait Source<R: Schema>: Send + 'static {
     /// How progress reports and errors call this source, for instance `FileSource[data/clicks]`.
     fn description(&self) -> String;
+
+    /// What happens to malformed rows, if [`SourceExt::on_malformed`] has said so.
+    #[doc(hidden)]
+    fn take_policy(&mut self) -> OnMalformed {
+        OnMalformed::default()
+    }
 
     /// Prepares for a run. Called once, before anything else.
     async fn open(&mut self, context: SourceContext) -> Result<()>;
@@ -104,15 +124,4 @@ pub trait Split<R: Schema>: Send {
 
     /// Reads the split from beginning to end and pushes its rows, a chunk at a time.
     fn read(&mut self, rows: &mut dyn Rows<R>) -> Result<()>;
-}
-
-/// What happens to a row that can't be decoded.
-#[derive(Debug, Default)]
-#[non_exhaustive]
-pub enum OnMalformed {
-    /// The batch fails, and with it the query; nothing is committed.
-    #[default]
-    Fail,
-    /// The row is dropped and counted.
-    Drop,
 }
