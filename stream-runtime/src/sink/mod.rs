@@ -4,11 +4,14 @@
 //! between the two it is given the same batch with the same rows again: a sink that keeps what it has
 //! written makes `commit` do nothing for a batch id that it already holds.
 
+mod blocking;
+mod console;
 mod memory;
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
+pub use console::ConsoleSink;
 pub use memory::{MemoryBatch, MemoryResults, MemorySink};
 
 use crate::error::Result;
