@@ -6,12 +6,14 @@
 
 mod blocking;
 mod console;
+mod foreach;
 mod memory;
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
 pub use console::ConsoleSink;
+pub use foreach::{ForeachSink, ForeachWriter, RowFunction};
 pub use memory::{MemoryBatch, MemoryResults, MemorySink};
 
 use crate::error::Result;
