@@ -138,10 +138,11 @@ fn compare_rows<O: stream_runtime::schema::Schema>(
     for<'a> Row: From<&'a O>,
 {
     let mut actual = BTreeMap::<u64, BTreeMap<_, _>>::new();
-    for (batch, rows) in results.batches() {
-        for row in rows.iter() {
+    for batch in results.batches() {
+        for row in batch.rows.iter() {
             let (columns, doubles) = Row::from(row);
-            assert!(actual.entry(batch).or_default().insert(columns, doubles).is_none(), "a key twice in {batch}");
+            let rows = actual.entry(batch.id).or_default();
+            assert!(rows.insert(columns, doubles).is_none(), "a key twice in batch {}", batch.id);
         }
     }
     assert_eq!(actual.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "batches with rows");

@@ -4,10 +4,18 @@
 //! between the two it is given the same batch with the same rows again: a sink that keeps what it has
 //! written makes `commit` do nothing for a batch id that it already holds.
 
+mod blocking;
+mod console;
 pub(crate) mod erased;
+mod foreach;
+mod memory;
 
 use async_trait::async_trait;
 use uuid::Uuid;
+
+pub use console::ConsoleSink;
+pub use foreach::{ForeachSink, ForeachWriter, RowFunction};
+pub use memory::{MemoryBatch, MemoryResults, MemorySink};
 
 use crate::error::Result;
 use crate::plan::{Append, Complete, Mode, Update};

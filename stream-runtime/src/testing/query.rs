@@ -147,7 +147,7 @@ where
     /// The rows of the batches that no expectation has seen yet.
     pub fn emitted(&mut self) -> Vec<P::Output> {
         let batches = self.results.batches();
-        let rows = batches.iter().skip(self.seen).flat_map(|(_, rows)| rows.iter());
+        let rows = batches.iter().skip(self.seen).flat_map(|batch| batch.rows.iter());
         let rows = rows.map(|row| P::Output::from_view(row.view())).collect();
         self.seen = batches.len();
         rows
