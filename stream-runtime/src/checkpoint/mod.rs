@@ -116,3 +116,5 @@ pub trait StateStore: Send + Sync {
     /// Bytes on disk.
     fn disk_bytes(&self) -> u64;
 }
+mod temp;
+pub use temp::*;

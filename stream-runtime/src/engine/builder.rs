@@ -166,7 +166,7 @@ impl<P: Plan> QueryBuilder<P> {
         let stages = TypedStages::new(plan, source, sinks, pool);
         let store: Arc<dyn StateStore> = match (options.store, options.checkpoint) {
             (Some(store), _) => store,
-            (None, Some(directory)) => blocking(move || SledStore::open(directory)).await.map(Arc::new)?,
+            (None, Some(directory)) => Arc::new(blocking(move || SledStore::open(directory)).await?),
             (None, None) => {
                 if let Some(sink) = stages.sink_that_needs_checkpoint() {
                     return Err(Error::Option {
