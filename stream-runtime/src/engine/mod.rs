@@ -1,5 +1,6 @@
 //! The micro-batch engine: triggers, batches, watermarks, workers, progress, and the handle of a running query.
 
 mod builder;
+pub mod clock;
 
 pub use builder::QueryBuilder;

@@ -18,7 +18,10 @@ impl Rejects {
     fn reject(&mut self, at: Position<'_>, _bytes: &[u8], error: &RowError) -> Result<()> {
         self.malformed += 1;
         Err(Error::MalformedRow {
-            location: format!("{}:{} (byte {})", at.source, at.line, at.offset),
+            location: match at.line_number() {
+                Some(line) => format!("{}:{line} (byte {})", at.source, at.offset),
+                None => format!("{} (byte {})", at.source, at.offset),
+            },
             reason: error.to_string(),
         })
     }

@@ -5,12 +5,20 @@
 //! has to be repeatable: after a crash the engine asks for the same range again and expects the same rows.
 
 pub(crate) mod chunk;
+mod file;
+mod memory;
+
+use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-pub use chunk::{Chunk, Position, Rows};
+pub use chunk::{Chunk, LinesBefore, Position, Rows};
+pub use file::{CleanSource, Csv, FileFormat, FileSource, Json};
+pub use memory::{MemoryInput, MemorySource};
 
+use crate::engine::clock::{Clock, SystemClock};
 use crate::error::Result;
 use crate::schema::Schema;
 
@@ -47,12 +55,26 @@ pub enum LogEntry {
 }
 
 /// What a source learns at the start of a run.
-#[derive(Debug, Default)]
 pub struct SourceContext {
     /// The source's log: the last replacement and the entries appended since, oldest first.
     pub log: Vec<Vec<u8>>,
     /// Where the last planned batch ends; `None` at the first start.
     pub end: Option<Offset>,
+    /// The query's clock.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for SourceContext {
+    fn default() -> Self {
+        Self { log: Vec::new(), end: None, clock: Arc::new(SystemClock) }
+    }
+}
+
+impl fmt::Debug for SourceContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { log, end, clock: _ } = self;
+        f.debug_struct("SourceContext").field("log", log).field("end", end).finish_non_exhaustive()
+    }
 }
 
 /// A stream of rows.
