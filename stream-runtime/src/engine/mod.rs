@@ -1,7 +1,7 @@
 //! The micro-batch engine: triggers, batches, watermarks, workers, progress, and the handle of a running query.
 
 mod builder;
-mod clock;
+pub(crate) mod clock;
 mod execution;
 mod handle;
 mod listener;

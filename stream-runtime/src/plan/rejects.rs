@@ -48,7 +48,7 @@ impl Rejects {
             Policy::Drop => {}
             Policy::Keep => self.kept.push(MalformedRow {
                 source: at.source.to_owned(),
-                line: at.line,
+                line: at.line_number().unwrap_or_default(),
                 offset: at.offset,
                 reason: error.to_string(),
                 bytes: bytes.to_vec(),

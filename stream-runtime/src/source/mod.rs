@@ -5,19 +5,24 @@
 //! has to be repeatable: after a crash the engine asks for the same range again and expects the same rows.
 
 pub(crate) mod chunk;
+mod file;
 mod input;
 mod malformed;
+mod memory;
 
-use async_trait::async_trait;
+use std::fmt;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-pub use chunk::{Chunk, Position, Rows};
+pub use chunk::{Chunk, LinesBefore, Position, Rows};
+pub use file::{CleanSource, Csv, FileFormat, FileSource, Json};
 pub use input::{Input, SourceExt};
 pub use malformed::{DeadLetterSink, MalformedRow, OnMalformed};
+pub use memory::{MemoryInput, MemorySource};
 
-use crate::engine::Clock;
+use crate::engine::{Clock, SystemClock};
 use crate::error::Result;
 use crate::schema::Schema;
 
@@ -60,8 +65,21 @@ pub struct SourceContext {
     pub log: Vec<Vec<u8>>,
     /// Where the last planned batch ends; `None` at the first start.
     pub end: Option<Offset>,
-    /// Where the source takes the time from.
+    /// The query's clock.
     pub clock: Arc<dyn Clock>,
+}
+
+impl Default for SourceContext {
+    fn default() -> Self {
+        Self { log: Vec::new(), end: None, clock: SystemClock::shared() }
+    }
+}
+
+impl fmt::Debug for SourceContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { log, end, clock: _ } = self;
+        f.debug_struct("SourceContext").field("log", log).field("end", end).finish_non_exhaustive()
+    }
 }
 
 /// A stream of rows.

@@ -159,7 +159,7 @@ where
     }
 
     async fn reopen(&mut self) -> Result<()> {
-        let mut builder = (self.build)(self.input.source(), self.results.sink());
+        let mut builder = (self.build)(self.input.source().max_chunks_per_trigger(1), self.results.sink());
         builder.options.store = Some(Arc::new(self.store.clone()) as Arc<dyn StateStore>);
         builder.options.clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let crash = Arc::clone(&self.crash);
