@@ -88,9 +88,6 @@ pub struct Recovered {
 
 /// Durable storage of one checkpoint. All calls block; the engine makes them off tokio's threads.
 pub trait StateStore: Send + Sync {
-    /// The checkpoint, for messages.
-    fn location(&self) -> std::path::PathBuf;
-
     /// What the checkpoint holds; `None` if it is new.
     fn metadata(&self) -> Result<Option<Metadata>>;
 
@@ -116,5 +113,3 @@ pub trait StateStore: Send + Sync {
     /// Bytes on disk.
     fn disk_bytes(&self) -> u64;
 }
-mod temp;
-pub use temp::*;
