@@ -11,6 +11,7 @@ mod input;
 mod stateless;
 
 pub use aggregate::{AggregatePlan, Grouped};
+pub(crate) use changes::ChangeRef;
 pub use changes::{OperatorChanges, StateEntry};
 pub use decode::Rejects;
 pub use info::{InputInfo, OperatorInfo, PlanInfo, WatermarkInfo};
