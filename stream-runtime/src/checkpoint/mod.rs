@@ -3,6 +3,20 @@
 //! Of each batch it holds the plan (offsets and watermark, durable before any sink sees a row) and the commit
 //! (state changes and next watermark, in one atomic write).
 
+mod directory;
+mod fingerprint;
+mod fold;
+mod generation;
+mod key;
+mod live;
+mod memory;
+mod overlay;
+mod packed;
+mod record;
+mod sequence;
+mod sled_store;
+mod writer;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +25,11 @@ use uuid::Uuid;
 use crate::error::Result;
 use crate::plan::{OperatorChanges, StateEntry};
 use crate::source::{LogEntry, Offset};
+
+pub use memory::MemoryStore;
+pub use sled_store::SledStore;
+#[doc(hidden)]
+pub use sled_store::{Options, Step};
 
 /// What is fixed when a checkpoint is first used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

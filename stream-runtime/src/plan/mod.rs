@@ -13,7 +13,7 @@ mod rejects;
 mod stateless;
 
 pub use aggregate::{AggregatePlan, Grouped};
-pub(crate) use changes::KEY_GROUPS;
+pub(crate) use changes::{ChangeRef, KEY_GROUPS};
 pub use changes::{OperatorChanges, StateEntry};
 pub use explain::Explain;
 pub use info::{InputInfo, OperatorInfo, PlanInfo, WatermarkInfo};
