@@ -7,6 +7,7 @@
 mod blocking;
 mod console;
 pub(crate) mod erased;
+pub mod file;
 mod foreach;
 mod memory;
 
@@ -14,6 +15,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 pub use console::ConsoleSink;
+pub use file::FileSink;
 pub use foreach::{ForeachSink, ForeachWriter, RowFunction};
 pub use memory::{MemoryBatch, MemoryResults, MemorySink};
 
