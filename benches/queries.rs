@@ -78,7 +78,8 @@ fn from_json(criterion: &mut Criterion, runtime: &Runtime, directory: &Path) {
 /// The median of a measurement that criterion has just written down, in ns.
 fn median(name: &str) -> Option<f64> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()?;
-    let text = std::fs::read_to_string(target.join("criterion").join(name).join("new/estimates.json")).ok()?;
+    let text =
+        std::fs::read_to_string(target.join("criterion").join(name).join("new/estimates.json")).ok()?;
     serde_json::from_str::<serde_json::Value>(&text).ok()?["median"]["point_estimate"].as_f64()
 }
 
@@ -102,7 +103,9 @@ fn main() {
 
     println!("\nquery : hand-written loop, time by time (below 1 the query is faster)");
     for case in ["memory/w1", "memory/w2", "json/w1", "json/w2"] {
-        if let (Some(query), Some(by_hand)) = (median(&format!("{case} query")), median(&format!("{case} loop"))) {
+        if let (Some(query), Some(by_hand)) =
+            (median(&format!("{case} query")), median(&format!("{case} loop")))
+        {
             println!("{case:>10}  {:.2}", query / by_hand);
         }
     }

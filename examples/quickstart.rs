@@ -108,20 +108,32 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{}", FinalViews::explain());
 
     println!("=== output append: a window is emitted once, when it is complete\n");
-    let query =
-        FinalViews::query().clicks(clicks()).to(ConsoleSink::new()).trigger(Trigger::AvailableNow).start().await?;
+    let query = FinalViews::query()
+        .clicks(clicks())
+        .to(ConsoleSink::new())
+        .trigger(Trigger::AvailableNow)
+        .start()
+        .await?;
     query.await_termination().await?;
     report(&query);
 
     println!("=== output update: what has changed in the batch\n");
-    let query =
-        ChangedViews::query().clicks(clicks()).to(ConsoleSink::new()).trigger(Trigger::AvailableNow).start().await?;
+    let query = ChangedViews::query()
+        .clicks(clicks())
+        .to(ConsoleSink::new())
+        .trigger(Trigger::AvailableNow)
+        .start()
+        .await?;
     query.await_termination().await?;
     report(&query);
 
     println!("=== output complete: everything, and late rows still count\n");
-    let query =
-        AllViews::query().clicks(clicks()).to(ConsoleSink::new()).trigger(Trigger::AvailableNow).start().await?;
+    let query = AllViews::query()
+        .clicks(clicks())
+        .to(ConsoleSink::new())
+        .trigger(Trigger::AvailableNow)
+        .start()
+        .await?;
     query.await_termination().await?;
     report(&query);
     Ok(())

@@ -95,7 +95,8 @@ fn write_events(directory: &std::path::Path) -> std::io::Result<()> {
             let n = file * 8 + row;
             // Amounts in cents, made by an arithmetic that looks random; every fifth is null.
             let cents = n * 7_919 % 10_000;
-            let amount = if n % 5 == 4 { "null".to_owned() } else { format!("{}.{:02}", cents / 100, cents % 100) };
+            let amount =
+                if n % 5 == 4 { "null".to_owned() } else { format!("{}.{:02}", cents / 100, cents % 100) };
             let _ = writeln!(
                 lines,
                 r#"{{"user_id":"u{}","action":"{}","amount":{amount},"event_time":"2026-01-01T12:{:02}:00Z"}}"#,
@@ -121,7 +122,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     query.await_termination().await?;
 
     println!("{}", Tumbling::explain());
-    let query = Tumbling::query().events(events()).to(ConsoleSink::new().truncate(false)).trigger(now).start().await?;
+    let query = Tumbling::query()
+        .events(events())
+        .to(ConsoleSink::new().truncate(false))
+        .trigger(now)
+        .start()
+        .await?;
     query.await_termination().await?;
 
     println!("{}", Sliding::explain());

@@ -56,7 +56,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         [host, port] => (host.clone(), port.parse()?, false),
         _ => return Err("usage: word_count [HOST PORT]".into()),
     };
-    let query = WordCounts::query().lines(SocketSource::connect(host, port)).to(ConsoleSink::new()).start().await?;
+    let query =
+        WordCounts::query().lines(SocketSource::connect(host, port)).to(ConsoleSink::new()).start().await?;
     if own {
         let mut seen = 0;
         while seen < LINES.len() as u64 && query.is_active() {

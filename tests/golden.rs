@@ -76,14 +76,20 @@ type Row = (Vec<String>, Vec<f64>);
 
 impl From<&ByAction> for Row {
     fn from(row: &ByAction) -> Self {
-        let columns = [row.window.start.to_string(), row.window.end.to_string(), row.action.clone(), row.n.to_string()];
+        let columns =
+            [row.window.start.to_string(), row.window.end.to_string(), row.action.clone(), row.n.to_string()];
         (columns.to_vec(), vec![row.total, row.mean])
     }
 }
 
 impl From<&ByUser> for Row {
     fn from(row: &ByUser) -> Self {
-        let columns = [row.window.start.to_string(), row.window.end.to_string(), row.user_id.clone(), row.n.to_string()];
+        let columns = [
+            row.window.start.to_string(),
+            row.window.end.to_string(),
+            row.user_id.clone(),
+            row.n.to_string(),
+        ];
         (columns.to_vec(), vec![row.total])
     }
 }
@@ -106,13 +112,18 @@ async fn check<P, O>(
 {
     let (results, sink) = MemorySink::new();
     let source = FileSource::json(golden(&format!("{size}-input/events"))).max_files_per_trigger(1);
-    let query =
-        build(source, sink).workers(workers).trigger(Trigger::AvailableNow).start().await.expect("the query starts");
+    let query = build(source, sink)
+        .workers(workers)
+        .trigger(Trigger::AvailableNow)
+        .start()
+        .await
+        .expect("the query starts");
     query.await_termination().await.expect("the query runs to its end");
 
     let expected = expected_rows(&golden(&format!("{size}/{case}.csv")), doubles);
     compare_rows(&results, &expected);
-    let text = std::fs::read_to_string(golden(&format!("{size}/{case}.progress.json"))).expect("progress file");
+    let text =
+        std::fs::read_to_string(golden(&format!("{size}/{case}.progress.json"))).expect("progress file");
     let expected: Vec<serde_json::Value> = serde_json::from_str(&text).expect("progress is JSON");
     compare_progress(&query.recent_progress(), &expected);
 }
@@ -152,7 +163,10 @@ fn compare_rows<O: stream_runtime::schema::Schema>(
         for ((columns, doubles), (our_columns, our_doubles)) in rows.iter().zip(ours) {
             assert_eq!(columns, our_columns, "batch {batch}");
             for (double, ours) in doubles.iter().zip(our_doubles) {
-                assert!((double - ours).abs() <= 1e-9 * double.abs(), "batch {batch}, {columns:?}: {ours}, not {double}");
+                assert!(
+                    (double - ours).abs() <= 1e-9 * double.abs(),
+                    "batch {batch}, {columns:?}: {ours}, not {double}"
+                );
             }
         }
     }

@@ -69,7 +69,11 @@ fn before() -> impl Strategy<Value = Before> {
 }
 
 fn row() -> impl Strategy<Value = Row> {
-    (0..4_u8, -3..4_i64, -30_000..150_000_i64).prop_map(|(key, number, ms)| Row { key: format!("k{key}"), number, ms })
+    (0..4_u8, -3..4_i64, -30_000..150_000_i64).prop_map(|(key, number, ms)| Row {
+        key: format!("k{key}"),
+        number,
+        ms,
+    })
 }
 
 /// Batches of rows, and what happens before each.
@@ -126,7 +130,10 @@ fn event(row: &Row) -> Event {
 
 fn stat(group: naive::Group) -> Stat {
     Stat {
-        window: Window { start: Timestamp::from_millis(group.start_ms), end: Timestamp::from_millis(group.end_ms) },
+        window: Window {
+            start: Timestamp::from_millis(group.start_ms),
+            end: Timestamp::from_millis(group.end_ms),
+        },
         key: group.key,
         n: group.numbers.len() as u64,
         total: group.numbers.iter().sum(),

@@ -123,7 +123,10 @@ fn a_query_killed_at_any_step_of_any_batch_writes_the_same_bytes() {
             let directory = tempfile::tempdir().expect("a directory");
             kill_at(directory.path(), batch, step);
             run(directory.path());
-            assert!(output(directory.path()) == expected, "killed at {step:?} of batch {batch}: other output");
+            assert!(
+                output(directory.path()) == expected,
+                "killed at {step:?} of batch {batch}: other output"
+            );
         }
     }
 }

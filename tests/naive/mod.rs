@@ -103,7 +103,9 @@ impl Model {
         let emitted = match self.shape.mode {
             Mode::Complete => return self.state.iter().map(group).collect(),
             Mode::Update => self.state.iter().filter(|(key, _)| touched.contains(key)).map(group).collect(),
-            Mode::Append => self.state.iter().filter(|((_, end, _), _)| *end <= self.evict_ms).map(group).collect(),
+            Mode::Append => {
+                self.state.iter().filter(|((_, end, _), _)| *end <= self.evict_ms).map(group).collect()
+            }
         };
         self.state.retain(|(_, end, _), _| *end > self.evict_ms);
         emitted
@@ -111,7 +113,11 @@ impl Model {
 
     /// The batch that runs only to let a new watermark take effect; there is none in complete mode.
     pub fn batch_without_data(&mut self) -> Vec<Group> {
-        if self.shape.mode == Mode::Complete || self.next_ms <= self.evict_ms { Vec::new() } else { self.batch(&[]) }
+        if self.shape.mode == Mode::Complete || self.next_ms <= self.evict_ms {
+            Vec::new()
+        } else {
+            self.batch(&[])
+        }
     }
 }
 

@@ -16,9 +16,12 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 type Step = (&'static [&'static str], &'static [(&'static str, &'static str)]);
 
 const FORMAT: Step = (&["fmt", "--all", "--check"], &[]);
-const LINTS: Step = (&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"], &[]);
-const DOCS: Step = (&["doc", "--workspace", "--all-features", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")]);
-const DENY: Step = (&["deny", "--all-features", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"], &[]);
+const LINTS: Step =
+    (&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"], &[]);
+const DOCS: Step =
+    (&["doc", "--workspace", "--all-features", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")]);
+const DENY: Step =
+    (&["deny", "--all-features", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"], &[]);
 const TESTS: Step = (&["test", "--workspace", "--all-features"], &[]);
 const BLESS_MACROS: Step = (&["test", "--package", "stream-macros"], &[("INSTA_UPDATE", "always")]);
 const BLESS_ERRORS: Step = (&["test", "--package", "ui-tests"], &[("TRYBUILD", "overwrite")]);

@@ -6,7 +6,13 @@ use std::path::{Path, PathBuf};
 const LONGEST: usize = 400;
 
 /// Spelled in two parts, so that this file doesn't find itself.
-const LEFTOVERS: [&str; 5] = [concat!("todo", "!("), concat!("unimplemented", "!("), concat!("FIX", "ME"), concat!("XX", "X "), concat!("dbg", "!(")];
+const LEFTOVERS: [&str; 5] = [
+    concat!("todo", "!("),
+    concat!("unimplemented", "!("),
+    concat!("FIX", "ME"),
+    concat!("XX", "X "),
+    concat!("dbg", "!("),
+];
 
 /// Where a panic would reach a user.
 const LIBRARY: [&str; 2] = ["stream-macros/src", "stream-runtime/src"];
@@ -15,7 +21,9 @@ const LIBRARY: [&str; 2] = ["stream-macros/src", "stream-runtime/src"];
 pub(crate) fn is_tidy() -> bool {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut files = Vec::new();
-    for folder in ["benches", "examples", "stream-macros", "stream-runtime", "tests", "ui-tests/tests", "xtask"] {
+    for folder in
+        ["benches", "examples", "stream-macros", "stream-runtime", "tests", "ui-tests/tests", "xtask"]
+    {
         collect(&root.join(folder), &mut files);
     }
     files.sort();

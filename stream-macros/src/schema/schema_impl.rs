@@ -102,11 +102,13 @@ pub(crate) fn marker(row: &Row) -> Option<TokenStream> {
 
 fn field(column: &Column) -> TokenStream {
     let (name, type_name, ty) = (&column.name, column.type_name(), &column.ty);
+    let has_default = column.default.is_some();
     quote! {
         __private::Field {
             name: #name,
             type_name: #type_name,
             nullable: <#ty as __private::Column>::NULLABLE,
+            has_default: #has_default,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! [`MemoryStore`]: a checkpoint that lasts as long as the process.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, Result};
@@ -86,6 +87,14 @@ fn refused(message: impl std::fmt::Display) -> Error {
 }
 
 impl StateStore for MemoryStore {
+    fn location(&self) -> PathBuf {
+        PathBuf::from("<memory>")
+    }
+
+    fn keeps_state(&self) -> bool {
+        self.shared().keeps_state
+    }
+
     fn metadata(&self) -> Result<Option<Metadata>> {
         Ok(self.shared().metadata.clone())
     }

@@ -18,6 +18,7 @@ mod sled_store;
 mod writer;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -107,6 +108,14 @@ pub struct Recovered {
 
 /// Durable storage of one checkpoint. All calls block; the engine makes them off tokio's threads.
 pub trait StateStore: Send + Sync {
+    /// The checkpoint, for messages: its directory, or a name for one in memory.
+    fn location(&self) -> PathBuf;
+
+    /// Whether `write_commit` keeps state changes. If not, it needn't be given any.
+    fn keeps_state(&self) -> bool {
+        true
+    }
+
     /// What the checkpoint holds; `None` if it is new.
     fn metadata(&self) -> Result<Option<Metadata>>;
 

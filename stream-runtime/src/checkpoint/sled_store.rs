@@ -194,6 +194,10 @@ fn create(directory: &Directory) -> Result<Generation> {
 }
 
 impl StateStore for SledStore {
+    fn location(&self) -> PathBuf {
+        self.root.clone()
+    }
+
     fn metadata(&self) -> Result<Option<Metadata>> {
         Ok(self.writer().metadata.clone())
     }

@@ -176,7 +176,7 @@ impl<P: Plan> QueryBuilder<P> {
                         ),
                     });
                 }
-                Arc::new(MemoryStore::new())
+                Arc::new(MemoryStore::transient())
             }
         };
         Start { name, store, clock: options.clock, listeners: options.listeners, step: options.step }

@@ -132,7 +132,7 @@ impl Execution {
 
         self.tracker.advance(&computed.event_time);
         let commit = Commit { batch: plan.batch, next_watermark_ms: self.tracker.current_ms() };
-        let changes = self.stages.settle().await?;
+        let changes = self.stages.settle(self.store.keeps_state()).await?;
         let store = Arc::clone(&self.store);
         blocking(move || store.write_commit(&commit, changes.into_iter().collect())).await?;
         let committing = phases.end("commitOffsets");

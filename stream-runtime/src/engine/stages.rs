@@ -63,7 +63,7 @@ pub(crate) trait Stages: Send {
         time: Timestamp,
     ) -> Result<Computed>;
     async fn write(&mut self, batch: u64, watermark: Option<Timestamp>) -> Result<()>;
-    async fn settle(&mut self) -> Result<Option<OperatorChanges>>;
+    async fn settle(&mut self, keep: bool) -> Result<Option<OperatorChanges>>;
     async fn close(&mut self) -> Result<()>;
 }
 
@@ -278,7 +278,7 @@ impl<P: Plan> Stages for TypedStages<P> {
         }
         self.with_workers(move |plan, workers| {
             store.load(0, &mut |entry| plan.restore(workers, entry))?;
-            plan.settle(workers, &mut OperatorChanges::default())
+            plan.settle(workers, None)
         })
         .await?
     }
@@ -319,14 +319,14 @@ impl<P: Plan> Stages for TypedStages<P> {
         Ok(())
     }
 
-    async fn settle(&mut self) -> Result<Option<OperatorChanges>> {
+    async fn settle(&mut self, keep: bool) -> Result<Option<OperatorChanges>> {
         if self.plan.info().operator.is_none() {
             return Ok(None);
         }
-        self.with_workers(|plan, workers| {
-            let mut changes = OperatorChanges::default();
-            plan.settle(workers, &mut changes)?;
-            Ok::<_, Error>(Some(changes))
+        self.with_workers(move |plan, workers| {
+            let mut changes = keep.then(OperatorChanges::default);
+            plan.settle(workers, changes.as_mut())?;
+            Ok::<_, Error>(changes)
         })
         .await?
     }

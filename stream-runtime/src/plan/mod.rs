@@ -111,8 +111,8 @@ pub trait Plan: Send + Sync + 'static {
     /// After the last row: emits by output mode, then evicts what is behind the watermark.
     fn emit(&self, workers: &mut [Self::Worker], batch: &BatchContext) -> Result<Emitted<Self::Output>>;
 
-    /// Writes down how the batch has changed the state, and ends the batch.
-    fn settle(&self, workers: &mut [Self::Worker], changes: &mut OperatorChanges) -> Result<()>;
+    /// Writes down how the batch has changed the state, if the checkpoint wants to know, and ends the batch.
+    fn settle(&self, workers: &mut [Self::Worker], changes: Option<&mut OperatorChanges>) -> Result<()>;
 
     /// Puts back what the checkpoint holds.
     fn restore(&self, workers: &mut [Self::Worker], entry: StateEntry<'_>) -> Result<()>;

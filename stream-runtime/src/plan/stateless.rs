@@ -128,7 +128,7 @@ where
         Ok(Emitted { rows, operator: None, event_time })
     }
 
-    fn settle(&self, _workers: &mut [Self::Worker], _changes: &mut OperatorChanges) -> Result<()> {
+    fn settle(&self, _workers: &mut [Self::Worker], _changes: Option<&mut OperatorChanges>) -> Result<()> {
         Ok(())
     }
 

@@ -69,4 +69,6 @@ pub struct Field {
     pub type_name: &'static str,
     /// Whether the column may be null (`Option`).
     pub nullable: bool,
+    /// Whether a row may leave the column out (`#[schema(default)]`).
+    pub has_default: bool,
 }

@@ -1,27 +1,21 @@
-//! CSV.
+//! One record, and its cells as columns.
 
-use super::{Arena, RowError};
+use super::Layout;
+use crate::format::{Arena, RowError};
 use crate::schema::derive::names;
 use crate::schema::{Column, ColumnSet, Decoding, TimestampFormat};
-
-/// Which place in a record each column of the schema is found at.
-#[derive(Clone, Debug)]
-pub struct Layout {
-    /// For each field of the schema, in order, its index in the record.
-    pub columns: Vec<Option<usize>>,
-}
 
 /// One record: its cells, and where each column is found.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
     /// The unescaped cells, one after the other.
-    pub text: &'a str,
+    pub(super) text: &'a str,
     /// The end of each cell in `text`.
-    pub ends: &'a [usize],
-    /// Which cells were written with quotes around them; shorter than `ends` where none of the rest was.
-    pub quoted: &'a [bool],
+    pub(super) ends: &'a [usize],
+    /// Which cells had quotes around them; may be shorter than `ends` if that makes no difference for the rest.
+    pub(super) quoted: &'a [bool],
     /// Where each column is found.
-    pub layout: &'a Layout,
+    pub(super) layout: &'a Layout,
 }
 
 /// What a record has for a column.
@@ -38,7 +32,7 @@ enum Cell<'a> {
 impl<'a> Record<'a> {
     #[inline]
     fn cell(self, index: usize, name: &str) -> Result<Cell<'a>, RowError> {
-        let Some(at) = self.layout.columns.get(index).copied().flatten() else { return Ok(Cell::Absent) };
+        let Some(at) = self.layout.cell_of(index) else { return Ok(Cell::Absent) };
         let Some(end) = self.ends.get(at).copied() else { return Err(self.too_short(at, name)) };
         let start = if at == 0 { 0 } else { self.ends.get(at - 1).copied().unwrap_or_default() };
         if start == end {
@@ -122,51 +116,4 @@ impl<'a> Cells<'a> {
         let decoding = Decoding { arena: self.arena, timestamps };
         T::decode_text(text, decoding).map_err(|error| RowError::column(name, error))
     }
-}
-
-/// How a CSV file is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CsvFormat {
-    /// The byte between cells.
-    pub delimiter: u8,
-    /// The byte around cells that hold delimiters, quotes (doubled) or line ends.
-    pub quote: u8,
-    /// Whether the first record names the columns.
-    pub header: bool,
-}
-
-impl Default for CsvFormat {
-    fn default() -> Self {
-        Self { delimiter: b',', quote: b'"', header: true }
-    }
-}
-
-impl Layout {
-    /// Finds the columns of `R` by their names in a header record.
-    ///
-    /// # Errors
-    /// What is wrong with the header.
-    pub fn from_header<R: crate::schema::Schema>(_format: CsvFormat, _header: &[u8]) -> Result<Self, String> {
-        Ok(Self { columns: (0..R::FIELDS.len()).map(Some).collect() })
-    }
-
-    /// The columns of `R` in declared order, for files without a header.
-    pub fn positional<R: crate::schema::Schema>(_format: CsvFormat) -> Self {
-        Self { columns: (0..R::FIELDS.len()).map(Some).collect() }
-    }
-}
-
-/// Appends a record and its line end; a null is an empty cell, an empty text is a quoted one.
-pub fn write_record<'a>(
-    format: CsvFormat,
-    cells: impl IntoIterator<Item = Option<&'a str>>,
-    out: &mut Vec<u8>,
-) {
-    for (index, cell) in cells.into_iter().enumerate() {
-        if index > 0 {
-            out.push(format.delimiter);
-        }
-        out.extend_from_slice(cell.unwrap_or_default().as_bytes());
-    }
-    out.push(b'\n');
 }
