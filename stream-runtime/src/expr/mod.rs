@@ -4,8 +4,29 @@
 //! inherent `finish`. The macro names the type with its parameters left out, `Sum<_>`, and rustc infers them
 //! from the argument.
 
+mod avg;
+mod column;
+mod condition;
+mod count;
+mod count_distinct;
+mod discrete;
+mod distinct_values;
+mod extreme;
+mod sum;
+mod wide;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+pub use avg::{Averageable, Avg, MeanOf};
+pub use column::{Column, Ref, Scalar, ScalarRef, Value};
+pub use condition::Condition;
+pub use count::{CountIf, CountRows, CountValues, MaybeNull};
+pub use count_distinct::CountDistinct;
+pub use discrete::Discrete;
+pub use extreme::{Max, Min, Ordered};
+pub use sum::{Addend, Sum, Summable, Total};
+pub use wide::Wide;
 
 /// The state of one aggregate, or of all of a group's aggregates (a tuple).
 ///
