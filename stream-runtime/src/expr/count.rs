@@ -16,7 +16,7 @@ impl CountRows {
     /// Counts a row.
     #[inline]
     pub fn update(&mut self) {
-        self.0 += 1;
+        self.0 = self.0.saturating_add(1);
     }
 
     /// The number of rows.
@@ -41,7 +41,7 @@ impl CountValues {
     /// Counts the row if its value isn't null.
     #[inline]
     pub fn update<V: MaybeNull>(&mut self, value: &V) {
-        self.0 += u64::from(!value.is_null());
+        self.0 = self.0.saturating_add(u64::from(!value.is_null()));
     }
 
     /// The number of values.
@@ -66,7 +66,7 @@ impl CountIf {
     /// Counts the row if the condition holds.
     #[inline]
     pub fn update<C: Condition>(&mut self, condition: &C) {
-        self.0 += u64::from(condition.scalar() == Some(true));
+        self.0 = self.0.saturating_add(u64::from(condition.scalar() == Some(true)));
     }
 
     /// The number of rows for which the condition holds.

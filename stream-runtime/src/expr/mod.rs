@@ -4,27 +4,50 @@
 //! inherent `finish`. The macro names the type with its parameters left out, `Sum<_>`, and rustc infers them
 //! from the argument.
 
+mod approx_count_distinct;
 mod avg;
+mod collect;
 mod column;
 mod condition;
 mod count;
 mod count_distinct;
+mod custom;
 mod discrete;
 mod distinct_values;
+mod edges;
 mod extreme;
+mod extreme_by;
+mod most_frequent;
+mod quantifier;
+mod sketch_image;
+mod spread;
 mod sum;
 mod wide;
+
+#[cfg(test)]
+mod tests;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use approx_count_distinct::ApproxCountDistinct;
 pub use avg::{Averageable, Avg, MeanOf};
+pub use collect::{CollectList, CollectSet};
 pub use column::{Column, Ref, Scalar, ScalarRef, Value};
 pub use condition::Condition;
 pub use count::{CountIf, CountRows, CountValues, MaybeNull};
 pub use count_distinct::CountDistinct;
+pub use custom::Custom;
 pub use discrete::Discrete;
-pub use extreme::{Max, Min, Ordered};
+pub use edges::{First, Last};
+pub use extreme::{End, Extreme, Largest, Max, Min, Ordered, Smallest};
+pub use extreme_by::{ExtremeBy, MaxBy, MinBy};
+pub use most_frequent::{Frequent, MostFrequent};
+pub use quantifier::{Any, Every};
+pub use spread::{
+    Moments, Number, Numeric, PopulationStddev, PopulationVariance, SampleStddev, SampleVariance, Spread,
+    Statistic, StddevPop, StddevSamp, VarPop, VarSamp,
+};
 pub use sum::{Addend, Sum, Summable, Total};
 pub use wide::Wide;
 
