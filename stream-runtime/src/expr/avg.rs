@@ -34,7 +34,7 @@ impl<T: Column<Scalar: MeanOf>> Avg<T> {
     pub fn update<V: Averageable<Column = T>>(&mut self, value: &V) {
         if let Some(value) = value.scalar() {
             T::Scalar::add_to(value, &mut self.total);
-            self.count += 1;
+            self.count = self.count.saturating_add(1);
         }
     }
 
@@ -114,6 +114,7 @@ macro_rules! integers {
             type Mean = f64;
 
             #[inline]
+            #[allow(clippy::cast_lossless, reason = "one cast for all types")]
             fn add_to(value: Self, total: &mut Wide) {
                 total.add(value as i128);
             }

@@ -16,7 +16,7 @@ impl CountRows {
     /// Counts a row.
     #[inline]
     pub fn update(&mut self) {
-        self.0 += 1;
+        self.0 = self.0.saturating_add(1);
     }
 
     /// The number of rows.
@@ -41,7 +41,7 @@ impl CountValues {
     /// Counts the row if its value isn't null.
     #[inline]
     pub fn update<V: MaybeNull>(&mut self, value: &V) {
-        self.0 += u64::from(!value.is_null());
+        self.0 = self.0.saturating_add(u64::from(!value.is_null()));
     }
 
     /// The number of values.
@@ -66,7 +66,7 @@ impl CountIf {
     /// Counts the row if the condition holds.
     #[inline]
     pub fn update<C: Condition>(&mut self, condition: &C) {
-        self.0 += u64::from(condition.scalar() == Some(true));
+        self.0 = self.0.saturating_add(u64::from(condition.scalar() == Some(true)));
     }
 
     /// The number of rows for which the condition holds.
@@ -93,6 +93,7 @@ pub trait MaybeNull {
     fn is_null(&self) -> bool;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> MaybeNull for Option<T> {
     #[inline]
     fn is_null(&self) -> bool {
@@ -100,6 +101,7 @@ impl<T> MaybeNull for Option<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: MaybeNull + ?Sized> MaybeNull for &T {
     #[inline]
     fn is_null(&self) -> bool {
@@ -107,6 +109,7 @@ impl<T: MaybeNull + ?Sized> MaybeNull for &T {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> MaybeNull for [T] {
     #[inline]
     fn is_null(&self) -> bool {
@@ -114,6 +117,7 @@ impl<T> MaybeNull for [T] {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> MaybeNull for Vec<T> {
     #[inline]
     fn is_null(&self) -> bool {
@@ -123,6 +127,7 @@ impl<T> MaybeNull for Vec<T> {
 
 macro_rules! never_null {
     ($($type:ty),*) => {$(
+        #[diagnostic::do_not_recommend]
         impl MaybeNull for $type {
             #[inline]
             fn is_null(&self) -> bool {

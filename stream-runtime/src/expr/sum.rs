@@ -158,6 +158,7 @@ macro_rules! integers {
             type Sum = $sum;
 
             #[inline]
+            #[allow(clippy::cast_lossless, reason = "one cast for all types")]
             fn add_to(value: Self, total: &mut Wide) {
                 add(total, value as i128);
             }
