@@ -22,11 +22,13 @@ pub mod __private;
 
 pub use error::{Error, Result};
 pub use schema::Schema;
+pub use stream_macros::stream_query;
 
 /// What a service that runs queries imports.
 pub mod prelude {
     pub use crate::engine::{QueryListener, StreamingQuery, Trigger};
     pub use crate::schema::Schema;
+    pub use crate::stream_query;
     pub use crate::sink::{ConsoleSink, ForeachSink, MemorySink};
     pub use crate::source::{FileSource, MemorySource, OnMalformed, SourceExt};
     pub use crate::time::{

@@ -23,8 +23,15 @@ fn plan() -> impl Plan<Row = Click, Output = Stat, Mode = Append> {
             columns: None,
         }],
         clauses: &[],
-        operator: None,
+        operator: Some(OperatorInfo {
+            name: "stateStoreSave",
+            clause: "",
+            window: None,
+            aggregates: &[],
+            event_time_key: true,
+        }),
         select: "",
+        having: None,
         mode: Mode::Append,
     };
     from::<Click, { 15 }>()

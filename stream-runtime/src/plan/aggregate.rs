@@ -109,7 +109,7 @@ where
     fn expires(&self) -> bool {
         W::EXPIRES
             && M::MODE != Mode::Complete
-            && self.info.inputs.iter().any(|input| input.watermark.is_some())
+            && self.info.operator.is_some_and(|operator| operator.event_time_key)
     }
 
     /// Whether this is an aggregation over everything, which has its one row even before the first input row.

@@ -4,6 +4,7 @@
 //! chain: [`from`] an input, then [`Input::select`] or [`Input::group_by`] and [`Grouped::select`].
 
 mod aggregate;
+mod bound;
 mod changes;
 mod decode;
 mod explain;
@@ -13,6 +14,7 @@ mod rejects;
 mod stateless;
 
 pub use aggregate::{AggregatePlan, Grouped};
+pub use bound::{Forgotten, Missing};
 pub(crate) use changes::{ChangeRef, KEY_GROUPS};
 pub use changes::{OperatorChanges, StateEntry};
 pub use explain::Explain;
