@@ -121,7 +121,7 @@ async fn a_delimiter_that_can_not_be_read_back_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     for delimiter in [b'"', b'\n', b'\r', 0xff] {
         let error = opened(FileSink::csv(dir.path()).delimiter(delimiter), QUERY).await.unwrap_err();
-        assert!(matches!(error, Error::Option { option: "delimiter", .. }), "{error}");
+        assert!(matches!(error, Error::InvalidOption { option: "delimiter", .. }), "{error}");
     }
     assert_eq!(names(dir.path()), [""; 0]);
 }

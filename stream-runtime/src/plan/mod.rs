@@ -21,7 +21,7 @@ pub use explain::Explain;
 pub use info::{InputInfo, OperatorInfo, PlanInfo, WatermarkInfo};
 pub use input::{Input, from};
 pub use rejects::Rejects;
-pub use stateless::{Selected, StatelessPlan};
+pub use stateless::{Emitter, Selected, StatelessPlan};
 
 use crate::error::Result;
 use crate::operator::event_time::EventTimeStats;
