@@ -10,6 +10,7 @@ use stream_runtime::engine::{Progress, QueryBuilder};
 use stream_runtime::plan::Plan;
 use stream_runtime::prelude::*;
 use stream_runtime::sink::MemoryResults;
+use stream_runtime::source::Json;
 
 #[derive(Schema)]
 struct Event {
@@ -104,7 +105,7 @@ async fn check<P, O>(
     case: &str,
     doubles: usize,
     workers: usize,
-    build: impl FnOnce(FileSource, MemorySink<O>) -> QueryBuilder<P>,
+    build: impl FnOnce(FileSource<Json>, MemorySink<O>) -> QueryBuilder<P>,
 ) where
     P: Plan<Output = O>,
     O: stream_runtime::schema::Schema,

@@ -77,7 +77,7 @@ pub enum Error {
     },
     /// An option has no meaning with the others given.
     #[error("invalid option `{option}`: {message}")]
-    Option {
+    InvalidOption {
         /// The option's name.
         option: &'static str,
         /// What is wrong with it.

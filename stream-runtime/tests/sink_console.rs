@@ -4,6 +4,7 @@ mod sink_support;
 
 use sink_support::{Output, Stat, append, batch, context, stat};
 use stream_runtime::plan::Mode;
+use stream_runtime::prelude::*;
 use stream_runtime::sink::{ConsoleSink, Sink, SinkBatch};
 
 async fn printed(sink: ConsoleSink, batch: SinkBatch<'_, Stat>) -> String {
@@ -88,6 +89,58 @@ Batch: 0 · PageStats · append · watermark 1970-01-01T00:10:00.000Z · 2 rows
  page   /products/with-…
  views  4
  mean   NULL
+
+"
+    );
+}
+
+#[derive(Schema)]
+struct Hourly {
+    window: Window,
+    day: Date,
+    raw: Vec<u8>,
+    count: Option<u32>,
+    open: bool,
+}
+
+fn hourly(count: Option<u32>) -> Hourly {
+    let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    let window = Window { start, end: start + hours(1) };
+    Hourly { window, day: start.date(), raw: b"ab".to_vec(), count, open: true }
+}
+
+#[tokio::test]
+async fn no_line_of_a_table_is_wider_than_the_terminal() {
+    let rows = [hourly(Some(4_294_967_295)), hourly(None)];
+    for truncate in [true, false] {
+        for width in 1..=130 {
+            let output = Output::default();
+            let mut sink = ConsoleSink::new().width(width).truncate(truncate).to_writer(output.clone());
+            sink.commit(SinkBatch { id: 0, mode: Mode::Append, rows: &rows, watermark: None }).await.unwrap();
+            let text = output.take();
+            let widest = text.lines().skip(1).map(|line| line.chars().count()).max().unwrap();
+            // Below this not even a name and a few characters stand side by side.
+            assert!(widest <= usize::from(width.max(20)), "{width}:\n{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_type_of_column_has_its_text() {
+    let rows = [hourly(Some(7)), hourly(None)];
+    let output = Output::default();
+    let mut sink = ConsoleSink::new().to_writer(output.clone());
+    sink.commit(SinkBatch { id: 0, mode: Mode::Append, rows: &rows, watermark: None }).await.unwrap();
+    assert_eq!(
+        output.take(),
+        "\
+Batch: 0 · append · 2 rows
+┌──────────────────────────────────────────────────────┬────────────┬──────┬───────┬──────┐
+│ window                                               ┆ day        ┆ raw  ┆ count ┆ open │
+╞══════════════════════════════════════════════════════╪════════════╪══════╪═══════╪══════╡
+│ [2026-01-01T00:00:00.000Z, 2026-01-01T01:00:00.000Z) ┆ 2026-01-01 ┆ YWI= ┆     7 ┆ true │
+│ [2026-01-01T00:00:00.000Z, 2026-01-01T01:00:00.000Z) ┆ 2026-01-01 ┆ YWI= ┆  NULL ┆ true │
+└──────────────────────────────────────────────────────┴────────────┴──────┴───────┴──────┘
 
 "
     );

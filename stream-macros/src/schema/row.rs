@@ -7,7 +7,10 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::visit::Visit;
-use syn::{Attribute, Data, DeriveInput, Fields, GenericParam, Generics, Type, Visibility};
+use syn::{
+    Attribute, Data, DeriveInput, Fields, GenericParam, Generics, Type, Visibility, WherePredicate,
+    parse_quote,
+};
 
 use super::attributes::{DefaultValue, FieldAttributes, StructAttributes, TimestampFormat};
 use crate::report::Report;
@@ -106,7 +109,7 @@ impl Row {
         }
         Some(Self {
             view_ident: format_ident!("{}View", input.ident.unraw(), span = input.ident.span()),
-            generics: bounded(input.generics, &columns),
+            generics: bounded(input.generics, &columns, &skipped),
             ident: input.ident,
             vis: input.vis,
             columns,
@@ -127,7 +130,7 @@ impl Row {
 
     /// The parameters that no column mentions, which the view has to mention all the same.
     pub(crate) fn unused_parameters(&self) -> Vec<&Ident> {
-        let used = |ident: &Ident| self.columns.iter().any(|column| mentions(&column.ty, &[ident]));
+        let used = |ident: &Ident| self.columns.iter().any(|column| mentions(&column.ty, ident));
         self.generics.type_params().map(|param| &param.ident).filter(|ident| !used(ident)).collect()
     }
 }
@@ -212,36 +215,45 @@ fn named_fields(input: &DeriveInput, report: &mut Report) -> Option<Vec<syn::Fie
     named.filter(|_| input.generics.lifetimes().next().is_none())
 }
 
-/// Adds a `Column` bound for each column type that depends on the struct's parameters.
-fn bounded(mut generics: Generics, columns: &[Column]) -> Generics {
+/// Adds what the struct's parameters must be able to do: a `Column` bound for each column type that depends on
+/// one, `Default` for each skipped field, and what every row is for parameters that no column mentions.
+fn bounded(mut generics: Generics, columns: &[Column], skipped: &[Skipped]) -> Generics {
     let parameters: Vec<Ident> = generics.type_params().map(|param| param.ident.clone()).collect();
-    let parameters: Vec<&Ident> = parameters.iter().collect();
-    let mut seen = Vec::new();
-    for column in columns.iter().filter(|column| mentions(&column.ty, &parameters)) {
-        let ty = &column.ty;
-        if !seen.contains(&ty) {
-            seen.push(ty);
-            generics
-                .make_where_clause()
-                .predicates
-                .push(syn::parse_quote!(#ty: ::stream_runtime::__private::Column));
+    let depends = |ty: &Type| parameters.iter().any(|parameter| mentions(ty, parameter));
+    let mut bounds: Vec<WherePredicate> = Vec::new();
+    for ty in columns.iter().map(|column| &column.ty).filter(|ty| depends(ty)) {
+        bounds.push(parse_quote!(#ty: ::stream_runtime::__private::Column));
+    }
+    for field in skipped.iter().filter(|field| field.default.is_none() && depends(&field.ty)) {
+        let ty = &field.ty;
+        bounds.push(parse_quote!(#ty: ::core::default::Default));
+    }
+    for parameter in
+        parameters.iter().filter(|parameter| !columns.iter().any(|column| mentions(&column.ty, parameter)))
+    {
+        bounds.push(parse_quote!(#parameter: ::core::marker::Send + ::core::marker::Sync + 'static));
+    }
+    for bound in bounds {
+        let predicates = &mut generics.make_where_clause().predicates;
+        if !predicates.iter().any(|each| *each == bound) {
+            predicates.push(bound);
         }
     }
     generics
 }
 
-/// Whether a type mentions one of the parameters.
-fn mentions(ty: &Type, parameters: &[&Ident]) -> bool {
+/// Whether a type mentions a parameter.
+fn mentions(ty: &Type, parameter: &Ident) -> bool {
     struct Mentions<'a> {
-        parameters: &'a [&'a Ident],
+        parameter: &'a Ident,
         found: bool,
     }
     impl Visit<'_> for Mentions<'_> {
         fn visit_ident(&mut self, ident: &Ident) {
-            self.found |= self.parameters.contains(&ident);
+            self.found |= self.parameter == ident;
         }
     }
-    let mut visitor = Mentions { parameters, found: false };
+    let mut visitor = Mentions { parameter, found: false };
     visitor.visit_type(ty);
     visitor.found
 }

@@ -136,7 +136,7 @@ impl<P: Plan> QueryBuilder<P> {
     ///
     /// # Errors
     /// What is wrong with the checkpoint (see [`Error::Checkpoint`], [`Error::Incompatible`]), the source or a
-    /// sink; [`Error::Option`] for a query without a sink, without workers, or without the checkpoint that one
+    /// sink; [`Error::InvalidOption`] for a query without a sink, without workers, or without the checkpoint that one
     /// of its sinks needs.
     pub async fn start(self) -> Result<StreamingQuery> {
         let trigger = self.options.trigger;
@@ -150,13 +150,13 @@ impl<P: Plan> QueryBuilder<P> {
     pub(crate) async fn open(self) -> Result<Execution> {
         let Self { plan, source, sinks, options } = self;
         if sinks.is_empty() {
-            return Err(Error::Option {
+            return Err(Error::InvalidOption {
                 option: "to",
                 message: format!("query `{}` has no sink; add one with `.to(…)`", plan.info().query),
             });
         }
         if options.workers == 0 {
-            return Err(Error::Option {
+            return Err(Error::InvalidOption {
                 option: "workers",
                 message: "a query needs at least one".to_owned(),
             });
@@ -169,7 +169,7 @@ impl<P: Plan> QueryBuilder<P> {
             (None, Some(directory)) => Arc::new(blocking(move || SledStore::open(directory)).await?),
             (None, None) => {
                 if let Some(sink) = stages.sink_that_needs_checkpoint() {
-                    return Err(Error::Option {
+                    return Err(Error::InvalidOption {
                         option: "checkpoint",
                         message: format!(
                             "sink `{sink}` remembers which batches it has, so query `{name}` needs `.checkpoint(…)`"

@@ -146,6 +146,7 @@ macro_rules! copied {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl Value for $type {
             type Column = Self;
             #[inline]
@@ -162,6 +163,7 @@ macro_rules! copied {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl Value for Option<$type> {
             type Column = Self;
             #[inline]
@@ -229,6 +231,7 @@ macro_rules! sliced {
 
 macro_rules! sliced_value {
     ($owned:ty, $borrowed:ty: $($type:ty),*) => {$(
+        #[diagnostic::do_not_recommend]
         impl Value for $type {
             type Column = $owned;
             #[inline]
@@ -244,6 +247,7 @@ macro_rules! sliced_value {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl Value for Option<$type> {
             type Column = Option<$owned>;
             #[inline]

@@ -93,6 +93,7 @@ pub trait MaybeNull {
     fn is_null(&self) -> bool;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> MaybeNull for Option<T> {
     #[inline]
     fn is_null(&self) -> bool {
@@ -100,6 +101,7 @@ impl<T> MaybeNull for Option<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: MaybeNull + ?Sized> MaybeNull for &T {
     #[inline]
     fn is_null(&self) -> bool {
@@ -107,6 +109,7 @@ impl<T: MaybeNull + ?Sized> MaybeNull for &T {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> MaybeNull for [T] {
     #[inline]
     fn is_null(&self) -> bool {
@@ -114,6 +117,7 @@ impl<T> MaybeNull for [T] {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> MaybeNull for Vec<T> {
     #[inline]
     fn is_null(&self) -> bool {
@@ -123,6 +127,7 @@ impl<T> MaybeNull for Vec<T> {
 
 macro_rules! never_null {
     ($($type:ty),*) => {$(
+        #[diagnostic::do_not_recommend]
         impl MaybeNull for $type {
             #[inline]
             fn is_null(&self) -> bool {

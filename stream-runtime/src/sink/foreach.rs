@@ -22,7 +22,7 @@ const ROWS_BETWEEN_YIELDS: usize = 256;
 ///
 /// ```
 /// use stream_runtime::error::{BoxError, Error};
-/// use stream_runtime::schema::Schema;
+/// use stream_runtime::prelude::*;
 /// use stream_runtime::sink::ForeachWriter;
 ///
 /// /// Counts rows, each batch once.
@@ -82,15 +82,19 @@ impl<F> ForeachSink<RowFunction<F>> {
     /// It runs on a thread of tokio and must not block; for anything that waits, write a [`ForeachWriter`].
     ///
     /// ```
-    /// # use stream_runtime::schema::Schema;
-    /// # fn example<PageStat: Schema + std::fmt::Debug>() {
+    /// use stream_runtime::prelude::*;
     /// use stream_runtime::sink::ForeachSink;
     ///
+    /// #[derive(Schema)]
+    /// struct PageStat {
+    ///     page: String,
+    ///     views: u64,
+    /// }
+    ///
     /// let sink = ForeachSink::new(|row: &PageStat| {
-    ///     println!("{row:?}");
+    ///     println!("{}: {}", row.page, row.views);
     ///     Ok(())
     /// });
-    /// # }
     /// ```
     pub fn new<R>(function: F) -> Self
     where

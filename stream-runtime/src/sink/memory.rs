@@ -23,24 +23,17 @@ use crate::time::Timestamp;
 /// result, so a long run without `clear` grows with the square of its length.
 ///
 /// ```
+/// use stream_runtime::prelude::*;
 /// use stream_runtime::sink::MemorySink;
-/// # use stream_runtime::schema::*;
-/// # use stream_runtime::format::{TextRow, csv::Record};
-/// # #[derive(Debug, PartialEq)] struct Stat { views: u64 }
-/// # impl Schema for Stat {
-/// #     type View<'a> = u64;
-/// #     const NAME: &'static str = "Stat";
-/// #     const FIELDS: &'static [Field] = &[];
-/// #     fn view(&self) -> u64 { self.views }
-/// #     fn from_view(views: u64) -> Self { Stat { views } }
-/// #     fn decode_json<'a, const C: u128>(_: &'a str, _: &'a Arena) -> Result<u64, RowError> { Err(RowError::new("")) }
-/// #     fn decode_csv<'a, const C: u128>(_: Record<'a>, _: &'a Arena) -> Result<u64, RowError> { Err(RowError::new("")) }
-/// #     fn encode_json(&self, _: &mut Vec<u8>) {}
-/// #     fn encode_text(&self, _: &mut TextRow) {}
-/// # }
 ///
-/// let (results, sink) = MemorySink::<Stat>::new();
-/// // … `.to(sink)`, start the query, and then:
+/// #[derive(Debug, PartialEq, Schema)]
+/// struct PageStat {
+///     page: String,
+///     views: u64,
+/// }
+///
+/// let (results, sink) = MemorySink::<PageStat>::new();
+/// // … `.to(sink)`, start the query, `results.wait_for_batch(0).await`, and then:
 /// assert_eq!(results.rows(), []);
 /// # drop(sink);
 /// ```

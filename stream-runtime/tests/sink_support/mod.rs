@@ -4,14 +4,12 @@
 use std::sync::{Arc, Mutex};
 
 use stream_runtime::Result;
-use stream_runtime::format::{TextRow, csv::Record};
 use stream_runtime::plan::Mode;
-use stream_runtime::schema::{Arena, Field, RowError, Schema};
+use stream_runtime::prelude::*;
 use stream_runtime::sink::{Sink, SinkBatch, SinkContext};
-use stream_runtime::time::Timestamp;
 use uuid::Uuid;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Schema)]
 pub(crate) struct Stat {
     pub(crate) page: String,
     pub(crate) views: u64,
@@ -20,43 +18,6 @@ pub(crate) struct Stat {
 
 pub(crate) fn stat(page: &str, views: u64, mean: Option<f64>) -> Stat {
     Stat { page: page.to_owned(), views, mean }
-}
-
-impl Schema for Stat {
-    type View<'a> = (&'a str, u64, Option<f64>);
-    const NAME: &'static str = "Stat";
-    const FIELDS: &'static [Field] = &[
-        Field { name: "page", type_name: "String", nullable: false },
-        Field { name: "views", type_name: "u64", nullable: false },
-        Field { name: "mean", type_name: "Option<f64>", nullable: true },
-    ];
-
-    fn view(&self) -> Self::View<'_> {
-        (&self.page, self.views, self.mean)
-    }
-
-    fn from_view((page, views, mean): Self::View<'_>) -> Self {
-        stat(page, views, mean)
-    }
-
-    fn decode_json<'a, const C: u128>(_: &'a str, _: &'a Arena) -> Result<Self::View<'a>, RowError> {
-        Err(RowError::new("a result row isn't read"))
-    }
-
-    fn decode_csv<'a, const C: u128>(_: Record<'a>, _: &'a Arena) -> Result<Self::View<'a>, RowError> {
-        Err(RowError::new("a result row isn't read"))
-    }
-
-    fn encode_json(&self, out: &mut Vec<u8>) {
-        let row = serde_json::json!({"page": self.page, "views": self.views, "mean": self.mean});
-        serde_json::to_writer(out, &row).expect("a vector takes everything");
-    }
-
-    fn encode_text(&self, columns: &mut TextRow) {
-        columns.cells.push(Some(self.page.clone()));
-        columns.cells.push(Some(self.views.to_string()));
-        columns.cells.push(self.mean.map(|mean| mean.to_string()));
-    }
 }
 
 pub(crate) fn context(query_id: u128, mode: Mode) -> SinkContext {

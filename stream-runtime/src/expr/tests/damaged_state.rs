@@ -100,3 +100,18 @@ fn counts_stay_at_their_limit() {
     let counted = encoded(&[(7_u8, u64::MAX)].as_slice());
     exercise_decoded(decoded(&counted), |acc: &mut MostFrequent<_>| acc.update(&7_u8), MostFrequent::finish);
 }
+
+#[test]
+fn a_sketch_whose_sums_are_not_those_of_its_registers_is_refused() {
+    let mut sketch = ApproxCountDistinct::default();
+    for value in 0..600_u64 {
+        sketch.update(&value);
+    }
+    let sound = stored(&sketch);
+    // 1,024 registers behind 32 bytes of sums.
+    for at in sound.len() - 1_024 - 32..sound.len() {
+        let mut damaged = sound.clone();
+        damaged[at] ^= 0x41;
+        assert!(codec::decode::<ApproxCountDistinct<u64>>(&damaged).is_err(), "byte {at}");
+    }
+}

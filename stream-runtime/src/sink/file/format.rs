@@ -57,7 +57,7 @@ impl FileFormat for Csv {
     fn check(&self) -> Result<()> {
         let delimiter = self.format.delimiter;
         if !delimiter.is_ascii() || matches!(delimiter, b'\n' | b'\r' | 0) || delimiter == self.format.quote {
-            return Err(Error::Option {
+            return Err(Error::InvalidOption {
                 option: "delimiter",
                 message: format!(
                     "`{}` can't stand between the cells of a CSV file; use an ASCII character such as `,`, `;` or a tab",

@@ -34,7 +34,8 @@ impl EntryName {
             Some(digits) => (digits, true),
             None => (file_name, false),
         };
-        let batch = digits.parse().ok()?;
+        // Spark's ids are signed, and no query gets that far.
+        let batch = digits.parse::<i64>().ok()?.try_into().ok()?;
         let name = Self { batch, is_compact };
         // `+7` and `007` are numbers too, but no entries.
         (name.to_string() == file_name).then_some(name)
@@ -211,7 +212,7 @@ mod tests {
 
     #[test]
     fn only_canonical_numbers_are_entries() {
-        for name in ["0", "7", "19.compact", "18446744073709551615"] {
+        for name in ["0", "7", "19.compact", "9223372036854775807"] {
             assert_eq!(EntryName::parse(name).unwrap().to_string(), name);
         }
         for name in [
@@ -222,7 +223,7 @@ mod tests {
             ".7.x.tmp",
             "compact",
             ".compact",
-            "18446744073709551616",
+            "9223372036854775808",
             "9.compact.compact",
         ] {
             assert_eq!(EntryName::parse(name), None, "{name}");

@@ -135,6 +135,10 @@ impl<R: Schema, F: FileFormat> Sink<R> for FileSink<F> {
         self.name()
     }
 
+    fn requires_checkpoint(&self) -> bool {
+        true
+    }
+
     async fn open(&mut self, context: SinkContext) -> Result<()> {
         self.format.check()?;
         self.opened = None;
