@@ -2,7 +2,7 @@
 //! a source.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote, quote_spanned};
+use quote::{format_ident, quote_spanned};
 
 use super::{at, local, mixed, runtime};
 use crate::query::ast::{Input, Mode, Query};
@@ -96,27 +96,27 @@ fn lower_forgotten(surface: &Surface, sources: &syn::Ident) -> TokenStream {
     let methods = ["to", "checkpoint", "trigger"].into_iter().filter(|method| !taken(method)).map(|method| {
         let (method, value) = (local(method), local("value"));
         quote_spanned! {mixed()=>
-            #vis fn #method<T>(self, #value: T) -> S::Builder
+            #vis fn #method<T>(self, #value: T) -> #runtime::Unbound
             where
                 S: Bound,
             {
-                S::builder(#value)
+                self.0.unbound().#method(#value)
             }
         }
     });
     let start = (!taken("start")).then(|| {
-        quote! {
-            #vis fn start(self) -> S::Builder
+        quote_spanned! {mixed()=>
+            #vis async fn start(self) -> ::core::result::Result<#runtime::StreamingQuery, #runtime::Error>
             where
                 S: Bound,
             {
-                S::builder(())
+                self.0.unbound().start().await
             }
         }
     });
     quote_spanned! {mixed()=>
         const _: () = {
-            #[diagnostic::on_unimplemented(message = #message, label = "forgotten before this", note = #note)]
+            #[diagnostic::on_unimplemented(message = #message, label = "the source belongs before this", note = #note)]
             #[doc(hidden)]
             pub trait Bound: #runtime::Forgotten {}
 
