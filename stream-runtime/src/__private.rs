@@ -6,8 +6,8 @@ pub use crate::expr;
 pub use crate::operator::groups::Groups;
 pub use crate::operator::windowing::{Instants, Sliding, Tumbling, Unwindowed};
 pub use crate::plan::{
-    Append, Complete, Emitter, Explain, Forgotten, InputInfo, Missing, Mode, OperatorInfo, Plan, PlanInfo, Update,
-    WatermarkInfo, from,
+    Append, Complete, Emitter, Explain, Forgotten, InputInfo, Missing, Mode, OperatorInfo, Plan, PlanInfo,
+    Update, WatermarkInfo, from,
 };
 pub use crate::source::Source;
 pub use crate::time::Duration;

@@ -6,7 +6,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::{Expr, Ident};
 
 use super::aggregate;
-use super::ast::{Clause, Mode};
+use super::ast::{Clause, Input, Kind, Mode};
 use super::expr::{bare_path, mentions};
 use super::lower::{Surface, at, lower_surface, runtime};
 use super::plan::{Draft, Step};
@@ -17,7 +17,7 @@ pub(crate) fn lower(draft: &Draft) -> TokenStream {
     let mixed = proc_macro2::Span::mixed_site();
     let (runtime, query) = (runtime(mixed), draft.query);
     let mode = draft.output.given().map_or(Mode::Append, |output| output.mode);
-    let mut inputs: Vec<&super::ast::Input> = Vec::new();
+    let mut inputs: Vec<&Input> = Vec::new();
     for input in &query.inputs {
         if !inputs.iter().any(|other| other.name == input.name) {
             inputs.push(input);
@@ -117,7 +117,11 @@ fn is_checkable(expr: &Expr, unknown: &[Ident]) -> bool {
 /// The names that broken clauses would have given.
 fn broken_names(draft: &Draft) -> Vec<Ident> {
     let broken = draft.query.clauses.iter().filter_map(|clause| match clause {
-        Clause::Broken(broken) => Some(broken.rest.clone()),
+        Clause::Broken(broken) => match broken.kind {
+            // A clause with an unknown keyword may have been meant as one of these.
+            None | Some(Kind::Let | Kind::Explode) => Some(broken.rest.clone()),
+            Some(_) => None,
+        },
         _ => None,
     });
     broken

@@ -95,6 +95,9 @@ impl Printer {
     }
 
     fn group(&mut self, delimiter: Delimiter, inner: &str) {
+        // `(a,)` is a tuple; anywhere else a last comma is a matter of layout.
+        let is_tuple = delimiter == Delimiter::Parenthesis && self.before != Before::Operand;
+        let inner = if is_tuple { inner } else { inner.strip_suffix(',').unwrap_or(inner) };
         let (open, close) = match delimiter {
             Delimiter::Parenthesis => ("(", ")"),
             Delimiter::Bracket => ("[", "]"),
@@ -178,10 +181,16 @@ mod tests {
             "if a { b } else { c }",
             "0..n",
             "a <= b && c - 1 > -d",
+            "(a,)",
         ] {
             let tokens: TokenStream = source.parse().unwrap();
             assert_eq!(text(&tokens), source);
         }
+    }
+
+    #[test]
+    fn a_last_comma_is_a_matter_of_layout() {
+        assert_eq!(text(quote!(Out { a, b: f(x, y,) })), "Out { a, b: f(x, y) }");
     }
 
     #[test]

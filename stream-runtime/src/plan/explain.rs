@@ -154,7 +154,8 @@ PageStats
     #[test]
     fn a_plan_that_keeps_everything_says_so() {
         let operator = OperatorInfo { event_time_key: false, window: None, ..PLAN.operator.unwrap() };
-        let text = Explain::new(PlanInfo { operator: Some(operator), mode: Mode::Update, ..PLAN }).to_string();
+        let text =
+            Explain::new(PlanInfo { operator: Some(operator), mode: Mode::Update, ..PLAN }).to_string();
         assert!(text.contains("state is unbounded"), "{text}");
         let text = Explain::new(PlanInfo { mode: Mode::Complete, ..PLAN }).to_string();
         assert!(text.contains("state keeps every group"), "{text}");

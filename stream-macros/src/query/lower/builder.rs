@@ -34,7 +34,7 @@ pub(crate) fn lower_surface(
     };
     let methods = surface.inputs.iter().map(|input| {
         let (method, source) = (&input.name, local("source"));
-        let text = format!("Gives `{method}` its source.");
+        let text = format!(" Gives `{method}` its source.");
         quote_spanned! {mixed()=>
             #[doc = #text]
             #vis fn #method(self, #source: impl #runtime::Source<#row>) -> #runtime::QueryBuilder<#plan_type> {
@@ -42,15 +42,15 @@ pub(crate) fn lower_surface(
             }
         }
     });
-    let begins = format!("Begins the query; give it its source with `.{}(…)`.", input.name);
-    let waits = format!("[`{name}`] while it waits for its source.");
+    let begins = format!(" Begins the query; give it its source with `.{}(…)`.", input.name);
+    let waits = format!(" [`{name}`] while it waits for its source.");
     let forgotten = lower_forgotten(surface, &sources);
     quote_spanned! {mixed()=>
         #(#attrs)*
         #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
         #vis struct #name;
 
-        #[allow(private_interfaces)]
+        #[allow(dead_code, private_interfaces)]
         impl #name {
             #constants
 
@@ -74,7 +74,7 @@ pub(crate) fn lower_surface(
         #[must_use = "a query does nothing until it is started"]
         #vis struct #sources<S = #runtime::Missing>(S);
 
-        #[allow(private_interfaces)]
+        #[allow(dead_code, private_interfaces)]
         impl #sources {
             #(#methods)*
         }
@@ -121,6 +121,7 @@ fn lower_forgotten(surface: &Surface, sources: &syn::Ident) -> TokenStream {
             pub trait Bound: #runtime::Forgotten {}
 
             #[doc(hidden)]
+            #[allow(dead_code, missing_docs)]
             impl<S> #sources<S> {
                 #(#methods)*
                 #start
