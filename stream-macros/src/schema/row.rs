@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::visit::Visit;
 use syn::{
-    Attribute, Data, DeriveInput, Fields, GenericParam, Generics, Type, Visibility, WherePredicate,
+    Attribute, Data, DeriveInput, Fields, GenericParam, Generics, LitStr, Type, Visibility, WherePredicate,
     parse_quote,
 };
 
@@ -32,19 +32,17 @@ pub(crate) struct Row {
 /// A field that is a column.
 pub(crate) struct Column {
     /// The place of its bit in a column set.
-    pub(crate) index: usize,
+    pub(crate) index: Literal,
     pub(crate) ident: Ident,
-    /// The local variable that a decoder reads it into. Its hygiene keeps it apart from the service's names.
-    pub(crate) local: Ident,
+    /// The name of its `Place`, and of the local variable that a decoder reads it into.
+    pub(crate) place: Ident,
     pub(crate) vis: Visibility,
     pub(crate) docs: Vec<Attribute>,
     pub(crate) ty: Type,
     /// The external name.
     pub(crate) name: String,
     pub(crate) default: Option<DefaultValue>,
-    pub(crate) timestamp: TimestampFormat,
-    /// Whether the struct says how the column's timestamps are written.
-    pub(crate) has_timestamp_format: bool,
+    pub(crate) timestamp: Option<(TimestampFormat, LitStr)>,
 }
 
 /// A field that isn't a column.
@@ -91,15 +89,14 @@ impl Row {
                 return None;
             }
             columns.push(Column {
-                index: columns.len(),
-                local: Ident::new(&format!("__{}", ident.unraw()), Span::mixed_site()),
+                index: Literal::usize_unsuffixed(columns.len()),
+                place: format_ident!("__{}", ident.unraw(), span = Span::mixed_site()),
                 vis: field.vis,
                 docs: field.attrs.into_iter().filter(|attribute| attribute.path().is_ident("doc")).collect(),
                 ty: field.ty,
                 name,
                 default: parsed.default,
-                has_timestamp_format: parsed.timestamp.is_some(),
-                timestamp: parsed.timestamp.map(|(format, _)| format).unwrap_or_default(),
+                timestamp: parsed.timestamp,
                 ident,
             });
         }
@@ -162,14 +159,20 @@ impl Column {
         key
     }
 
-    /// The runtime's name for the timestamp format.
-    pub(crate) fn timestamp_format(&self) -> TokenStream {
-        match self.timestamp {
-            TimestampFormat::Rfc3339 => quote!(__private::TimestampFormat::Rfc3339),
-            TimestampFormat::Seconds => quote!(__private::TimestampFormat::Seconds),
-            TimestampFormat::Millis => quote!(__private::TimestampFormat::Millis),
-            TimestampFormat::Micros => quote!(__private::TimestampFormat::Micros),
-        }
+    /// The column's `Place`.
+    pub(crate) fn place(&self) -> TokenStream {
+        let Self { index, place, ty, name, .. } = self;
+        let key = self.json_key();
+        let timestamps = self.timestamp.as_ref().map(|(format, text)| {
+            let format = match format {
+                TimestampFormat::Rfc3339 => quote!(Rfc3339),
+                TimestampFormat::Seconds => quote!(Seconds),
+                TimestampFormat::Millis => quote!(Millis),
+                TimestampFormat::Micros => quote!(Micros),
+            };
+            quote_spanned!(text.span()=> .timestamps(__private::TimestampFormat::#format))
+        });
+        quote!(const #place: __private::Place<#ty> = __private::Place::new(#index, #name, #key)#timestamps;)
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) fn expand(row: &Row) -> TokenStream {
     let fields = fields.chain(marker);
     let params = &generics.params;
     let where_clause = &generics.where_clause;
-    let doc = format!("The borrowed form of a [`{ident}`], as a query's expressions see it.");
+    let doc = format!(" The borrowed form of a [`{ident}`], as a query's expressions see it.");
     let derives = params
         .is_empty()
         .then(|| quote!(#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug, ::core::cmp::PartialEq)]));
