@@ -67,6 +67,10 @@ impl Writer {
                 format!("{} is committed, but the last plan is {}", Shown(last), Shown(planned)),
             ));
         }
+        let after = key::delta(last.map_or(0, |last| last + 1), 0, 0, 0);
+        if let Some(changes) = writer.generation.scan(after, vec![key::DELTA + 1]).next() {
+            return Err(writer.generation.damaged(&changes?.0, "is there, and its batch's commit isn't"));
+        }
         let lacking =
             plans.first().is_some_and(|first| last.map_or(first.batch > 0, |last| first.batch > last));
         if lacking {
