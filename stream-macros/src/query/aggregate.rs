@@ -75,24 +75,42 @@ pub(crate) fn usages(name: &Ident) -> Vec<&'static str> {
     FUNCTIONS.iter().filter(|function| name == function.name).map(|function| function.usage).collect()
 }
 
-/// Every call of an aggregate in an expression, nested ones included.
+/// The name of every aggregate called in an expression, nested ones included.
 pub(crate) fn calls(expr: &Expr) -> Vec<Ident> {
-    let mut finder = Finder(Vec::new());
-    finder.visit_expr(expr);
-    finder.0
+    find_all(expr).names
 }
 
-struct Finder(Vec<Ident>);
+/// The arguments of every aggregate called in an expression.
+pub(crate) fn arguments(expr: &Expr) -> Vec<Expr> {
+    find_all(expr).arguments
+}
+
+fn find_all(expr: &Expr) -> Finder {
+    let mut finder = Finder::default();
+    finder.visit_expr(expr);
+    finder
+}
+
+#[derive(Default)]
+struct Finder {
+    names: Vec<Ident>,
+    arguments: Vec<Expr>,
+}
 
 impl<'ast> Visit<'ast> for Finder {
     fn visit_expr_call(&mut self, call: &'ast ExprCall) {
-        self.0.extend(called(call).cloned());
+        if let Some(name) = called(call) {
+            self.names.push(name.clone());
+            self.arguments.extend(call.args.iter().cloned());
+        }
         visit::visit_expr_call(self, call);
     }
 
     fn visit_macro(&mut self, call: &'ast Macro) {
         for argument in macro_arguments(call).into_iter().flatten() {
-            self.0.extend(calls(&argument));
+            let found = find_all(&argument);
+            self.names.extend(found.names);
+            self.arguments.extend(found.arguments);
         }
     }
 }

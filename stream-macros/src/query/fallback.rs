@@ -8,7 +8,7 @@ use syn::{Expr, Ident};
 use super::aggregate;
 use super::ast::{Clause, Input, Kind, Mode};
 use super::expr::{bare_path, mentions};
-use super::lower::{Surface, at, lower_surface, runtime};
+use super::lower::{Surface, at, lower_surface, reference, runtime};
 use super::plan::{Draft, Step};
 use super::text::text;
 
@@ -85,6 +85,13 @@ fn lower_bodies(draft: &Draft) -> Option<TokenStream> {
     let keys = draft.group_by.given().into_iter().flat_map(|clause| &clause.keys);
     let keys = keys.map(|key| key.window.as_ref().map_or(&key.expr, |window| &window.time));
     statements.extend(keys.filter_map(|key| discard(key, &unknown)));
+    let select = draft.select.given().map(|clause| &clause.row);
+    let having = draft.having.given().map(|clause| &clause.condition);
+    let arguments = select.into_iter().chain(having).flat_map(aggregate::arguments);
+    statements.extend(arguments.filter_map(|argument| discard(&argument, &unknown)));
+    if let (Some(Expr::Struct(row)), Some(false)) = (select, draft.aggregates()) {
+        statements.extend(row.fields.iter().filter_map(|field| discard(&field.expr, &unknown)));
+    }
     for (before, step) in depth.into_iter().rev() {
         let (name, items) = (step.name(), step.expr());
         statements = quote_spanned!(mixed=> #before for #name in #items { #statements });
@@ -101,8 +108,8 @@ fn lower_bodies(draft: &Draft) -> Option<TokenStream> {
 
 /// `let _ = &expr;`, if the expression means something on its own.
 fn discard(expr: &Expr, unknown: &[Ident]) -> Option<TokenStream> {
-    let span = at(expr);
-    is_checkable(expr, unknown).then(|| quote_spanned!(span=> let _ = &{ #expr };))
+    let (span, value) = (at(expr), reference(expr));
+    is_checkable(expr, unknown).then(|| quote_spanned!(span=> let _ = #value;))
 }
 
 /// Whether rustc would report nothing about the expression but the user's own mistakes: no aggregate and no

@@ -60,7 +60,7 @@ pub(crate) fn runtime(span: Span) -> TokenStream {
 }
 
 /// `&expr`, in parentheses where they are needed.
-fn reference(expr: &Expr) -> Expr {
+pub(crate) fn reference(expr: &Expr) -> Expr {
     Expr::Reference(ExprReference {
         attrs: Vec::new(),
         and_token: Token![&](at(expr)),
