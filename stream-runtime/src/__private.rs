@@ -20,7 +20,9 @@ pub use crate::format::json::{
 pub use crate::format::{Arena, RowError, TextRow};
 pub use crate::schema::derive::{column_set, names};
 pub use crate::schema::place::Place;
-pub use crate::schema::{Column, ColumnSet, Decoding, Element, Field, IntoColumn, Schema, TimestampFormat};
+pub use crate::schema::{
+    Column, ColumnSet, Decoding, Element, Field, HoldsTimestamps, IntoColumn, Schema, TimestampFormat,
+};
 pub use core::default::Default;
 pub use core::option::Option::{self, None, Some};
 pub use core::primitive::{str, u8, usize};

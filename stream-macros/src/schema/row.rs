@@ -8,7 +8,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::visit::Visit;
 use syn::{
-    Attribute, Data, DeriveInput, Fields, GenericParam, Generics, LitStr, Type, Visibility, WherePredicate,
+    Attribute, Data, DeriveInput, Fields, GenericParam, Generics, Type, Visibility, WherePredicate,
     parse_quote,
 };
 
@@ -23,7 +23,7 @@ pub(crate) struct Row {
     pub(crate) ident: Ident,
     pub(crate) view_ident: Ident,
     pub(crate) vis: Visibility,
-    /// With `Column` bounds on the columns' types that depend on the parameters.
+    /// With bounds on the columns' types.
     pub(crate) generics: Generics,
     pub(crate) columns: Vec<Column>,
     pub(crate) skipped: Vec<Skipped>,
@@ -42,7 +42,7 @@ pub(crate) struct Column {
     /// The external name.
     pub(crate) name: String,
     pub(crate) default: Option<DefaultValue>,
-    pub(crate) timestamp: Option<(TimestampFormat, LitStr)>,
+    pub(crate) timestamp: Option<TimestampFormat>,
 }
 
 /// A field that isn't a column.
@@ -96,7 +96,7 @@ impl Row {
                 ty: field.ty,
                 name,
                 default: parsed.default,
-                timestamp: parsed.timestamp,
+                timestamp: parsed.timestamp.map(|(format, _)| format),
                 ident,
             });
         }
@@ -106,7 +106,7 @@ impl Row {
         }
         Some(Self {
             view_ident: format_ident!("{}View", input.ident.unraw(), span = input.ident.span()),
-            generics: bounded(input.generics, &columns, &skipped),
+            generics: bounded(input.generics, &input.ident, &columns, &skipped),
             ident: input.ident,
             vis: input.vis,
             columns,
@@ -159,29 +159,35 @@ impl Column {
         key
     }
 
+    /// The name of the function that gives the value of a missing column.
+    pub(crate) fn default_function(&self) -> Option<Ident> {
+        let name = || format_ident!("{}_default", self.place, span = Span::mixed_site());
+        self.default.as_ref().map(|_| name())
+    }
+
     /// The column's `Place`.
     pub(crate) fn place(&self) -> TokenStream {
         let Self { index, place, ty, name, .. } = self;
         let key = self.json_key();
-        let timestamps = self.timestamp.as_ref().map(|(format, text)| {
+        let timestamps = self.timestamp.map(|format| {
             let format = match format {
                 TimestampFormat::Rfc3339 => quote!(Rfc3339),
                 TimestampFormat::Seconds => quote!(Seconds),
                 TimestampFormat::Millis => quote!(Millis),
                 TimestampFormat::Micros => quote!(Micros),
             };
-            quote_spanned!(text.span()=> .timestamps(__private::TimestampFormat::#format))
+            quote!(.timestamps(__private::TimestampFormat::#format))
         });
         quote!(const #place: __private::Place<#ty> = __private::Place::new(#index, #name, #key)#timestamps;)
     }
 }
 
 impl DefaultValue {
-    /// The function that gives the value.
-    pub(crate) fn function(&self, ty: &Type) -> TokenStream {
+    /// The call that gives the value.
+    pub(crate) fn call(&self, ty: &Type) -> TokenStream {
         match self {
-            Self::OfType => quote_spanned!(ty.span()=> <#ty as __private::Default>::default),
-            Self::Function(path) => path.to_token_stream(),
+            Self::OfType => quote_spanned!(ty.span()=> <#ty as __private::Default>::default()),
+            Self::Function(path) => quote_spanned!(path.span()=> #path()),
         }
     }
 }
@@ -218,22 +224,30 @@ fn named_fields(input: &DeriveInput, report: &mut Report) -> Option<Vec<syn::Fie
     named.filter(|_| input.generics.lifetimes().next().is_none())
 }
 
-/// Adds what the struct's parameters must be able to do: a `Column` bound for each column type that depends on
-/// one, `Default` for each skipped field, and what every row is for parameters that no column mentions.
-fn bounded(mut generics: Generics, columns: &[Column], skipped: &[Skipped]) -> Generics {
+/// Adds what the generated code relies on: that every column's type is a `Column`, that every skipped field
+/// whose type depends on a parameter has a `Default`, and that parameters no column mentions fit into a row.
+///
+/// The bounds on types without parameters are there for the errors: rustc reports a type that isn't a column at
+/// the bound, once, and takes it for granted in the rest of the generated code.
+fn bounded(mut generics: Generics, this: &Ident, columns: &[Column], skipped: &[Skipped]) -> Generics {
     let parameters: Vec<Ident> = generics.type_params().map(|param| param.ident.clone()).collect();
     let depends = |ty: &Type| parameters.iter().any(|parameter| mentions(ty, parameter));
     let mut bounds: Vec<WherePredicate> = Vec::new();
-    for ty in columns.iter().map(|column| &column.ty).filter(|ty| depends(ty)) {
-        bounds.push(parse_quote!(#ty: ::stream_runtime::__private::Column));
+    // For a struct that holds a list of itself such a bound would depend on itself.
+    for ty in columns.iter().map(|column| &column.ty).filter(|ty| !mentions(ty, this)) {
+        let column = quote_spanned!(ty.span()=> ::stream_runtime::__private::Column);
+        bounds.push(parse_quote!(#ty: #column));
+    }
+    for ty in columns.iter().filter(|column| column.timestamp.is_some()).map(|column| &column.ty) {
+        let timestamps = quote_spanned!(ty.span()=> ::stream_runtime::__private::HoldsTimestamps);
+        bounds.push(parse_quote!(#ty: #timestamps));
     }
     for field in skipped.iter().filter(|field| field.default.is_none() && depends(&field.ty)) {
         let ty = &field.ty;
         bounds.push(parse_quote!(#ty: ::core::default::Default));
     }
-    for parameter in
-        parameters.iter().filter(|parameter| !columns.iter().any(|column| mentions(&column.ty, parameter)))
-    {
+    let unused = |parameter: &&Ident| !columns.iter().any(|column| mentions(&column.ty, parameter));
+    for parameter in parameters.iter().filter(unused) {
         bounds.push(parse_quote!(#parameter: ::core::marker::Send + ::core::marker::Sync + 'static));
     }
     for bound in bounds {
@@ -245,18 +259,18 @@ fn bounded(mut generics: Generics, columns: &[Column], skipped: &[Skipped]) -> G
     generics
 }
 
-/// Whether a type mentions a parameter.
-fn mentions(ty: &Type, parameter: &Ident) -> bool {
+/// Whether a type mentions a parameter or another type by its name.
+fn mentions(ty: &Type, name: &Ident) -> bool {
     struct Mentions<'a> {
-        parameter: &'a Ident,
+        name: &'a Ident,
         found: bool,
     }
     impl Visit<'_> for Mentions<'_> {
         fn visit_ident(&mut self, ident: &Ident) {
-            self.found |= self.parameter == ident;
+            self.found |= self.name == ident;
         }
     }
-    let mut visitor = Mentions { parameter, found: false };
+    let mut visitor = Mentions { name, found: false };
     visitor.visit_type(ty);
     visitor.found
 }

@@ -1,10 +1,10 @@
 //! `impl Schema`: the columns' table, and decoding into the view.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::quote;
 use syn::ext::IdentExt;
-use syn::spanned::Spanned;
 
+use super::attributes::DefaultValue;
 use super::row::{Column, Row};
 
 pub(crate) fn expand(row: &Row) -> TokenStream {
@@ -25,11 +25,22 @@ fn places(row: &Row) -> TokenStream {
     let (impl_generics, type_generics, where_clause) = row.generics.split_for_impl();
     let places = row.columns.iter().map(Column::place);
     let names = row.columns.iter().map(|column| column.ident.unraw().to_string());
+    let defaults = row.columns.iter().filter_map(|column| {
+        let (name, ty) = (column.default_function()?, &column.ty);
+        let call = column.default.as_ref()?.call(ty);
+        Some(quote! {
+            fn #name() -> #ty {
+                #call
+            }
+        })
+    });
     quote! {
         #[automatically_derived]
         #[allow(non_upper_case_globals)]
         impl #impl_generics #ident #type_generics #where_clause {
             #(#places)*
+
+            #(#defaults)*
 
             /// The set of the columns with these Rust names.
             #[doc(hidden)]
@@ -58,19 +69,14 @@ fn schema(row: &Row) -> TokenStream {
         .map(|Column { ident, .. }| quote!(#ident: __private::Column::from_view(view.#ident)));
     let skipped = row.skipped.iter().map(|field| {
         let (ident, ty) = (&field.ident, &field.ty);
-        match &field.default {
-            Some(default) => {
-                let function = default.function(ty);
-                quote!(#ident: #function())
-            }
-            None => quote_spanned!(ty.span()=> #ident: <#ty as __private::Default>::default()),
-        }
+        let call = field.default.as_ref().unwrap_or(&DefaultValue::OfType).call(ty);
+        quote!(#ident: #call)
     });
-    let cells = row.columns.iter().map(|Column { ident, place, ty, default, .. }| match default {
-        None => quote!(#ident: cells.read(Self::#place)?),
-        Some(default) => {
-            let function = default.function(ty);
-            quote!(#ident: cells.read_or(Self::#place, #function)?)
+    let cells = row.columns.iter().map(|column| {
+        let Column { ident, place, .. } = column;
+        match column.default_function() {
+            None => quote!(#ident: cells.read(Self::#place)?),
+            Some(default) => quote!(#ident: cells.read_or(Self::#place, Self::#default)?),
         }
     });
     let texts = row
@@ -132,11 +138,11 @@ fn row_fields(row: &Row) -> TokenStream {
     let reads = row.columns.iter().map(|Column { index, place, .. }| {
         quote!(#index if __private::names(__COLUMNS, #index) => #place = object.read(Self::#place)?)
     });
-    let finished = row.columns.iter().map(|Column { ident, place, ty, default, .. }| match default {
-        None => quote!(#ident: object.finish(Self::#place, #place)?),
-        Some(default) => {
-            let function = default.function(ty);
-            quote!(#ident: object.finish_or(Self::#place, #place, #function))
+    let finished = row.columns.iter().map(|column| {
+        let Column { ident, place, .. } = column;
+        match column.default_function() {
+            None => quote!(#ident: object.finish(Self::#place, #place)?),
+            Some(default) => quote!(#ident: object.finish_or(Self::#place, #place, Self::#default)),
         }
     });
     let marker = marker(row);
