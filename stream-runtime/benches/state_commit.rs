@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use stream_runtime::checkpoint::{BatchPlan, Commit, Fingerprint, Metadata, SledStore, StateStore};
-use stream_runtime::plan::OperatorChanges;
+use stream_runtime::plan::{OperatorChanges, StateEntry};
 use stream_runtime::source::Offset;
 
 const KEY_GROUPS: u64 = 128;
@@ -131,16 +131,19 @@ fn commits(criterion: &mut Criterion) {
     }
     drop(large);
 
-    group.bench_function("open and load 1 M keys", |bencher| {
+    let path = directory.path().join("large");
+    group.bench_function("open and close a checkpoint of 1 M keys", |bencher| {
+        bencher.iter(|| SledStore::open(&path).expect("it was closed"));
+    });
+    group.bench_function("load 1 M keys", |bencher| {
+        let store = SledStore::open(&path).expect("it was closed");
         bencher.iter(|| {
-            let store = SledStore::open(directory.path().join("large")).expect("it was closed");
             let mut entries = 0;
-            store
-                .load(0, &mut |_| {
-                    entries += 1;
-                    Ok(())
-                })
-                .expect("it is sound");
+            let mut count = |_: StateEntry<'_>| {
+                entries += 1;
+                Ok(())
+            };
+            store.load(0, &mut count).expect("it is sound");
             assert_eq!(entries, KEYS);
         });
     });
