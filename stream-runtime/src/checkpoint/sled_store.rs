@@ -25,7 +25,7 @@ use super::{BatchPlan, Commit, Fingerprint, Metadata, Recovered, StateStore, key
 const RETAINED_PLANS: u64 = 100;
 /// Changes up to this size aren't worth folding.
 const FOLD_BYTES: u64 = 4 << 20;
-/// sled's file may grow to this multiple of the snapshot, and by this much, before it is left for a new one.
+/// sled's file may grow to this multiple of what is live, and by this much, before it is left for a new one.
 const DISK_FACTOR: u64 = 6;
 const DISK_BYTES: u64 = 64 << 20;
 
@@ -181,7 +181,7 @@ impl SledStore {
         else {
             return Ok(());
         };
-        let (changed, live) = (writer.changed_bytes, writer.snapshot.bytes());
+        let (changed, live) = (writer.changed_bytes, writer.live_bytes());
         let outgrown = changed > live.max(self.options.fold_bytes);
         let sprawling =
             changed > live / 8 && writer.generation.disk_bytes() > DISK_FACTOR * live + DISK_BYTES;
@@ -303,6 +303,9 @@ impl StateStore for SledStore {
         record::for_each_part(&encoded, |part, bytes| batch.insert(key::plan(plan.batch, part), bytes));
         writer.write(&self.root, batch)?;
         writer.sequence.planned = Some(plan.batch);
+        for (source, entry) in logs {
+            writer.count_log(*source, entry);
+        }
         self.note(&writer)
     }
 
