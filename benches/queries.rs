@@ -6,15 +6,17 @@
 mod support;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration as StdDuration;
 
-use criterion::{BatchSize, Criterion, SamplingMode, Throughput};
+use criterion::{Criterion, SamplingMode, Throughput};
 use stream_runtime::engine::QueryBuilder;
 use stream_runtime::plan::Plan;
 use stream_runtime::prelude::*;
 use support::hand_written::Case;
 use support::input::{self, Event};
 use support::queries::{W1, W2};
+use support::shared_rows::SharedRows;
 use tokio::runtime::Runtime;
 
 const ROWS: u64 = 1_000_000;
@@ -41,23 +43,13 @@ fn run<P: Plan>(runtime: &Runtime, builder: QueryBuilder<P>) {
     });
 }
 
-fn in_memory(criterion: &mut Criterion, runtime: &Runtime, batches: &[Vec<Event>]) {
-    let source = || {
-        let (input, source) = MemorySource::new();
-        for batch in batches {
-            input.add(batch.iter().cloned());
-        }
-        source.max_chunks_per_trigger(1)
-    };
+fn in_memory(criterion: &mut Criterion, runtime: &Runtime, batches: &Arc<Vec<Vec<Event>>>) {
+    let source = || SharedRows(Arc::clone(batches));
     let mut group = criterion.benchmark_group("memory");
     group.throughput(Throughput::Elements(ROWS)).sampling_mode(SamplingMode::Flat).sample_size(20);
-    group.bench_function("w1 query", |b| {
-        b.iter_batched(source, |source| run(runtime, W1::query().events(source)), BatchSize::PerIteration);
-    });
+    group.bench_function("w1 query", |b| b.iter(|| run(runtime, W1::query().events(source()))));
     group.bench_function("w1 loop", |b| b.iter(|| Case::W1.in_memory(batches)));
-    group.bench_function("w2 query", |b| {
-        b.iter_batched(source, |source| run(runtime, W2::query().events(source)), BatchSize::PerIteration);
-    });
+    group.bench_function("w2 query", |b| b.iter(|| run(runtime, W2::query().events(source()))));
     group.bench_function("w2 loop", |b| b.iter(|| Case::W2.in_memory(batches)));
     group.finish();
 }
@@ -85,7 +77,7 @@ fn median(name: &str) -> Option<f64> {
 
 fn main() {
     let directory = tempfile::tempdir().expect("a directory for the input");
-    let batches = input::events(ROWS, BATCHES);
+    let batches = Arc::new(input::events(ROWS, BATCHES));
     input::write_json(&batches, directory.path()).expect("the input can be written");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use stream_runtime::engine::Step;
 use stream_runtime::prelude::*;
-use stream_runtime::sink::committed_files;
+use stream_runtime::sink::file::committed_files;
 
 #[derive(Schema)]
 struct Event {

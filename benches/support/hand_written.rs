@@ -7,7 +7,6 @@ use std::path::Path;
 use hashbrown::HashMap;
 use stream_runtime::format::Arena;
 use stream_runtime::prelude::*;
-use stream_runtime::schema::Schema as _;
 
 use super::input::{Event, EventView};
 use super::queries::{ByAction, ByUser};

@@ -5,7 +5,6 @@ use std::io::Write;
 use std::path::Path;
 
 use stream_runtime::prelude::*;
-use stream_runtime::schema::Schema as _;
 
 /// A row of the stream.
 #[derive(Schema, Clone)]

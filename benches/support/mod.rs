@@ -3,3 +3,4 @@
 pub mod hand_written;
 pub mod input;
 pub mod queries;
+pub mod shared_rows;

@@ -417,10 +417,6 @@ mod hostile {
     pub(super) mod stream_runtime {}
     pub(super) mod __private {}
     pub(super) fn drop() {}
-    macro_rules! vec {
-        () => {};
-    }
-    pub(super) use vec;
     #[allow(non_snake_case)]
     pub(super) fn Some() {}
     #[allow(non_snake_case)]

@@ -93,3 +93,64 @@ fn an_error_of_the_fold_comes_out_at_a_later_commit_and_leaves_the_checkpoint_as
     assert_eq!(store.recover().unwrap().commit.map(|commit| commit.batch + 1), Some(failed));
     assert_eq!(entries(&store, 0), model.operators[0]);
 }
+
+/// The largest size of the directory in each of ten stretches of a history.
+fn stretches(batches: u64, mut run: impl FnMut(&SledStore, u64)) -> Vec<u64> {
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options { fold_bytes: 256 * 1024, ..Options::default() };
+    let store = SledStore::open_with(directory.path(), options).unwrap();
+    store.initialize(&metadata()).unwrap();
+    let mut largest = vec![0; 10];
+    for batch in 0..batches {
+        run(&store, batch);
+        let stretch = &mut largest[(batch * 10 / batches) as usize];
+        *stretch = store.disk_bytes().max(*stretch);
+    }
+    largest
+}
+
+/// Later stretches are no larger than the early ones, give or take where in the cycle of folds they end.
+fn stays_level(largest: &[u64]) -> bool {
+    let early = largest[1..4].iter().max().unwrap();
+    largest[4..].iter().all(|later| *later <= early * 3 / 2)
+}
+
+#[test]
+fn ten_thousand_small_batches_do_not_grow_the_directory() {
+    let largest = stretches(10_000, |store, batch| {
+        store.write_plan(&plan(batch), &[]).unwrap();
+        let key = format!("key {}", batch % 50);
+        store.write_commit(&commit(batch), vec![store_support::changes(&[(3, 7, &key, "value")])]).unwrap();
+    });
+    assert!(stays_level(&largest), "{largest:?}");
+}
+
+#[test]
+fn state_that_is_replaced_and_dropped_all_the_time_does_not_grow_the_directory() {
+    let value = "v".repeat(100);
+    let largest = stretches(1_500, |store, batch| {
+        store.write_plan(&plan(batch), &[]).unwrap();
+        let mut changes = stream_runtime::plan::OperatorChanges::default();
+        changes.drop_through(batch as i64 - 20);
+        for key in 0..40_u16 {
+            changes.put(key, batch as i64, &format!("key {key}"), &value).unwrap();
+        }
+        store.write_commit(&commit(batch), vec![changes]).unwrap();
+    });
+    assert!(stays_level(&largest), "{largest:?}");
+}
+
+#[test]
+fn a_source_log_that_is_replaced_all_the_time_does_not_grow_the_directory() {
+    let seen = vec![b'f'; 100_000];
+    let largest = stretches(1_500, |store, batch| {
+        let entry = if batch % 10 == 0 {
+            LogEntry::Replace(seen.clone())
+        } else {
+            LogEntry::Append(vec![b'f'; 1_000])
+        };
+        store.write_plan(&plan(batch), &[(0, entry)]).unwrap();
+        store.write_commit(&commit(batch), vec![]).unwrap();
+    });
+    assert!(stays_level(&largest), "{largest:?}");
+}

@@ -6,19 +6,19 @@ use std::collections::BTreeMap;
 const DELAY_MS: i64 = 10_000;
 
 #[derive(Clone, Debug)]
-pub struct Row {
-    pub key: String,
-    pub number: i64,
-    pub ms: i64,
+pub(crate) struct Row {
+    pub(crate) key: String,
+    pub(crate) number: i64,
+    pub(crate) ms: i64,
 }
 
 /// A result: the numbers of a group in input order.
 #[derive(Clone, Debug)]
-pub struct Group {
-    pub start_ms: i64,
-    pub end_ms: i64,
-    pub key: String,
-    pub numbers: Vec<i64>,
+pub(crate) struct Group {
+    pub(crate) start_ms: i64,
+    pub(crate) end_ms: i64,
+    pub(crate) key: String,
+    pub(crate) numbers: Vec<i64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,7 +29,7 @@ enum Mode {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub struct Shape {
+pub(crate) struct Shape {
     width_ms: i64,
     slide_ms: i64,
     start_ms: i64,
@@ -37,23 +37,23 @@ pub struct Shape {
 }
 
 impl Shape {
-    pub fn tumbling(seconds: i64) -> Self {
+    pub(crate) fn tumbling(seconds: i64) -> Self {
         Self::sliding(seconds, seconds, 0)
     }
 
-    pub fn sliding(width: i64, slide: i64, start: i64) -> Self {
+    pub(crate) fn sliding(width: i64, slide: i64, start: i64) -> Self {
         Self { width_ms: width * 1_000, slide_ms: slide * 1_000, start_ms: start * 1_000, mode: Mode::Append }
     }
 
-    pub fn append(self) -> Self {
+    pub(crate) fn append(self) -> Self {
         Self { mode: Mode::Append, ..self }
     }
 
-    pub fn update(self) -> Self {
+    pub(crate) fn update(self) -> Self {
         Self { mode: Mode::Update, ..self }
     }
 
-    pub fn complete(self) -> Self {
+    pub(crate) fn complete(self) -> Self {
         Self { mode: Mode::Complete, ..self }
     }
 
@@ -69,7 +69,7 @@ impl Shape {
     }
 }
 
-pub struct Model {
+pub(crate) struct Model {
     shape: Shape,
     state: BTreeMap<(i64, i64, String), Vec<i64>>,
     late_ms: i64,
@@ -78,11 +78,11 @@ pub struct Model {
 }
 
 impl Model {
-    pub fn new(shape: Shape) -> Self {
+    pub(crate) fn new(shape: Shape) -> Self {
         Self { shape, state: BTreeMap::new(), late_ms: 0, evict_ms: 0, next_ms: 0 }
     }
 
-    pub fn batch(&mut self, rows: &[Row]) -> Vec<Group> {
+    pub(crate) fn batch(&mut self, rows: &[Row]) -> Vec<Group> {
         self.late_ms = self.evict_ms;
         self.evict_ms = self.next_ms;
         let mut touched = Vec::new();
@@ -112,7 +112,7 @@ impl Model {
     }
 
     /// The batch that runs only to let a new watermark take effect; there is none in complete mode.
-    pub fn batch_without_data(&mut self) -> Vec<Group> {
+    pub(crate) fn batch_without_data(&mut self) -> Vec<Group> {
         if self.shape.mode == Mode::Complete || self.next_ms <= self.evict_ms {
             Vec::new()
         } else {

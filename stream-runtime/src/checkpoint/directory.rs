@@ -3,6 +3,7 @@
 //! ```text
 //! LOCK      held while a process uses the checkpoint
 //! CURRENT   format version and number of the current generation; replaced by renaming, so it is never half written
+//! TIP       how far the checkpoint has come; see `tip`
 //! gen-N/    the sled database of generation N
 //! ```
 //!
@@ -17,6 +18,7 @@ use crate::error::{Error, Result};
 
 const LOCK: &str = "LOCK";
 const CURRENT: &str = "CURRENT";
+pub(super) const TIP: &str = "TIP";
 const NEXT_CURRENT: &str = "CURRENT.next";
 const GENERATION: &str = "gen-";
 const TITLE: &str = "stream-runtime checkpoint";
@@ -203,7 +205,7 @@ fn refuse_foreign(root: &Path) -> Result<()> {
         let name = name.to_string_lossy();
         return Err(Error::checkpoint(
             root,
-            if generation_number(OsStr::new(&*name)).is_some() || name == CURRENT {
+            if generation_number(OsStr::new(&*name)).is_some() || name == TIP {
                 format!(
                     "lacks its `{CURRENT}` file, though it holds `{name}`; restore the directory from a backup, or start with a new checkpoint"
                 )

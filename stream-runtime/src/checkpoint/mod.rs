@@ -15,6 +15,7 @@ mod packed;
 mod record;
 mod sequence;
 mod sled_store;
+mod tip;
 mod writer;
 
 use std::collections::BTreeMap;

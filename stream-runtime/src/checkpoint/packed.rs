@@ -2,8 +2,11 @@
 //!
 //! ```text
 //! first key group, u16 BE │ last key group, u16 BE │ entries
-//! entry: key group, u16 BE │ bucket, i64 BE │ key length × 2 + 1 if removed, LEB128 │ value length, LEB128 │ key │ value
+//! entry: key group │ bucket │ key length × 2 + 1 if removed │ value length │ key │ value
 //! ```
+//!
+//! The four numbers are LEB128; key group and bucket are zigzag differences to the entry before, which are small because the
+//! entries of a batch come by key group, and mostly fall into few buckets.
 
 use crate::plan::ChangeRef;
 
@@ -11,7 +14,7 @@ use super::record::PAYLOAD_BYTES;
 
 const RANGE_BYTES: usize = 4;
 /// The most that an entry takes beside its key and value.
-const ENTRY_BYTES: usize = 2 + 8 + 10 + 10;
+const ENTRY_BYTES: usize = 3 + 10 + 10 + 10;
 
 /// Gathers entries until a record is full.
 #[derive(Debug, Default)]
@@ -19,6 +22,14 @@ pub(super) struct Packer {
     record: Vec<u8>,
     first: u16,
     last: u16,
+    before: Place,
+}
+
+/// What an entry's numbers are relative to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    key_group: u16,
+    bucket: i64,
 }
 
 impl Packer {
@@ -38,13 +49,15 @@ impl Packer {
             self.record.extend_from_slice(&[0; RANGE_BYTES]);
             self.first = entry.key_group;
             self.last = entry.key_group;
+            self.before = Place::default();
         }
         self.first = self.first.min(entry.key_group);
         self.last = self.last.max(entry.key_group);
-        self.record.extend_from_slice(&entry.key_group.to_be_bytes());
-        self.record.extend_from_slice(&entry.bucket.to_be_bytes());
-        put_length((entry.key.len() as u64) << 1 | u64::from(entry.value.is_none()), &mut self.record);
-        put_length(value.len() as u64, &mut self.record);
+        put_difference(i64::from(entry.key_group) - i64::from(self.before.key_group), &mut self.record);
+        put_difference(entry.bucket.wrapping_sub(self.before.bucket), &mut self.record);
+        self.before = Place { key_group: entry.key_group, bucket: entry.bucket };
+        put_number((entry.key.len() as u64) << 1 | u64::from(entry.value.is_none()), &mut self.record);
+        put_number(value.len() as u64, &mut self.record);
         self.record.extend_from_slice(entry.key);
         self.record.extend_from_slice(value);
         Ok(())
@@ -63,12 +76,16 @@ impl Packer {
     }
 }
 
-fn put_length(mut length: u64, out: &mut Vec<u8>) {
-    while length >= 0x80 {
-        out.push(length as u8 | 0x80);
-        length >>= 7;
+fn put_number(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
     }
-    out.push(length as u8);
+    out.push(number as u8);
+}
+
+fn put_difference(difference: i64, out: &mut Vec<u8>) {
+    put_number(((difference << 1) ^ (difference >> 63)) as u64, out);
 }
 
 /// Whether a record holds entries of any of these key groups.
@@ -84,6 +101,7 @@ pub(super) fn touches(record: &[u8], groups: &std::ops::Range<u16>) -> bool {
 /// The entries of a record.
 pub(super) fn entries(record: &[u8]) -> impl Iterator<Item = Result<ChangeRef<'_>, String>> {
     let mut rest = record.get(RANGE_BYTES..);
+    let mut place = Place::default();
     std::iter::from_fn(move || {
         let bytes = match rest {
             Some([]) => return None,
@@ -93,37 +111,44 @@ pub(super) fn entries(record: &[u8]) -> impl Iterator<Item = Result<ChangeRef<'_
                 return Some(Err("has no range of key groups".to_owned()));
             }
         };
-        let found = entry(bytes);
+        let found = entry(bytes, &mut place);
         rest = Some(found.map_or(&[], |(_, after)| after));
         Some(found.map(|(entry, _)| entry).ok_or_else(|| "holds an entry that can't be read".to_owned()))
     })
 }
 
-fn entry(bytes: &[u8]) -> Option<(ChangeRef<'_>, &[u8])> {
-    let (&key_group, bytes) = bytes.split_first_chunk::<2>()?;
-    let (&bucket, bytes) = bytes.split_first_chunk::<8>()?;
-    let (key_length, bytes) = length(bytes)?;
-    let (value_length, bytes) = length(bytes)?;
+fn entry<'a>(bytes: &'a [u8], place: &mut Place) -> Option<(ChangeRef<'a>, &'a [u8])> {
+    let (group_difference, bytes) = difference(bytes)?;
+    let (bucket_difference, bytes) = difference(bytes)?;
+    let (key_length, bytes) = number(bytes)?;
+    let (value_length, bytes) = number(bytes)?;
     let (key, bytes) = bytes.split_at_checked(usize::try_from(key_length >> 1).ok()?)?;
     let (value, bytes) = bytes.split_at_checked(usize::try_from(value_length).ok()?)?;
+    place.key_group = u16::try_from(i64::from(place.key_group).checked_add(group_difference)?).ok()?;
+    place.bucket = place.bucket.wrapping_add(bucket_difference);
     let change = ChangeRef {
-        key_group: u16::from_be_bytes(key_group),
-        bucket: i64::from_be_bytes(bucket),
+        key_group: place.key_group,
+        bucket: place.bucket,
         key,
         value: (key_length & 1 == 0).then_some(value),
     };
     Some((change, bytes))
 }
 
-fn length(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let mut length = 0_u64;
-    for (index, &byte) in bytes.iter().take(9).enumerate() {
-        length |= u64::from(byte & 0x7f) << (7 * index);
+fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let mut number = 0_u64;
+    for (index, &byte) in bytes.iter().take(10).enumerate() {
+        number |= u64::from(byte & 0x7f) << (7 * index);
         if byte & 0x80 == 0 {
-            return Some((length, &bytes[index + 1..]));
+            return Some((number, &bytes[index + 1..]));
         }
     }
     None
+}
+
+fn difference(bytes: &[u8]) -> Option<(i64, &[u8])> {
+    let (zigzag, rest) = number(bytes)?;
+    Some(((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64), rest))
 }
 
 #[cfg(test)]
@@ -166,6 +191,16 @@ mod tests {
     }
 
     #[test]
+    fn buckets_at_the_ends_of_time_come_back() {
+        let buckets = [i64::MAX, i64::MIN, 0, -1, i64::MAX - 1];
+        let changes =
+            buckets.map(|bucket| ChangeRef { key_group: u16::MAX, bucket, key: b"k", value: Some(b"v") });
+        let records = pack(&changes);
+        let found: Vec<_> = entries(&records[0]).map(|entry| entry.unwrap().bucket).collect();
+        assert_eq!(found, buckets);
+    }
+
+    #[test]
     fn a_large_entry_has_a_record_of_its_own() {
         let large = vec![9; 3 * PAYLOAD_BYTES];
         let small = ChangeRef { key_group: 1, bucket: 1, key: b"a", value: Some(b"b") };
@@ -180,7 +215,8 @@ mod tests {
         for end in (0..record.len()).filter(|&end| end != RANGE_BYTES) {
             assert!(entries(&record[..end]).any(|entry| entry.is_err()), "cut at {end}");
         }
-        let lengths = [&[0, 0, 0, 9, 0, 1][..], &[0; 8], &[0xff; 12]].concat();
-        assert!(entries(&lengths).any(|entry| entry.is_err()));
+        for nonsense in [[0xff; 24], [0x7f; 24], [0x80; 24]] {
+            assert!(entries(&nonsense).any(|entry| entry.is_err()));
+        }
     }
 }

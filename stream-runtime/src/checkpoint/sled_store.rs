@@ -17,6 +17,7 @@ use super::fold::{Fold, Folded, Job, carry_over};
 use super::generation::{Generation, damaged};
 use super::live::{CommitRecord, LiveState, Snapshot};
 use super::sequence::{Admitted, other_plan};
+use super::tip::Tip;
 use super::writer::{Writer, pack};
 use super::{BatchPlan, Commit, Fingerprint, Metadata, Recovered, StateStore, key, record};
 
@@ -24,7 +25,7 @@ use super::{BatchPlan, Commit, Fingerprint, Metadata, Recovered, StateStore, key
 const RETAINED_PLANS: u64 = 100;
 /// Changes up to this size aren't worth folding.
 const FOLD_BYTES: u64 = 4 << 20;
-/// sled's file may grow to this multiple of the snapshot, and by this much, before it is left for a new one.
+/// sled's file may grow to this multiple of what is live, and by this much, before it is left for a new one.
 const DISK_FACTOR: u64 = 6;
 const DISK_BYTES: u64 = 64 << 20;
 
@@ -36,6 +37,8 @@ pub struct SledStore {
     root: PathBuf,
     writer: Mutex<Writer>,
     options: Options,
+    // Dropped after the database is: notes that it is closed.
+    tip: Mutex<Tip>,
     // Dropped last: the lock outlives every use of the files.
     directory: Arc<Directory>,
 }
@@ -88,19 +91,36 @@ impl SledStore {
     pub fn open_with(path: impl AsRef<Path>, options: Options) -> Result<Self> {
         let root = path.as_ref();
         let directory = Arc::new(Directory::lock(root)?);
-        let generation = match directory.current()? {
+        let (generation, mut tip) = match directory.current()? {
             Some(number) => {
                 let path = directory.generation(number);
                 if !path.join("db").is_file() {
                     return Err(damaged(root, format!("generation {number} is missing")));
                 }
-                Generation::open(root, path, number)?
+                let tip = Tip::open(root, path.clone())?;
+                (Generation::open(root, path, number)?, tip)
             }
-            None => create(&directory)?,
+            None => (create(&directory)?, Tip::open(root, directory.generation(0))?),
         };
         let writer = Writer::read(root, generation)?;
+        tip.check(writer.sequence.planned, writer.sequence.committed.map(|commit| commit.batch))?;
         directory.remove_leftovers(writer.generation.number)?;
-        Ok(Self { root: root.to_owned(), writer: Mutex::new(writer), options, directory })
+        Ok(Self {
+            root: root.to_owned(),
+            writer: Mutex::new(writer),
+            options,
+            tip: Mutex::new(tip),
+            directory,
+        })
+    }
+
+    fn tip(&self) -> MutexGuard<'_, Tip> {
+        self.tip.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what is durable now.
+    fn note(&self, writer: &Writer) -> Result<()> {
+        self.tip().note(writer.sequence.planned, writer.sequence.committed.map(|commit| commit.batch))
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
@@ -147,6 +167,7 @@ impl SledStore {
             return Err(error);
         }
         self.observe(Step::Switched);
+        self.tip().move_to(self.directory.generation(next.number));
         writer.generation = Arc::new(next);
         writer.snapshot = snapshot;
         writer.count_changes()?;
@@ -160,7 +181,7 @@ impl SledStore {
         else {
             return Ok(());
         };
-        let (changed, live) = (writer.changed_bytes, writer.snapshot.bytes());
+        let (changed, live) = (writer.changed_bytes, writer.live_bytes());
         let outgrown = changed > live.max(self.options.fold_bytes);
         let sprawling =
             changed > live / 8 && writer.generation.disk_bytes() > DISK_FACTOR * live + DISK_BYTES;
@@ -282,7 +303,10 @@ impl StateStore for SledStore {
         record::for_each_part(&encoded, |part, bytes| batch.insert(key::plan(plan.batch, part), bytes));
         writer.write(&self.root, batch)?;
         writer.sequence.planned = Some(plan.batch);
-        Ok(())
+        for (source, entry) in logs {
+            writer.count_log(*source, entry);
+        }
+        self.note(&writer)
     }
 
     fn write_commit(&self, commit: &Commit, changes: Vec<OperatorChanges>) -> Result<()> {
@@ -306,6 +330,7 @@ impl StateStore for SledStore {
         writer.write(&self.root, batch)?;
         writer.sequence.committed = Some(*commit);
         writer.changed_bytes += bytes;
+        self.note(&writer)?;
         if let Some(fold) = &writer.fold {
             fold.committed(commit.batch);
         }
@@ -335,6 +360,9 @@ impl Drop for SledStore {
         for removal in writer.removals.drain(..) {
             // The thread reports its own failure.
             let _ = removal.join();
+        }
+        if writer.failed.is_some() {
+            self.tip().distrust();
         }
     }
 }

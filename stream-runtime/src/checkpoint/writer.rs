@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 
 use crate::error::{Error, Result};
 use crate::plan::OperatorChanges;
+use crate::source::LogEntry;
 use crate::state::codec;
 
 use super::directory::Directory;
@@ -22,6 +23,8 @@ pub(super) struct Writer {
     pub(super) snapshot: Snapshot,
     pub(super) metadata: Option<Metadata>,
     pub(super) sequence: Sequence,
+    /// What each source's log holds, in bytes.
+    pub(super) log_bytes: Vec<u64>,
     /// Bytes written since the snapshot.
     pub(super) changed_bytes: u64,
     pub(super) fold: Option<Fold>,
@@ -52,6 +55,7 @@ impl Writer {
             snapshot,
             metadata,
             sequence: Sequence::default(),
+            log_bytes: Vec::new(),
             changed_bytes: 0,
             fold: None,
             removals: Vec::new(),
@@ -67,6 +71,10 @@ impl Writer {
                 format!("{} is committed, but the last plan is {}", Shown(last), Shown(planned)),
             ));
         }
+        let after = key::delta(last.map_or(0, |last| last + 1), 0, 0, 0);
+        if let Some(changes) = writer.generation.scan(after, vec![key::DELTA + 1]).next() {
+            return Err(writer.generation.damaged(&changes?.0, "is there, and its batch's commit isn't"));
+        }
         let lacking =
             plans.first().is_some_and(|first| last.map_or(first.batch > 0, |last| first.batch > last));
         if lacking {
@@ -76,6 +84,8 @@ impl Writer {
             return Err(damaged(root, "its metadata is missing"));
         }
         writer.sequence = Sequence { planned, committed };
+        let sizes = |log: &Vec<Vec<u8>>| log.iter().map(|entry| entry.len() as u64).sum();
+        writer.log_bytes = writer.source_logs()?.iter().map(sizes).collect();
         Ok(writer)
     }
 
@@ -119,6 +129,24 @@ impl Writer {
             logs[source].push(record);
         }
         Ok(logs)
+    }
+
+    /// Bytes that the next generation will hold.
+    pub(super) fn live_bytes(&self) -> u64 {
+        self.snapshot.bytes() + self.log_bytes.iter().sum::<u64>()
+    }
+
+    /// Counts a log entry that has been written.
+    pub(super) fn count_log(&mut self, source: usize, entry: &LogEntry) {
+        if self.log_bytes.len() <= source {
+            self.log_bytes.resize(source + 1, 0);
+        }
+        let (log, added) = match entry {
+            LogEntry::Append(bytes) => (self.log_bytes[source], bytes.len() as u64),
+            LogEntry::Replace(bytes) => (0, bytes.len() as u64),
+        };
+        self.log_bytes[source] = log + added;
+        self.changed_bytes += added;
     }
 
     /// Writes durably. After a failure nobody knows what is on disk, so nothing more is written.

@@ -119,16 +119,16 @@ impl Execution {
         let durable = self.write_plan(&plan, fresh);
         let computing = self.stages.compute(context, range.clone(), Timestamp::from_millis(plan.time_ms));
         let (durable, computed) = tokio::join!(durable, computing);
-        durable?;
+        let durable = durable?;
         self.reach(plan.batch, Step::Planned)?;
         let computed = computed?;
         self.reach(plan.batch, Step::Computed)?;
-        phases.end("addBatch");
 
         let watermark = self.tracker.instant(plan.watermark_ms);
         self.stages.write(plan.batch, watermark).await?;
         self.reach(plan.batch, Step::Written)?;
-        phases.end("writeBatch");
+        phases.end("addBatch");
+        phases.millis.insert("walCommit", durable.as_millis());
 
         self.tracker.advance(&computed.event_time);
         let commit = Commit { batch: plan.batch, next_watermark_ms: self.tracker.current_ms() };
@@ -196,18 +196,21 @@ impl Execution {
         waits && self.last.as_ref().is_some_and(|last| self.tracker.current_ms() > last.watermark_ms)
     }
 
+    /// Makes the plan durable; gives the time that this took.
     fn write_plan(
         &self,
         plan: &BatchPlan,
         fresh: Option<Vec<(usize, LogEntry)>>,
-    ) -> impl Future<Output = Result<()>> + Send + 'static {
+    ) -> impl Future<Output = Result<Duration>> + Send + 'static {
         let store = Arc::clone(&self.store);
+        let clock = Arc::clone(&self.clock);
         let plan = plan.clone();
         async move {
-            match fresh {
-                None => Ok(()),
-                Some(logs) => blocking(move || store.write_plan(&plan, &logs)).await,
+            let started = clock.elapsed();
+            if let Some(logs) = fresh {
+                blocking(move || store.write_plan(&plan, &logs)).await?;
             }
+            Ok(clock.elapsed() - started)
         }
     }
 

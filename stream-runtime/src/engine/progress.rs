@@ -35,8 +35,9 @@ pub struct Progress {
     /// Input rows by the time that the batch took.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub processed_rows_per_second: Option<f64>,
-    /// Milliseconds by phase: `latestOffset`, `walCommit`, `getBatch`, `addBatch`, `commitOffsets`,
-    /// `triggerExecution`.
+    /// Milliseconds by phase: `latestOffset`; `walCommit` (making the plan durable), which runs beside `addBatch`
+    /// (rows through the operators and into the sinks); `commitOffsets` (state and commit); and
+    /// `triggerExecution`, the whole.
     pub duration_ms: BTreeMap<&'static str, i64>,
     /// Event time and watermark; empty for a query without a watermark.
     pub event_time: EventTimeProgress,

@@ -42,6 +42,7 @@ pub(crate) trait Stages: Send {
     fn source_description(&self) -> String;
     fn sink_description(&self) -> String;
     fn sink_that_needs_checkpoint(&self) -> Option<String>;
+    fn writes_to_terminal(&self) -> bool;
 
     async fn open_source(&mut self, context: SourceContext) -> Result<()>;
     async fn prepare_available_now(&mut self) -> Result<()>;
@@ -238,6 +239,10 @@ impl<P: Plan> Stages for TypedStages<P> {
             return Some(sink.0.describe());
         }
         self.sinks.iter().find(|sink| sink.needs_checkpoint()).map(|sink| sink.describe())
+    }
+
+    fn writes_to_terminal(&self) -> bool {
+        self.sinks.iter().any(|sink| sink.is_on_terminal())
     }
 
     async fn open_source(&mut self, context: SourceContext) -> Result<()> {

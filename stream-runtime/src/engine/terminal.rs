@@ -3,9 +3,9 @@
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::progress::Progress;
-use super::trigger::Trigger;
 
-/// A line on standard error that follows a bounded query; nothing where that isn't a terminal.
+/// A line on standard error that follows a bounded query; nothing where that isn't a terminal, or where a sink
+/// prints.
 #[derive(Debug)]
 pub(super) struct TerminalProgress {
     bar: Option<ProgressBar>,
@@ -13,8 +13,8 @@ pub(super) struct TerminalProgress {
 }
 
 impl TerminalProgress {
-    pub(super) fn new(query: &str, trigger: Trigger) -> Self {
-        let bar = trigger.is_bounded().then(|| {
+    pub(super) fn new(query: &str, shown: bool) -> Self {
+        let bar = shown.then(|| {
             // `stderr()` draws nothing where standard error isn't a terminal.
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {msg} [{elapsed}]") {

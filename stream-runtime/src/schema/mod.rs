@@ -9,6 +9,7 @@ pub(crate) mod derive;
 mod into_column;
 mod list;
 mod number;
+pub(crate) mod place;
 mod text;
 mod times;
 

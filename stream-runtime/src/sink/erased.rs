@@ -12,6 +12,7 @@ use super::{Sink, SinkBatch, SinkContext};
 pub(crate) trait AnySink<R: Schema>: Send {
     fn describe(&self) -> String;
     fn needs_checkpoint(&self) -> bool;
+    fn is_on_terminal(&self) -> bool;
     async fn open_any(&mut self, context: SinkContext) -> Result<()>;
     async fn commit_any(&mut self, batch: SinkBatch<'_, R>) -> Result<()>;
     async fn close_any(&mut self) -> Result<()>;
@@ -25,6 +26,10 @@ impl<R: Schema, S: Sink<R>> AnySink<R> for S {
 
     fn needs_checkpoint(&self) -> bool {
         self.requires_checkpoint()
+    }
+
+    fn is_on_terminal(&self) -> bool {
+        self.writes_to_terminal()
     }
 
     async fn open_any(&mut self, context: SinkContext) -> Result<()> {

@@ -20,7 +20,7 @@ pub use foreach::{ForeachSink, ForeachWriter, RowFunction};
 pub use memory::{MemoryBatch, MemoryResults, MemorySink};
 
 use crate::error::Result;
-use crate::plan::{Append, Complete, Mode, Update};
+use crate::plan::{Append, Mode, OutputMode};
 use crate::schema::Schema;
 
 /// What a sink learns at the start of a run.
@@ -62,6 +62,11 @@ pub trait Sink<R: Schema>: Send + 'static {
         false
     }
 
+    /// Whether the sink prints on the terminal, where the engine then shows no progress of its own.
+    fn writes_to_terminal(&self) -> bool {
+        false
+    }
+
     /// Prepares for a run. Called once, before anything else.
     async fn open(&mut self, _context: SinkContext) -> Result<()> {
         Ok(())
@@ -92,7 +97,5 @@ pub struct AppendOnly;
 )]
 pub trait Takes<M> {}
 
-impl Takes<Append> for AnyMode {}
-impl Takes<Update> for AnyMode {}
-impl Takes<Complete> for AnyMode {}
+impl<M: OutputMode> Takes<M> for AnyMode {}
 impl Takes<Append> for AppendOnly {}

@@ -2,8 +2,8 @@
 
 use super::Layout;
 use crate::format::{Arena, RowError};
-use crate::schema::derive::names;
-use crate::schema::{Column, ColumnSet, Decoding, TimestampFormat};
+use crate::schema::place::Place;
+use crate::schema::{Column, ColumnSet};
 
 /// One record: its cells, and where each column is found.
 #[derive(Clone, Copy, Debug)]
@@ -52,68 +52,61 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Reads a record's cells, column by column.
+/// Reads those cells of a record that the query names, column by column.
 #[derive(Clone, Copy, Debug)]
-pub struct Cells<'a> {
+pub struct Cells<'a, const COLUMNS: ColumnSet> {
     record: Record<'a>,
     arena: &'a Arena,
 }
 
-impl<'a> Cells<'a> {
+impl<'a, const COLUMNS: ColumnSet> Cells<'a, COLUMNS> {
     /// The cells of a record.
     pub fn new(record: Record<'a>, arena: &'a Arena) -> Self {
         Self { record, arena }
     }
 
-    /// The value of a column; a placeholder if it isn't among `COLUMNS`.
+    /// The value of a column; a placeholder if the query doesn't name it.
     #[inline]
-    pub fn read<T: Column, const COLUMNS: ColumnSet>(
-        self,
-        index: usize,
-        name: &'static str,
-        timestamps: TimestampFormat,
-    ) -> Result<T::View<'a>, RowError> {
-        if !names(COLUMNS, index) {
+    pub fn read<T: Column>(self, column: Place<T>) -> Result<T::View<'a>, RowError> {
+        if !column.is_in(COLUMNS) {
             return Ok(T::placeholder());
         }
-        match self.record.cell(index, name)? {
-            Cell::Text(text) => self.decode::<T>(text, name, timestamps),
-            Cell::Empty { quoted } => {
-                T::empty_cell(quoted).ok_or_else(|| RowError::column(name, "the cell is empty"))
+        match self.record.cell(column.index, column.name)? {
+            Cell::Text(text) => self.decode(column, text),
+            Cell::Empty { quoted } => T::empty_cell(quoted).ok_or_else(|| empty(column.name)),
+            Cell::Absent => {
+                T::missing().ok_or_else(|| RowError::column(column.name, "the file doesn't have it"))
             }
-            Cell::Absent => T::missing().ok_or_else(|| RowError::column(name, "the file doesn't have it")),
         }
     }
 
     /// The value of a column with a default, which an empty cell stands for unless the column may be null.
     #[inline]
-    pub fn read_or<T: Column, const COLUMNS: ColumnSet>(
+    pub fn read_or<T: Column>(
         self,
-        index: usize,
-        name: &'static str,
-        timestamps: TimestampFormat,
+        column: Place<T>,
         default: impl FnOnce() -> T,
     ) -> Result<T::View<'a>, RowError> {
-        if !names(COLUMNS, index) {
+        if !column.is_in(COLUMNS) {
             return Ok(T::placeholder());
         }
-        match self.record.cell(index, name)? {
-            Cell::Text(text) => self.decode::<T>(text, name, timestamps),
+        match self.record.cell(column.index, column.name)? {
+            Cell::Text(text) => self.decode(column, text),
             Cell::Empty { quoted } if quoted || T::NULLABLE => {
-                T::empty_cell(quoted).ok_or_else(|| RowError::column(name, "the cell is empty"))
+                T::empty_cell(quoted).ok_or_else(|| empty(column.name))
             }
             Cell::Empty { .. } | Cell::Absent => Ok(T::keep(default().view(), self.arena)),
         }
     }
 
     #[inline]
-    fn decode<T: Column>(
-        self,
-        text: &'a str,
-        name: &str,
-        timestamps: TimestampFormat,
-    ) -> Result<T::View<'a>, RowError> {
-        let decoding = Decoding { arena: self.arena, timestamps };
-        T::decode_text(text, decoding).map_err(|error| RowError::column(name, error))
+    fn decode<T: Column>(self, column: Place<T>, text: &'a str) -> Result<T::View<'a>, RowError> {
+        let value = T::decode_text(text, column.decoding(self.arena));
+        value.map_err(|error| RowError::column(column.name, error))
     }
+}
+
+#[cold]
+fn empty(name: &str) -> RowError {
+    RowError::column(name, "the cell is empty")
 }

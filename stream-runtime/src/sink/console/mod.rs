@@ -179,6 +179,10 @@ impl<R: Schema> Sink<R> for ConsoleSink {
         "ConsoleSink".to_owned()
     }
 
+    fn writes_to_terminal(&self) -> bool {
+        matches!(self.output, Output::Stdout)
+    }
+
     async fn open(&mut self, context: SinkContext) -> Result<()> {
         self.query_name = context.query_name;
         self.printed = None;
