@@ -9,7 +9,7 @@ pub struct Missing;
 
 /// An input that has its source.
 ///
-/// Never implemented: the macro makes a subtrait for each query, whose error says which input was forgotten.
+/// Not implemented for [`Missing`]: the macro makes a subtrait for each query, whose error says which input was forgotten.
 pub trait Forgotten {
     /// The builder that there would be.
     fn unbound(self) -> Unbound;
@@ -19,6 +19,12 @@ pub trait Forgotten {
 /// one error, and not one more for each call after it.
 #[derive(Clone, Copy, Debug)]
 pub enum Unbound {}
+
+impl Forgotten for Unbound {
+    fn unbound(self) -> Unbound {
+        self
+    }
+}
 
 impl Unbound {
     /// Stands in for [`QueryBuilder::to`](crate::engine::QueryBuilder::to).

@@ -27,6 +27,11 @@ pub type ColumnSet = u128;
 /// A row type: the columns of a source, or of a query's result.
 ///
 /// Derive it; don't implement it by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no columns that a query could read or write",
+    label = "not a row type",
+    note = "put `#[derive(Schema)]` on the struct"
+)]
 pub trait Schema: Sized + Send + Sync + 'static {
     /// The borrowed, `Copy` form of a row: `String` is `&str`, `Vec<u8>` is `&[u8]`, numbers are themselves.
     type View<'a>: Copy + Send;

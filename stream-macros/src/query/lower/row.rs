@@ -47,19 +47,22 @@ pub(super) fn lower_selection(plan: &Plan) -> TokenStream {
     let steps = lower_steps(&plan.steps, false, emit);
     let (from, alias) = (lower_from(plan), lower_alias(plan, &[&observe, &steps]));
     let mode = local(plan.mode.type_name());
+    // What is wrong with the result's type is shown at that type.
+    let (select, finish) = (Ident::new("select", at(output)), Ident::new("output", at(output)));
     quote_spanned! {mixed()=>
         #from
-            .select(|#alias, #out: &mut #runtime::Emitter<#output>| {
+            .#select(|#alias, #out: &mut #runtime::Emitter<#output>| {
                 #observe
                 #steps
             })
-            .output::<#runtime::#mode>(Self::INFO)
+            .#finish::<#runtime::#mode>(Self::INFO)
     }
 }
 
 fn lower_from(plan: &Plan) -> TokenStream {
-    let (runtime, row) = (runtime(mixed()), &plan.input.row);
-    quote_spanned!(mixed()=> #runtime::from::<#row, { Self::COLUMNS }>())
+    let row = &plan.input.row;
+    let (span, runtime) = (at(row), runtime(at(row)));
+    quote_spanned!(span=> #runtime::from::<#row, { Self::COLUMNS }>())
 }
 
 /// The alias, or `_` if nothing in the row function names it.
