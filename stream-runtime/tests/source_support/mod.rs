@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use stream_runtime::engine::clock::Clock;
+use stream_runtime::engine::Clock;
 use stream_runtime::format::TextRow;
 use stream_runtime::format::csv::Record;
 use stream_runtime::schema::{Arena, Field, RowError, Schema};
