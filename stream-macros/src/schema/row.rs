@@ -1,6 +1,7 @@
 //! The struct as the derive sees it: its columns, and the fields that are none.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -151,7 +152,10 @@ impl Column {
             match char {
                 '"' => key.push_str("\\\""),
                 '\\' => key.push_str("\\\\"),
-                control if control < ' ' => key.push_str(&format!("\\u{:04x}", u32::from(control))),
+                control if control < ' ' => {
+                    // Writing to a `String` can't fail.
+                    let _ = write!(key, "\\u{:04x}", u32::from(control));
+                }
                 other => key.push(other),
             }
         }
