@@ -373,7 +373,7 @@ struct Inner {
 #[derive(Debug, PartialEq, Schema)]
 struct Tree {
     name: String,
-    children: Vec<Tree>,
+    children: Vec<Self>,
 }
 
 #[test]

@@ -54,6 +54,11 @@ pub type ColumnSet = u128;
 /// assert_eq!(json, line.as_bytes());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no row type",
+    label = "doesn't derive `Schema`",
+    note = "rows are structs with `#[derive(Schema)]`"
+)]
 pub trait Schema: Sized + Send + Sync + 'static {
     /// The borrowed, `Copy` form of a row: `String` is `&str`, `Vec<u8>` is `&[u8]`, numbers are themselves.
     type View<'a>: Copy + Send;
