@@ -1,5 +1,17 @@
 //! What generated code names. Not part of the public interface: it changes without notice.
 
+// For `stream_query!`.
+pub use crate::engine::QueryBuilder;
+pub use crate::expr;
+pub use crate::operator::groups::Groups;
+pub use crate::operator::windowing::{Instants, Sliding, Tumbling, Unwindowed};
+pub use crate::plan::{
+    Append, Complete, Emitter, Explain, Forgotten, InputInfo, Missing, Mode, OperatorInfo, Plan, PlanInfo, Update,
+    WatermarkInfo, from,
+};
+pub use crate::source::Source;
+pub use crate::time::Duration;
+
 // For `#[derive(Schema)]`.
 pub use crate::format::csv::{Cells, Record};
 pub use crate::format::json::{

@@ -1,29 +1,12 @@
 //! The hot loop: a chunk's bytes become views, and each view goes through the row function.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format::csv::{Layout, RecordReader, skip_line_ends};
 use crate::format::{Arena, RowError};
 use crate::schema::Schema;
 use crate::source::{Chunk, Position};
 
-/// What became of rows that could not be decoded.
-#[derive(Debug, Default)]
-pub struct Rejects {
-    /// Rows that were decoded.
-    pub(crate) rows: u64,
-    /// Rows that were not.
-    pub(crate) malformed: u64,
-}
-
-impl Rejects {
-    fn reject(&mut self, at: Position<'_>, _bytes: &[u8], error: &RowError) -> Result<()> {
-        self.malformed += 1;
-        Err(Error::MalformedRow {
-            location: format!("{}:{} (byte {})", at.source, at.line, at.offset),
-            reason: error.to_string(),
-        })
-    }
-}
+use super::rejects::Rejects;
 
 /// Runs `row` over every row of the chunk, reading only `COLUMNS`.
 #[inline]

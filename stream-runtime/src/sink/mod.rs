@@ -4,8 +4,20 @@
 //! between the two it is given the same batch with the same rows again: a sink that keeps what it has
 //! written makes `commit` do nothing for a batch id that it already holds.
 
+mod blocking;
+mod console;
+pub(crate) mod erased;
+pub mod file;
+mod foreach;
+mod memory;
+
 use async_trait::async_trait;
 use uuid::Uuid;
+
+pub use console::ConsoleSink;
+pub use file::FileSink;
+pub use foreach::{ForeachSink, ForeachWriter, RowFunction};
+pub use memory::{MemoryBatch, MemoryResults, MemorySink};
 
 use crate::error::Result;
 use crate::plan::{Append, Complete, Mode, Update};
@@ -43,6 +55,12 @@ pub trait Sink<R: Schema>: Send + 'static {
 
     /// How progress reports and errors call this sink, for instance `FileSink[data/out]`.
     fn description(&self) -> String;
+
+    /// Whether the sink remembers batch ids over restarts, and so must not see them start again at 0: a query
+    /// without a checkpoint is refused.
+    fn requires_checkpoint(&self) -> bool {
+        false
+    }
 
     /// Prepares for a run. Called once, before anything else.
     async fn open(&mut self, _context: SinkContext) -> Result<()> {

@@ -1,5 +1,7 @@
 //! [`Chunk`]: what a split hands to the query, a megabyte or so at a time.
 
+use std::fmt;
+
 use crate::error::Result;
 use crate::format::csv;
 
@@ -8,10 +10,44 @@ use crate::format::csv;
 pub struct Position<'a> {
     /// The file, topic or address.
     pub source: &'a str,
-    /// The line that the chunk begins with, from 1; 0 where lines have no meaning.
+    /// The line that the chunk begins with, from 1, after those of `lines_before`; 0 where lines have no meaning.
     pub line: u64,
     /// The byte offset in the source.
     pub offset: u64,
+    /// Counts the lines before line 1, for a split that begins within a file.
+    pub lines_before: Option<&'a dyn LinesBefore>,
+}
+
+impl Position<'_> {
+    /// The line's number in the whole source, from 1; `None` where lines have no meaning or can't be counted.
+    ///
+    /// May read the file up to here: for messages, not for every row.
+    pub fn line_number(&self) -> Option<u64> {
+        if self.line == 0 {
+            return None;
+        }
+        match self.lines_before {
+            Some(before) => Some(before.lines_before()? + self.line),
+            None => Some(self.line),
+        }
+    }
+}
+
+/// Counts the lines that lie before a split of a file, when a message needs a line's number: a file that several
+/// workers read from several places isn't read once more just to number lines that nobody asks about.
+pub trait LinesBefore: fmt::Debug + Sync {
+    /// The number of lines before the split; `None` if they can't be counted any more.
+    fn lines_before(&self) -> Option<u64>;
+}
+
+impl fmt::Display for Position<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.source)?;
+        if let Some(line) = self.line_number() {
+            write!(f, ":{line}")?;
+        }
+        write!(f, " (byte {})", self.offset)
+    }
 }
 
 /// Rows in one of the encodings that a query decodes.

@@ -1,0 +1,100 @@
+//! [`Cleaner`]: archives or removes files once their batch is committed. All calls block.
+
+use std::collections::VecDeque;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::CleanSource;
+use super::listing;
+use super::log::SeenFile;
+
+/// The files that are to be cleaned up.
+#[derive(Debug, Default)]
+pub(super) struct Cleaner {
+    waiting: VecDeque<SeenFile>,
+}
+
+impl Cleaner {
+    pub(super) fn add(&mut self, files: Vec<SeenFile>) {
+        self.waiting.extend(files);
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Cleans up what it can and keeps the rest for the next time.
+    pub(super) fn run(&mut self, source: &str, clean: &CleanSource, base: &Path) {
+        let mut failed = VecDeque::new();
+        let mut first = None;
+        for file in std::mem::take(&mut self.waiting) {
+            match clean_up(&file, clean, base) {
+                Ok(()) => {}
+                Err(error) => {
+                    first.get_or_insert_with(|| format!("`{}`: {error}", file.path));
+                    failed.push_back(file);
+                }
+            }
+        }
+        if let Some(first) = first {
+            tracing::warn!(
+                source,
+                files = failed.len(),
+                first,
+                "files could not be cleaned up; trying again after the next batch"
+            );
+        }
+        self.waiting = failed;
+    }
+}
+
+fn clean_up(file: &SeenFile, clean: &CleanSource, base: &Path) -> io::Result<()> {
+    match listing::stat(file.path.clone()) {
+        // Gone, by an earlier run or by someone else.
+        Ok(None) => return Ok(()),
+        Ok(Some(found)) if found != *file => {
+            tracing::warn!(path = &*file.path, "the file has changed since it was read and is left alone");
+            return Ok(());
+        }
+        Ok(Some(_)) => {}
+        Err(error) => return Err(io::Error::other(error)),
+    }
+    let path = Path::new(&*file.path);
+    match clean {
+        CleanSource::Off => Ok(()),
+        CleanSource::Delete => fs::remove_file(path),
+        CleanSource::Archive(archive) => {
+            let relative = path.strip_prefix(base).map_err(io::Error::other)?;
+            move_new(path, &archive.join(relative))
+        }
+    }
+}
+
+/// Moves a file to where there is none yet.
+fn move_new(from: &Path, to: &Path) -> io::Result<()> {
+    if let Some(directory) = to.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    if fs::symlink_metadata(to).is_ok() {
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("`{}` exists", to.display())));
+    }
+    match fs::rename(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy_new(from, to)?,
+        moved => return moved,
+    }
+    fs::remove_file(from)
+}
+
+/// Copies a file to another file system, so that the copy has its name only when it is complete.
+fn copy_new(from: &Path, to: &Path) -> io::Result<()> {
+    let mut partial = to.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    let mut source = File::open(from)?;
+    let mut copy = OpenOptions::new().write(true).create(true).truncate(true).open(&partial)?;
+    io::copy(&mut source, &mut copy)?;
+    copy.set_modified(source.metadata()?.modified()?)?;
+    copy.sync_all()?;
+    fs::rename(&partial, to)
+}

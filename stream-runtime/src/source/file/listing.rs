@@ -1,0 +1,250 @@
+//! [`Listing`]: the files below a path that a source hasn't taken yet. All calls block.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::log::{FileLog, SeenFile};
+use crate::engine::clock;
+use crate::error::{Error, Result};
+use crate::time::Timestamp;
+
+/// What a source lists.
+#[derive(Clone, Debug)]
+pub(super) struct Listing {
+    /// The source's description, for errors.
+    source: String,
+    target: Target,
+    recursive: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Target {
+    Directory(PathBuf),
+    File(PathBuf),
+    Glob {
+        /// The directory before the first wildcard.
+        base: PathBuf,
+        pattern: String,
+    },
+}
+
+const GLOB: glob::MatchOptions = glob::MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: true,
+};
+
+impl Listing {
+    /// Finds out what `path` is: a directory, a file, or else a pattern with `*`, `?`, `[…]` or `**`.
+    ///
+    /// # Errors
+    /// If there is nothing to list, or it can't be read.
+    pub(super) fn open(source: String, path: &Path, recursive: bool) -> Result<Self> {
+        let absolute = std::path::absolute(path).map_err(|error| Error::io("resolving", path, error))?;
+        let target = match fs::metadata(&absolute) {
+            Ok(found) if found.is_dir() => Target::Directory(absolute),
+            Ok(_) => Target::File(absolute),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match wildcard_target(&absolute) {
+                Some(target) => target,
+                None => {
+                    return Err(Error::source(
+                        source,
+                        format!(
+                            "`{}` doesn't exist; create the directory before the query starts",
+                            absolute.display()
+                        ),
+                    ));
+                }
+            },
+            Err(error) => return Err(Error::io("reading", absolute, error)),
+        };
+        let listing = Self { source, target, recursive };
+        match &listing.target {
+            Target::Directory(base) | Target::Glob { base, .. } => {
+                fs::read_dir(base).map_err(|error| Error::io("listing", base, error))?;
+            }
+            Target::File(file) => {
+                fs::File::open(file).map_err(|error| Error::io("opening", file, error))?;
+            }
+        }
+        Ok(listing)
+    }
+
+    /// The directory that archived paths are relative to.
+    pub(super) fn base(&self) -> &Path {
+        match &self.target {
+            Target::Directory(base) | Target::Glob { base, .. } => base,
+            Target::File(file) => file.parent().unwrap_or(file),
+        }
+    }
+
+    /// Whether a file in `directory` (absolute), or somewhere below it, could be listed.
+    pub(super) fn may_list(&self, directory: &Path) -> bool {
+        let Ok(relative) = directory.strip_prefix(self.base()) else { return false };
+        if relative.components().any(|component| is_hidden(component.as_os_str())) {
+            return false;
+        }
+        match &self.target {
+            Target::File(_) => relative.as_os_str().is_empty(),
+            Target::Directory(_) => self.recursive || relative.as_os_str().is_empty(),
+            Target::Glob { .. } => true,
+        }
+    }
+
+    /// The files that `log` hasn't seen, by modification time and then path.
+    pub(super) fn unseen(&self, log: &FileLog) -> Result<Vec<SeenFile>> {
+        let mut found = Found { listing: self, log, files: Vec::new(), too_old: 0 };
+        match &self.target {
+            Target::Directory(base) => found.directory(base, &mut Vec::new())?,
+            Target::File(file) => found.file(file)?,
+            Target::Glob { pattern, .. } => {
+                let matches = glob::glob_with(pattern, GLOB).map_err(|error| {
+                    Error::source(&*self.source, format!("the pattern `{pattern}` is invalid: {error}"))
+                })?;
+                for path in matches {
+                    let path = path.map_err(|error| {
+                        let path = error.path().to_owned();
+                        Error::io("listing", path, error.into())
+                    })?;
+                    if path.file_name().is_some_and(is_hidden) {
+                        continue;
+                    }
+                    if path.is_dir() {
+                        found.directory(&path, &mut Vec::new())?;
+                    } else {
+                        found.file(&path)?;
+                    }
+                }
+            }
+        }
+        let Found { mut files, too_old, .. } = found;
+        if too_old > 0 {
+            tracing::debug!(source = %self.source, files = too_old, "files older than `max_file_age` are ignored");
+        }
+        files.sort_unstable_by(|a, b| (a.modified, &a.path).cmp(&(b.modified, &b.path)));
+        // A pattern may name a file by itself and by its directory, and two directories may hold files of one name.
+        let mut keys = HashSet::with_capacity(files.len());
+        let first: Vec<bool> = files.iter().map(|file| keys.insert(log.key(&file.path))).collect();
+        let mut first = first.into_iter();
+        files.retain(|_| first.next().unwrap_or(true));
+        Ok(files)
+    }
+}
+
+/// A pattern, if the path has wildcards.
+fn wildcard_target(path: &Path) -> Option<Target> {
+    let has_wildcards = |text: &str| text.contains(['*', '?', '[']);
+    let whole = path.to_str()?;
+    if !has_wildcards(whole) {
+        return None;
+    }
+    let mut base = PathBuf::new();
+    let mut rest = path.components();
+    for component in rest.by_ref() {
+        let next = base.join(component);
+        // What exists is no pattern, whatever its name.
+        if component.as_os_str().to_str().is_some_and(has_wildcards) && !next.exists() {
+            let mut pattern = glob::Pattern::escape(base.to_str()?);
+            for part in std::iter::once(component).chain(rest) {
+                if !pattern.ends_with(std::path::MAIN_SEPARATOR) {
+                    pattern.push(std::path::MAIN_SEPARATOR);
+                }
+                pattern.push_str(part.as_os_str().to_str()?);
+            }
+            return Some(Target::Glob { base, pattern });
+        }
+        base = next;
+    }
+    None
+}
+
+struct Found<'a> {
+    listing: &'a Listing,
+    log: &'a FileLog,
+    files: Vec<SeenFile>,
+    too_old: usize,
+}
+
+impl Found<'_> {
+    /// `above` holds the real paths of the directories that lead here, so that a link to one of them isn't followed
+    /// for ever.
+    fn directory(&mut self, directory: &Path, above: &mut Vec<PathBuf>) -> Result<()> {
+        if self.listing.recursive {
+            let real = fs::canonicalize(directory).map_err(|error| Error::io("listing", directory, error))?;
+            if above.contains(&real) {
+                return Ok(());
+            }
+            above.push(real);
+        }
+        let entries = fs::read_dir(directory).map_err(|error| Error::io("listing", directory, error))?;
+        for entry in entries {
+            let entry = entry.map_err(|error| Error::io("listing", directory, error))?;
+            if is_hidden(&entry.file_name()) {
+                continue;
+            }
+            let path = entry.path();
+            let kind = entry.file_type().map_err(|error| Error::io("listing", &path, error))?;
+            if kind.is_dir() || kind.is_symlink() && path.is_dir() {
+                if self.listing.recursive {
+                    self.directory(&path, above)?;
+                }
+            } else {
+                self.file(&path)?;
+            }
+        }
+        if self.listing.recursive {
+            above.pop();
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: &Path) -> Result<()> {
+        let Some(text) = path.to_str() else {
+            return Err(Error::source(
+                &*self.listing.source,
+                format!("the name of `{}` is not valid UTF-8; rename the file", path.display()),
+            ));
+        };
+        // Most files of a listing are known; asking the file system for the rest only is what makes it fast.
+        if self.log.has_seen(text) {
+            return Ok(());
+        }
+        if let Some(file) = stat(Arc::from(text))? {
+            if self.log.is_too_old(file.modified) {
+                self.too_old += 1;
+            } else {
+                self.files.push(file);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The file as it is now; `None` if it is gone, or if it is nothing to read rows from.
+pub(super) fn stat(path: Arc<str>) -> Result<Option<SeenFile>> {
+    match fs::metadata(&*path) {
+        Ok(metadata) if metadata.is_file() => {
+            let modified = modified(&path, &metadata)?;
+            Ok(Some(SeenFile { path, modified, size: metadata.len() }))
+        }
+        Ok(_) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("reading", &*path, error)),
+    }
+}
+
+/// The modification time in whole microseconds.
+pub(super) fn modified(path: &str, metadata: &fs::Metadata) -> Result<Timestamp> {
+    match metadata.modified() {
+        Ok(time) => Ok(clock::from_system(time)),
+        Err(error) => Err(Error::io("reading the modification time of", path, error)),
+    }
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    matches!(name.as_encoded_bytes().first(), Some(b'_' | b'.'))
+}

@@ -1,0 +1,331 @@
+//! [`FileSource`]: the files that appear in a directory, as JSON lines or CSV.
+//!
+//! A file is taken once, as a whole, in the order of modification time and then path. Which files make a batch is
+//! written to the source's own log together with the batch's plan, so a replayed batch reads exactly the same files.
+
+mod clean;
+mod framing;
+mod line_count;
+mod listing;
+mod log;
+mod options;
+mod range;
+mod records;
+mod split;
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::json;
+
+pub use options::{CleanSource, Csv, FileFormat, Json};
+
+use super::{Admission, Advance, Offset, Source, SourceContext, Split};
+use crate::error::{Error, Result};
+use crate::schema::Schema;
+use clean::Cleaner;
+use listing::Listing;
+use log::{FileLog, SeenFile};
+use options::{Limit, Options};
+use split::Reading;
+
+/// A source of files: those in a directory, those that match a pattern (`*`, `?`, `[…]`, `**`), or a single one.
+///
+/// Files have to appear complete: write them under a name that begins with `_` or `.`, which the source ignores, and
+/// rename them. A file is read once; a query that finds it changed or gone before its batch is committed fails.
+///
+/// ```
+/// use stream_runtime::prelude::*;
+/// use stream_runtime::source::{CleanSource, FileSource};
+///
+/// let clicks = FileSource::json("data/clicks")
+///     .max_files_per_trigger(10)
+///     .max_file_age(days(1))
+///     .clean_source(CleanSource::Archive("data/clicks-done".into()));
+/// let orders = FileSource::csv("data/orders/*.csv").delimiter(b';');
+/// # drop((clicks, orders));
+/// ```
+#[derive(Debug)]
+pub struct FileSource<F> {
+    path: PathBuf,
+    format: F,
+    options: Options,
+    opened: Option<Opened>,
+}
+
+/// What the source knows once it is open.
+#[derive(Debug)]
+struct Opened {
+    reading: Arc<Reading>,
+    listing: Arc<Listing>,
+    log: Arc<FileLog>,
+    /// What was listed and not taken, in the order in which it is to be taken.
+    pending: VecDeque<SeenFile>,
+    /// Whether nothing is listed any more.
+    fixed: bool,
+    cleaner: Cleaner,
+}
+
+impl FileSource<Json> {
+    /// Reads files of JSON lines.
+    pub fn json(path: impl Into<PathBuf>) -> Self {
+        Self::new(path.into())
+    }
+}
+
+impl FileSource<Csv> {
+    /// Reads CSV files.
+    pub fn csv(path: impl Into<PathBuf>) -> Self {
+        Self::new(path.into())
+    }
+}
+
+impl<F: FileFormat + Default> FileSource<F> {
+    fn new(path: PathBuf) -> Self {
+        Self { path, format: F::default(), options: Options::default(), opened: None }
+    }
+}
+
+impl<F: FileFormat> FileSource<F> {
+    fn name(&self) -> String {
+        format!("FileSource[{}]", self.path.display())
+    }
+
+    fn opened(&mut self) -> Result<&mut Opened> {
+        let name = self.name();
+        self.opened.as_mut().ok_or_else(|| Error::source(name, "the source isn't open; call `open` first"))
+    }
+
+    /// The number of the batch that ends at an offset.
+    fn number(&self, offset: Option<&Offset>) -> Result<Option<u64>> {
+        let Some(Offset(value)) = offset else { return Ok(None) };
+        match value.get("logOffset").and_then(serde_json::Value::as_u64) {
+            Some(number) => Ok(Some(number)),
+            None => Err(Error::source(
+                self.name(),
+                format!(
+                    "the checkpoint holds `{value}`, which is no offset of a file source; restore the source that the \
+                     query had, or start with a new checkpoint"
+                ),
+            )),
+        }
+    }
+
+    /// Fails if the archive would be read again.
+    fn check_archive(&self, listing: &Listing) -> Result<()> {
+        let CleanSource::Archive(archive) = &self.options.clean else { return Ok(()) };
+        let archive = std::path::absolute(archive).map_err(|error| Error::io("resolving", archive, error))?;
+        if listing.may_list(&archive) {
+            return Err(Error::InvalidOption {
+                option: "clean_source",
+                message: format!(
+                    "files archived in `{}` would be read again; choose a directory outside the source's, or one whose \
+                     name begins with `_`",
+                    archive.display()
+                ),
+            });
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl<F: FileFormat, R: Schema> Source<R> for FileSource<F> {
+    fn description(&self) -> String {
+        self.name()
+    }
+
+    async fn open(&mut self, context: SourceContext) -> Result<()> {
+        let encoding = self.format.encoding();
+        self.options.check(encoding)?;
+        let (name, path, recursive) = (self.name(), self.path.clone(), self.options.recursive);
+        let listing = blocking(move || Listing::open(name, &path, recursive)).await??;
+        self.check_archive(&listing)?;
+
+        let mut log = FileLog::new(self.options.file_name_only, self.options.max_age());
+        let advice = "restore the checkpoint from a copy, or start with a new one";
+        log.restore(&context.log).map_err(|problem| {
+            Error::source(
+                self.name(),
+                format!("the log of files that were read is damaged: {problem}; {advice}"),
+            )
+        })?;
+        let planned = self.number(context.end.as_ref())?;
+        if log.last() != planned {
+            let show =
+                |number: Option<u64>| number.map_or("nothing".to_owned(), |number| format!("batch {number}"));
+            return Err(Error::source(
+                self.name(),
+                format!(
+                    "the log of files that were read ends with {}, and the checkpoint with {}; {advice}",
+                    show(log.last()),
+                    show(planned)
+                ),
+            ));
+        }
+        self.opened = Some(Opened {
+            reading: Arc::new(Reading {
+                source: self.name(),
+                encoding,
+                max_line_bytes: self.options.max_line_bytes,
+            }),
+            listing: Arc::new(listing),
+            log: Arc::new(log),
+            pending: VecDeque::new(),
+            fixed: false,
+            cleaner: Cleaner::default(),
+        });
+        Ok(())
+    }
+
+    async fn latest_offset(
+        &mut self,
+        start: Option<&Offset>,
+        admission: Admission,
+    ) -> Result<Option<Advance>> {
+        let start = self.number(start)?;
+        let latest_first = self.options.latest_first;
+        let limit = match admission {
+            Admission::Limited => self.options.limit(),
+            Admission::Everything => Limit::None,
+        };
+        let opened = self.opened()?;
+        // What was offered after `start` wasn't taken: it comes first now.
+        for file in Arc::make_mut(&mut opened.log).roll_back(start).into_iter().rev() {
+            opened.pending.push_front(file);
+        }
+        let listed = !opened.fixed && (latest_first || !fills(&opened.pending, limit));
+        if listed {
+            opened.list(latest_first).await?;
+        }
+        let mut files = take(&mut opened.pending, limit);
+        while !listed && !files.is_empty() {
+            // The listing is old; only what is still there is planned, and as it is now.
+            files = blocking(move || {
+                files
+                    .into_iter()
+                    .filter_map(|file| listing::stat(file.path).transpose())
+                    .collect::<Result<_>>()
+            })
+            .await??;
+            if !files.is_empty() {
+                break;
+            }
+            files = take(&mut opened.pending, limit);
+        }
+        if files.is_empty() {
+            return Ok(None);
+        }
+        let number = start.map_or(0, |start| start.saturating_add(1));
+        let entry = Arc::make_mut(&mut opened.log).append(number, files);
+        Ok(Some(Advance { end: Offset(json!({ "logOffset": number })), log: Some(entry) }))
+    }
+
+    async fn prepare_available_now(&mut self) -> Result<()> {
+        let latest_first = self.options.latest_first;
+        let opened = self.opened()?;
+        opened.list(latest_first).await?;
+        opened.fixed = true;
+        Ok(())
+    }
+
+    async fn plan(
+        &mut self,
+        start: Option<&Offset>,
+        end: &Offset,
+        parallelism: usize,
+    ) -> Result<Vec<Box<dyn Split<R>>>> {
+        let name = self.name();
+        let first = self.number(start)?.map_or(0, |start| start.saturating_add(1));
+        let end = self.number(Some(end))?.unwrap_or(0);
+        let opened = self.opened()?;
+        let batches = (first..=end)
+            .map(|number| {
+                opened.log.batch(number).ok_or_else(|| {
+                    let message = format!(
+                        "the files of batch {number} aren't in the source's log; start with a new checkpoint"
+                    );
+                    Error::source(&*name, message)
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(split::plan(batches.into_iter().flatten(), &opened.reading, parallelism))
+    }
+
+    async fn commit(&mut self, end: &Offset) -> Result<()> {
+        let Some(end) = self.number(Some(end))? else { return Ok(()) };
+        let clean = self.options.clean.clone();
+        let opened = self.opened()?;
+        let files = Arc::make_mut(&mut opened.log).commit(end);
+        if clean == CleanSource::Off {
+            return Ok(());
+        }
+        opened.cleaner.add(files);
+        if !opened.cleaner.is_idle() {
+            let mut cleaner = std::mem::take(&mut opened.cleaner);
+            let (listing, reading) = (Arc::clone(&opened.listing), Arc::clone(&opened.reading));
+            opened.cleaner = blocking(move || {
+                cleaner.run(&reading.source, &clean, listing.base());
+                cleaner
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    fn is_caught_up(&self) -> bool {
+        self.opened.as_ref().is_none_or(|opened| opened.pending.is_empty())
+    }
+}
+
+impl Opened {
+    /// Lists what hasn't been taken.
+    async fn list(&mut self, latest_first: bool) -> Result<()> {
+        let (listing, log) = (Arc::clone(&self.listing), Arc::clone(&self.log));
+        let mut files = blocking(move || listing.unseen(&log)).await??;
+        if latest_first {
+            files.reverse();
+        }
+        self.pending = files.into();
+        Ok(())
+    }
+}
+
+/// Whether there is enough for a batch without listing again.
+fn fills(pending: &VecDeque<SeenFile>, limit: Limit) -> bool {
+    match limit {
+        Limit::None => false,
+        Limit::Files(files) => pending.len() >= files,
+        Limit::Bytes(bytes) => {
+            let mut total = 0_u64;
+            pending.iter().any(|file| {
+                total = total.saturating_add(file.size);
+                total >= bytes
+            })
+        }
+    }
+}
+
+/// Takes the next batch's files; the first one whatever its size.
+fn take(pending: &mut VecDeque<SeenFile>, limit: Limit) -> Vec<SeenFile> {
+    let count = match limit {
+        Limit::None => pending.len(),
+        Limit::Files(files) => pending.len().min(files),
+        Limit::Bytes(bytes) => {
+            let mut total = 0_u64;
+            let fitting = pending.iter().take_while(|file| {
+                total = total.saturating_add(file.size);
+                total <= bytes
+            });
+            fitting.count().max(1).min(pending.len())
+        }
+    };
+    pending.drain(..count).collect()
+}
+
+/// Runs file-system work off tokio's threads.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::Panic { message: error.to_string() })
+}
