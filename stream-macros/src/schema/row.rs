@@ -61,7 +61,9 @@ impl Row {
         let (_, type_generics, _) = input.generics.split_for_impl();
         let ident = &input.ident;
         let mut naming = NameSelf(parse_quote!(#ident #type_generics));
-        fields.iter_mut().for_each(|field| naming.visit_type_mut(&mut field.ty));
+        for field in &mut fields {
+            naming.visit_type_mut(&mut field.ty);
+        }
         let attributes = StructAttributes::parse(&input.attrs, report);
         let mut columns: Vec<Column> = Vec::new();
         let mut skipped = Vec::new();
