@@ -173,6 +173,15 @@ fn a_record_with_other_than_the_headers_cells_is_no_row() {
 }
 
 #[test]
+fn a_quote_that_is_never_closed_is_named_as_the_mistake() {
+    let layout = Layout::positional::<Ad>(CsvFormat::default());
+    let error = csv::<Ad>(&layout, b"a,\"b,1\nc,,\nd,,\n").unwrap_err().to_string();
+    assert!(error.contains("in:2") && error.contains("a quoted cell isn't closed"), "{error}");
+    assert_eq!(csv::<Ad>(&layout, b"a,,1").unwrap(), [ad("a", None, Some(1))]);
+    assert_eq!(csv::<Ad>(&layout, b"a,\"b\n\",\n").unwrap(), [ad("a", Some("b\n"), None)]);
+}
+
+#[test]
 fn delimiter_and_quote_are_the_formats_own() {
     let format = CsvFormat { delimiter: b'\t', quote: b'\'', header: false };
     let layout = Layout::positional::<Ad>(format);
