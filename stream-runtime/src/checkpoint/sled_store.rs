@@ -16,7 +16,7 @@ use super::directory::Directory;
 use super::fold::{Fold, Folded, Job, carry_over};
 use super::generation::{Generation, damaged};
 use super::live::{CommitRecord, LiveState, Snapshot};
-use super::sequence::{Admitted, other_plan};
+use super::sequence::{Admitted, NOT_INITIALIZED, other_plan};
 use super::tip::Tip;
 use super::writer::{Writer, pack};
 use super::{BatchPlan, Commit, Fingerprint, Metadata, Recovered, StateStore, key, record};
@@ -230,7 +230,7 @@ impl StateStore for SledStore {
     fn update_fingerprint(&self, fingerprint: &Fingerprint) -> Result<()> {
         let mut writer = self.writer();
         let Some(mut metadata) = writer.metadata.clone() else {
-            return Err(self.refused("hasn't been initialized"));
+            return Err(self.refused(NOT_INITIALIZED));
         };
         metadata.fingerprint = fingerprint.clone();
         writer.write_metadata(&self.root, metadata)
@@ -260,7 +260,7 @@ impl StateStore for SledStore {
     fn write_plan(&self, plan: &BatchPlan, logs: &[(usize, LogEntry)]) -> Result<()> {
         let mut writer = self.writer();
         if writer.metadata.is_none() {
-            return Err(self.refused("hasn't been initialized"));
+            return Err(self.refused(NOT_INITIALIZED));
         }
         let encoded = serde_json::to_vec(plan).map_err(|error| {
             Error::Other(format!("the plan of batch {} can't be encoded: {error}", plan.batch).into())
@@ -308,7 +308,7 @@ impl StateStore for SledStore {
     fn write_commit(&self, commit: &Commit, changes: Vec<OperatorChanges>) -> Result<()> {
         let mut writer = self.writer();
         let Some(key_groups) = writer.metadata.as_ref().map(|metadata| metadata.key_groups) else {
-            return Err(self.refused("hasn't been initialized"));
+            return Err(self.refused(NOT_INITIALIZED));
         };
         writer.sequence.admit_commit(commit.batch).map_err(|why| self.refused(why))?;
         self.switch_if_folded(&mut writer)?;
