@@ -270,3 +270,56 @@ fn guarded<T>(root: &Path, call: impl FnOnce() -> sled::Result<T>) -> Result<T> 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::key;
+    use super::super::record::PART_BYTES;
+    use super::*;
+
+    fn generation(root: &Path) -> Generation {
+        Generation::open(root, root.join("gen-0"), 0).unwrap()
+    }
+
+    fn written(generation: &Generation) -> usize {
+        generation.scan(vec![0], vec![u8::MAX]).map(Result::unwrap).count()
+    }
+
+    #[test]
+    fn reserved_places_stay_invisible_and_never_take_the_place_of_a_value() {
+        let root = tempfile::tempdir().unwrap();
+        let generation = generation(root.path());
+        let places = || (0..40).map(|sequence| key::delta(1, 0, sequence, 0));
+        generation.stage(key::delta(1, 0, 3, 0), b"value").unwrap();
+        generation.reserve(places()).unwrap();
+        assert_eq!(written(&generation), 1);
+        generation.stage(key::delta(1, 0, 4, 0), b"value").unwrap();
+        generation.release(places()).unwrap();
+        assert_eq!(written(&generation), 2);
+        assert_eq!(generation.database.len(), 2);
+    }
+
+    #[test]
+    fn values_of_the_largest_size_stay_out_of_files_of_their_own() {
+        let root = tempfile::tempdir().unwrap();
+        let generation = generation(root.path());
+        for reserved in [false, true] {
+            let keys = || (0..200).map(|sequence| key::delta(u64::from(reserved), 0, sequence, 0));
+            if reserved {
+                generation.reserve(keys()).unwrap();
+            }
+            for key in keys() {
+                generation.stage(key, vec![7; PART_BYTES]).unwrap();
+            }
+        }
+        generation.sync().unwrap();
+        assert_eq!(written(&generation), 400);
+        assert_eq!(fs::read_dir(root.path().join("gen-0/blobs")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_panic_of_the_database_is_an_error() {
+        let error = guarded::<()>(Path::new("here"), || panic!("slice index")).unwrap_err();
+        assert!(error.to_string().contains("can't read its files (slice index)"), "{error}");
+    }
+}
