@@ -1,1 +1,29 @@
 //! The compiler behind `stream_query!` and `#[derive(Schema)]`.
+
+mod report;
+mod schema;
+
+/// Derives `Schema` for a struct: its borrowed view, the table of its columns, and its JSON and CSV forms.
+///
+/// On the struct:
+///
+/// - `#[schema(rename_all = "camelCase")]` makes every column's external name from its field's. It takes serde's
+///   cases: `lowercase`, `UPPERCASE`, `PascalCase`, `camelCase`, `snake_case`, `SCREAMING_SNAKE_CASE`,
+///   `kebab-case`, `SCREAMING-KEBAB-CASE`.
+///
+/// On a field:
+///
+/// - `#[schema(rename = "user-id")]` sets its external name, which `rename_all` then leaves alone.
+/// - `#[schema(default)]` fills it with `Default::default()` when a row doesn't have it, and
+///   `#[schema(default = "path")]` with what the function `path` returns. A `null` is not a missing value.
+/// - `#[schema(skip)]` makes it no column: it isn't in the view, nor read, nor written, and a row that is read
+///   has `Default::default()` there, or what `default = "path"` says.
+/// - `#[schema(timestamp = "millis")]` reads and writes its timestamps as numbers since the epoch: `seconds`,
+///   `millis` or `micros`; `rfc3339` is what it does without.
+///
+/// A generic struct gets the bound `Column` on its columns' types. The view is a struct of its own, `ClickView<'a>` for
+/// `Click`, with the same visibility.
+#[proc_macro_derive(Schema, attributes(schema))]
+pub fn derive_schema(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    schema::expand(input.into()).into()
+}

@@ -13,10 +13,15 @@ pub mod source;
 pub mod state;
 pub mod time;
 
+#[doc(hidden)]
+pub mod __private;
+
 pub use error::{Error, Result};
+pub use schema::Schema;
 
 /// What a service imports.
 pub mod prelude {
+    pub use crate::schema::Schema;
     pub use crate::time::{
         Date, Duration, Timestamp, Window, days, hours, microseconds, milliseconds, minutes, seconds, weeks,
     };

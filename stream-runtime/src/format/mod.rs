@@ -3,6 +3,10 @@
 use std::fmt;
 
 pub mod csv;
+pub mod json;
+pub(crate) mod rfc3339;
+
+use crate::schema::{Column, TimestampFormat};
 
 /// Where a decoder puts text that it had to unescape; emptied after each chunk.
 #[derive(Debug, Default)]
@@ -13,14 +17,22 @@ impl Arena {
     pub fn text(&self, text: &str) -> &str {
         self.0.alloc_str(text)
     }
+
     /// Copies bytes into the arena.
     pub fn bytes(&self, bytes: &[u8]) -> &[u8] {
         self.0.alloc_slice_copy(bytes)
     }
+
     /// Moves copyable values into the arena.
     pub fn slice<T: Copy>(&self, values: &[T]) -> &[T] {
         self.0.alloc_slice_copy(values)
     }
+
+    /// A list that grows in the arena.
+    pub(crate) fn list<T: Copy>(&self) -> bumpalo::collections::Vec<'_, T> {
+        bumpalo::collections::Vec::new_in(&self.0)
+    }
+
     pub(crate) fn reset(&mut self) {
         self.0.reset();
     }
@@ -33,14 +45,40 @@ pub struct RowError {
 }
 
 impl RowError {
-    /// An error with this text.
+    /// The longest message, in bytes: a row can be of any length, and a message quotes from it.
+    const MAX_MESSAGE: usize = 400;
+
+    /// An error with this text, shortened if it is very long.
     pub fn new(message: impl fmt::Display) -> Self {
-        Self { message: message.to_string() }
+        Self { message: shorten(message.to_string(), Self::MAX_MESSAGE) }
     }
+
     /// An error in one column.
     pub fn column(column: &str, message: impl fmt::Display) -> Self {
-        Self { message: format!("column `{column}`: {message}") }
+        Self::new(format_args!("column `{column}`: {message}"))
     }
+
+    /// Text that isn't what a column holds.
+    pub fn unexpected(found: &str, expected: &str) -> Self {
+        let found = shorten(found.chars().take(81).collect(), 80);
+        Self::new(format_args!("`{found}` is not {expected}"))
+    }
+}
+
+/// Cuts the middle out of a text that is longer than `most` bytes: what is expected stands at its end.
+fn shorten(text: String, most: usize) -> String {
+    if text.len() <= most {
+        return text;
+    }
+    let mut head = most / 2;
+    while !text.is_char_boundary(head) {
+        head -= 1;
+    }
+    let mut tail = text.len() - most / 2;
+    while !text.is_char_boundary(tail) {
+        tail += 1;
+    }
+    format!("{}…{}", &text[..head], &text[tail..])
 }
 
 impl fmt::Display for RowError {
@@ -49,9 +87,24 @@ impl fmt::Display for RowError {
     }
 }
 
+impl std::error::Error for RowError {}
+
 /// A row as text, a cell a column; `None` is null.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TextRow {
     /// The cells in column order.
     pub cells: Vec<Option<String>>,
+}
+
+impl TextRow {
+    /// Appends a column's cell.
+    pub fn push<T: Column>(&mut self, value: T::View<'_>, timestamps: TimestampFormat) {
+        self.cells.push(if T::is_null(value) {
+            None
+        } else {
+            let mut text = String::new();
+            T::encode_text(value, timestamps, &mut text);
+            Some(text)
+        });
+    }
 }

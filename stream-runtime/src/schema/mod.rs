@@ -4,7 +4,21 @@
 //! but its *view*: a `Copy` struct that borrows text and bytes from the input buffer, so that a row costs no
 //! allocation. A column that a query doesn't name is skipped by the decoder at compile time.
 
+mod column;
+pub(crate) mod derive;
+mod into_column;
+mod list;
+mod number;
+mod text;
+mod times;
+
 pub use crate::format::{Arena, RowError};
+pub(crate) use column::Seed;
+pub use column::{Column, Decoding, Element, HoldsTimestamps, TimestampFormat};
+pub use into_column::IntoColumn;
+pub use list::{List, ListIter};
+/// Derives [`Schema`] (the trait) for a struct whose fields are [`Column`]s.
+pub use stream_macros::Schema;
 
 /// The columns that a query names: bit *i* stands for field *i* of the schema.
 pub type ColumnSet = u128;
@@ -55,64 +69,4 @@ pub struct Field {
     pub type_name: &'static str,
     /// Whether the column may be null (`Option`).
     pub nullable: bool,
-}
-
-/// What can fill a column of a query's result: the column's own type, or the borrowed form that a view
-/// holds (`&str` for `String`).
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` can't fill a column of type `{T}`",
-    label = "this is `{Self}`, and the column is `{T}`",
-    note = "a value fills a column of its own type, `&str` fills `String`, `&[u8]` fills `Vec<u8>`, and a value fills its `Option`; convert anything else in the query, for instance with `as` or `.into()`"
-)]
-pub trait IntoColumn<T> {
-    /// The column's value.
-    fn into_column(self) -> T;
-}
-
-impl<T> IntoColumn<T> for T {
-    fn into_column(self) -> T {
-        self
-    }
-}
-
-impl<T> IntoColumn<Option<T>> for T {
-    fn into_column(self) -> Option<T> {
-        Some(self)
-    }
-}
-
-impl IntoColumn<String> for &str {
-    fn into_column(self) -> String {
-        self.to_owned()
-    }
-}
-
-impl IntoColumn<Option<String>> for &str {
-    fn into_column(self) -> Option<String> {
-        Some(self.to_owned())
-    }
-}
-
-impl IntoColumn<Option<String>> for Option<&str> {
-    fn into_column(self) -> Option<String> {
-        self.map(str::to_owned)
-    }
-}
-
-impl IntoColumn<Vec<u8>> for &[u8] {
-    fn into_column(self) -> Vec<u8> {
-        self.to_vec()
-    }
-}
-
-impl IntoColumn<Option<Vec<u8>>> for &[u8] {
-    fn into_column(self) -> Option<Vec<u8>> {
-        Some(self.to_vec())
-    }
-}
-
-impl IntoColumn<Option<Vec<u8>>> for Option<&[u8]> {
-    fn into_column(self) -> Option<Vec<u8>> {
-        self.map(<[u8]>::to_vec)
-    }
 }

@@ -1,0 +1,113 @@
+//! `impl Column`: the struct as a column of another one, and its JSON form.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::row::Row;
+use super::schema_impl::marker;
+
+pub(crate) fn expand(row: &Row) -> TokenStream {
+    let ident = &row.ident;
+    let view_ident = &row.view_ident;
+    let (impl_generics, type_generics, where_clause) = row.generics.split_for_impl();
+    let (view, any_view) = (row.view_type(&quote!('a)), row.view_type(&quote!('_)));
+    let kept = row.columns.iter().map(|column| {
+        let (ident, ty) = (&column.ident, &column.ty);
+        quote!(#ident: <#ty as __private::Column>::keep(view.#ident, arena))
+    });
+    let placeholders = row.columns.iter().map(|column| {
+        let (ident, ty) = (&column.ident, &column.ty);
+        quote!(#ident: <#ty as __private::Column>::placeholder())
+    });
+    let encoded = row.columns.iter().map(|column| {
+        let (ident, ty, key, format) =
+            (&column.ident, &column.ty, column.json_key(), column.timestamp_format());
+        quote!(object.column::<#ty>(#key, view.#ident, #format))
+    });
+    let marker = marker(row);
+    let into_columns = into_columns(row);
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics __private::Column for #ident #type_generics #where_clause {
+            type View<'a> = #view;
+
+            fn view(&self) -> #any_view {
+                <Self as __private::Schema>::view(self)
+            }
+
+            fn from_view(view: #any_view) -> Self {
+                <Self as __private::Schema>::from_view(view)
+            }
+
+            fn keep<'a>(view: #any_view, arena: &'a __private::Arena) -> #view {
+                #view_ident { #(#kept,)* #marker }
+            }
+
+            fn placeholder<'a>() -> <Self as __private::Column>::View<'a> {
+                #view_ident { #(#placeholders,)* #marker }
+            }
+
+            fn decode_json<'a, __D: __private::Deserializer<'a>>(
+                value: __D,
+                decoding: __private::Decoding<'a>,
+            ) -> __private::Result<#view, __D::Error> {
+                __private::decode_nested::<Self, __D>(value, decoding)
+            }
+
+            fn decode_text<'a>(
+                text: &'a __private::str,
+                decoding: __private::Decoding<'a>,
+            ) -> __private::Result<#view, __private::RowError> {
+                __private::decode_json_cell::<Self>(text, decoding)
+            }
+
+            fn encode_json(
+                view: #any_view,
+                _: __private::TimestampFormat,
+                out: &mut __private::Vec<__private::u8>,
+            ) {
+                let mut object = __private::ObjectWriter::new(out);
+                #(#encoded;)*
+                object.end();
+            }
+
+            fn encode_text(
+                view: #any_view,
+                timestamps: __private::TimestampFormat,
+                out: &mut __private::String,
+            ) {
+                __private::write_json_cell::<Self>(view, timestamps, out);
+            }
+        }
+
+        #[automatically_derived]
+        impl #impl_generics __private::Element for #ident #type_generics #where_clause {}
+
+        #into_columns
+    }
+}
+
+/// What lets a query's `select` fill a nested column from a view.
+fn into_columns(row: &Row) -> TokenStream {
+    let ident = &row.ident;
+    let view = row.view_type(&quote!('a));
+    let (_, type_generics, _) = row.generics.split_for_impl();
+    let mut generics = row.generics.clone();
+    generics.params.insert(0, syn::parse_quote!('a));
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics __private::IntoColumn<#ident #type_generics> for #view #where_clause {
+            fn into_column(self) -> #ident #type_generics {
+                <#ident #type_generics as __private::Schema>::from_view(self)
+            }
+        }
+
+        #[automatically_derived]
+        impl #impl_generics __private::IntoColumn<__private::Option<#ident #type_generics>> for #view #where_clause {
+            fn into_column(self) -> __private::Option<#ident #type_generics> {
+                __private::Some(<#ident #type_generics as __private::Schema>::from_view(self))
+            }
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The struct as the derive sees it: its columns, and the fields that are none.
+
+use std::collections::HashMap;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::visit::Visit;
+use syn::{Attribute, Data, DeriveInput, Fields, GenericParam, Generics, Type, Visibility};
+
+use super::attributes::{DefaultValue, FieldAttributes, StructAttributes, TimestampFormat};
+use crate::report::Report;
+
+/// A column set has this many bits.
+const MAX_COLUMNS: usize = 128;
+
+/// A struct that derives `Schema`.
+pub(crate) struct Row {
+    pub(crate) ident: Ident,
+    pub(crate) view_ident: Ident,
+    pub(crate) vis: Visibility,
+    /// With `Column` bounds on the columns' types that depend on the parameters.
+    pub(crate) generics: Generics,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) skipped: Vec<Skipped>,
+}
+
+/// A field that is a column.
+pub(crate) struct Column {
+    /// The place of its bit in a column set.
+    pub(crate) index: usize,
+    pub(crate) ident: Ident,
+    /// The local variable that a decoder reads it into. Its hygiene keeps it apart from the service's names.
+    pub(crate) local: Ident,
+    pub(crate) vis: Visibility,
+    pub(crate) docs: Vec<Attribute>,
+    pub(crate) ty: Type,
+    /// The external name.
+    pub(crate) name: String,
+    pub(crate) default: Option<DefaultValue>,
+    pub(crate) timestamp: TimestampFormat,
+    /// Whether the struct says how the column's timestamps are written.
+    pub(crate) has_timestamp_format: bool,
+}
+
+/// A field that isn't a column.
+pub(crate) struct Skipped {
+    pub(crate) ident: Ident,
+    pub(crate) ty: Type,
+    pub(crate) default: Option<DefaultValue>,
+}
+
+impl Row {
+    /// Reads the struct, or reports why it can't be a row.
+    pub(crate) fn parse(input: DeriveInput, report: &mut Report) -> Option<Self> {
+        let fields = named_fields(&input, report)?;
+        let attributes = StructAttributes::parse(&input.attrs, report);
+        let mut columns: Vec<Column> = Vec::new();
+        let mut skipped = Vec::new();
+        let mut names: HashMap<String, Ident> = HashMap::new();
+        for field in fields {
+            let Some(ident) = field.ident else { continue };
+            let parsed = FieldAttributes::parse(&field.attrs, report);
+            if parsed.skip {
+                skipped.push(Skipped { ident, ty: field.ty, default: parsed.default });
+                continue;
+            }
+            let name = match (&parsed.rename, attributes.rename_all) {
+                (Some(rename), _) => rename.value(),
+                (None, Some(case)) => case.apply(&ident.unraw().to_string()),
+                (None, None) => ident.unraw().to_string(),
+            };
+            if let Some(first) = names.get(&name) {
+                let message = format!("two columns are named `{name}`: this one and `{first}`");
+                match &parsed.rename {
+                    Some(rename) => report.error(rename, message),
+                    None => report.error(&ident, message),
+                }
+            } else {
+                names.insert(name.clone(), ident.clone());
+            }
+            if columns.len() == MAX_COLUMNS {
+                report.error(
+                    &ident,
+                    format!("a schema has at most {MAX_COLUMNS} columns; group some in a struct of their own that derives `Schema`"),
+                );
+                return None;
+            }
+            columns.push(Column {
+                index: columns.len(),
+                local: Ident::new(&format!("__{}", ident.unraw()), Span::mixed_site()),
+                vis: field.vis,
+                docs: field.attrs.into_iter().filter(|attribute| attribute.path().is_ident("doc")).collect(),
+                ty: field.ty,
+                name,
+                default: parsed.default,
+                has_timestamp_format: parsed.timestamp.is_some(),
+                timestamp: parsed.timestamp.map(|(format, _)| format).unwrap_or_default(),
+                ident,
+            });
+        }
+        if columns.is_empty() {
+            report.error(&input.ident, "a schema needs at least one column");
+            return None;
+        }
+        Some(Self {
+            view_ident: format_ident!("{}View", input.ident.unraw(), span = input.ident.span()),
+            generics: bounded(input.generics, &columns),
+            ident: input.ident,
+            vis: input.vis,
+            columns,
+            skipped,
+        })
+    }
+
+    /// The view's type for a lifetime.
+    pub(crate) fn view_type(&self, lifetime: &TokenStream) -> TokenStream {
+        let view = &self.view_ident;
+        let arguments = self.generics.params.iter().map(|param| match param {
+            GenericParam::Const(param) => param.ident.to_token_stream(),
+            GenericParam::Type(param) => param.ident.to_token_stream(),
+            GenericParam::Lifetime(param) => param.lifetime.to_token_stream(),
+        });
+        quote!(#view<#lifetime #(, #arguments)*>)
+    }
+
+    /// The parameters that no column mentions, which the view has to mention all the same.
+    pub(crate) fn unused_parameters(&self) -> Vec<&Ident> {
+        let used = |ident: &Ident| self.columns.iter().any(|column| mentions(&column.ty, &[ident]));
+        self.generics.type_params().map(|param| &param.ident).filter(|ident| !used(ident)).collect()
+    }
+}
+
+impl Column {
+    /// The type of the column in the view.
+    pub(crate) fn view_type(&self) -> TokenStream {
+        let ty = &self.ty;
+        quote_spanned!(ty.span()=> <#ty as ::stream_runtime::__private::Column>::View<'a>)
+    }
+
+    /// The column's type as the service wrote it.
+    pub(crate) fn type_name(&self) -> String {
+        compact(&self.ty.to_token_stream().to_string())
+    }
+
+    /// The column's name as a JSON key, with its quotes and the colon.
+    pub(crate) fn json_key(&self) -> String {
+        let mut key = String::from("\"");
+        for char in self.name.chars() {
+            match char {
+                '"' => key.push_str("\\\""),
+                '\\' => key.push_str("\\\\"),
+                control if control < ' ' => key.push_str(&format!("\\u{:04x}", u32::from(control))),
+                other => key.push(other),
+            }
+        }
+        key.push_str("\":");
+        key
+    }
+
+    /// The runtime's name for the timestamp format.
+    pub(crate) fn timestamp_format(&self) -> TokenStream {
+        match self.timestamp {
+            TimestampFormat::Rfc3339 => quote!(__private::TimestampFormat::Rfc3339),
+            TimestampFormat::Seconds => quote!(__private::TimestampFormat::Seconds),
+            TimestampFormat::Millis => quote!(__private::TimestampFormat::Millis),
+            TimestampFormat::Micros => quote!(__private::TimestampFormat::Micros),
+        }
+    }
+}
+
+impl DefaultValue {
+    /// The function that gives the value.
+    pub(crate) fn function(&self, ty: &Type) -> TokenStream {
+        match self {
+            Self::OfType => quote_spanned!(ty.span()=> <#ty as __private::Default>::default),
+            Self::Function(path) => path.to_token_stream(),
+        }
+    }
+}
+
+/// The fields of a struct with named fields, which is all that can be a row.
+fn named_fields(input: &DeriveInput, report: &mut Report) -> Option<Vec<syn::Field>> {
+    for lifetime in input.generics.lifetimes() {
+        report.error(
+            &lifetime.lifetime,
+            "a schema owns its columns; write `String` instead of `&str`, and the view will borrow it",
+        );
+    }
+    let named = match &input.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(fields) => Some(fields.named.iter().cloned().collect()),
+            Fields::Unnamed(fields) => {
+                report.error(fields, "a schema's columns have names: write a struct with named fields");
+                None
+            }
+            Fields::Unit => {
+                report.error(&input.ident, "a schema needs at least one column");
+                None
+            }
+        },
+        Data::Enum(data) => {
+            report.error(data.enum_token, "a row is a struct: `Schema` can't be derived for an enum");
+            None
+        }
+        Data::Union(data) => {
+            report.error(data.union_token, "a row is a struct: `Schema` can't be derived for a union");
+            None
+        }
+    };
+    named.filter(|_| input.generics.lifetimes().next().is_none())
+}
+
+/// Adds a `Column` bound for each column type that depends on the struct's parameters.
+fn bounded(mut generics: Generics, columns: &[Column]) -> Generics {
+    let parameters: Vec<Ident> = generics.type_params().map(|param| param.ident.clone()).collect();
+    let parameters: Vec<&Ident> = parameters.iter().collect();
+    let mut seen = Vec::new();
+    for column in columns.iter().filter(|column| mentions(&column.ty, &parameters)) {
+        let ty = &column.ty;
+        if !seen.contains(&ty) {
+            seen.push(ty);
+            generics
+                .make_where_clause()
+                .predicates
+                .push(syn::parse_quote!(#ty: ::stream_runtime::__private::Column));
+        }
+    }
+    generics
+}
+
+/// Whether a type mentions one of the parameters.
+fn mentions(ty: &Type, parameters: &[&Ident]) -> bool {
+    struct Mentions<'a> {
+        parameters: &'a [&'a Ident],
+        found: bool,
+    }
+    impl Visit<'_> for Mentions<'_> {
+        fn visit_ident(&mut self, ident: &Ident) {
+            self.found |= self.parameters.contains(&ident);
+        }
+    }
+    let mut visitor = Mentions { parameters, found: false };
+    visitor.visit_type(ty);
+    visitor.found
+}
+
+/// Takes the spaces out of a printed type where Rust's style has none.
+fn compact(tokens: &str) -> String {
+    let mut text = String::new();
+    let mut chars = tokens.chars().peekable();
+    while let Some(char) = chars.next() {
+        let word = |char: char| char.is_alphanumeric() || char == '_' || char == '\'';
+        let keep = char != ' '
+            || matches!(text.chars().last(), Some(',' | ';' | '+' | '='))
+            || text.chars().last().is_some_and(word) && chars.peek().copied().is_some_and(word);
+        if keep {
+            text.push(char);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::compact;
+
+    #[test]
+    fn types_are_printed_as_they_are_written() {
+        let ty: syn::Type = syn::parse_quote!(Option<Vec<(u8, &'static dyn Send)>>);
+        let printed = quote::ToTokens::to_token_stream(&ty).to_string();
+        assert_eq!(compact(&printed), "Option<Vec<(u8, &'static dyn Send)>>");
+    }
+}

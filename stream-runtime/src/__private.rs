@@ -1,0 +1,20 @@
+//! What generated code names. Not part of the public interface: it changes without notice.
+
+// For `#[derive(Schema)]`.
+pub use crate::format::csv::{Cells, Record};
+pub use crate::format::json::{
+    Object, ObjectWriter, RowFields, decode_json_cell, decode_line, decode_nested, or_default, or_missing,
+    write_json_cell,
+};
+pub use crate::format::{Arena, RowError, TextRow};
+pub use crate::schema::derive::{column_set, names, requires_timestamps};
+pub use crate::schema::{
+    Column, ColumnSet, Decoding, Element, Field, HoldsTimestamps, IntoColumn, Schema, TimestampFormat,
+};
+pub use core::default::Default;
+pub use core::option::Option::{self, None, Some};
+pub use core::primitive::{str, u8, usize};
+pub use core::result::Result::{self, Err, Ok};
+pub use serde::de::{Deserializer, MapAccess};
+pub use std::string::String;
+pub use std::vec::Vec;

@@ -1,0 +1,190 @@
+//! JSON: one object a line, decoded straight into a view.
+//!
+//! What is generated for a struct is the table of its columns and one function that fills them
+//! ([`RowFields`]); everything that is the same for all structs is here.
+
+mod write;
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+
+use super::{Arena, RowError};
+use crate::schema::{Column, ColumnSet, Decoding, Schema, TimestampFormat};
+
+pub(crate) use write::write_text;
+pub use write::{ObjectWriter, write_json_cell};
+
+/// What the derive writes for decoding JSON.
+pub trait RowFields: Schema {
+    /// The place of a column among the schema's, by its external name.
+    fn position(name: &str) -> Option<usize>;
+
+    /// Reads an object's columns.
+    fn read_object<'a, const COLUMNS: ColumnSet, A: MapAccess<'a>>(
+        object: Object<'a, A>,
+    ) -> Result<Self::View<'a>, A::Error>;
+}
+
+/// Decodes one line.
+pub fn decode_line<'a, R: RowFields, const COLUMNS: ColumnSet>(
+    line: &'a str,
+    arena: &'a Arena,
+) -> Result<R::View<'a>, RowError> {
+    let mut json = serde_json::Deserializer::from_str(line);
+    let row = json.deserialize_map(RowVisitor::<R, COLUMNS> { arena, row: PhantomData });
+    row.and_then(|view| json.end().map(|()| view)).map_err(|error| row_error(&error))
+}
+
+/// Decodes a row that is a column of another row.
+pub fn decode_nested<'a, R: RowFields, D: Deserializer<'a>>(
+    value: D,
+    decoding: Decoding<'a>,
+) -> Result<R::View<'a>, D::Error> {
+    value.deserialize_map(RowVisitor::<R, { ColumnSet::MAX }> { arena: decoding.arena, row: PhantomData })
+}
+
+/// Decodes a JSON value that stands in a CSV cell: a list or a nested struct.
+pub fn decode_json_cell<'a, T: Column>(
+    text: &'a str,
+    decoding: Decoding<'a>,
+) -> Result<T::View<'a>, RowError> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let value = T::decode_json(&mut json, decoding);
+    value.and_then(|view| json.end().map(|()| view)).map_err(|error| row_error(&error))
+}
+
+/// serde_json counts lines, and a row is one: what remains is the byte within it.
+fn row_error(error: &serde_json::Error) -> RowError {
+    let text = error.to_string();
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    match text.strip_suffix(&position) {
+        Some(message) => RowError::new(format_args!("{message} (byte {} of the row)", error.column())),
+        None => RowError::new(text),
+    }
+}
+
+/// Decodes an object into the view of `R`, wherever serde meets one.
+pub(crate) struct RowVisitor<'a, R, const COLUMNS: ColumnSet> {
+    pub(crate) arena: &'a Arena,
+    pub(crate) row: PhantomData<fn() -> R>,
+}
+
+impl<'a, R: RowFields, const COLUMNS: ColumnSet> Visitor<'a> for RowVisitor<'a, R, COLUMNS> {
+    type Value = R::View<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an object with the columns of `{}`", R::NAME)
+    }
+
+    #[inline]
+    fn visit_map<A: MapAccess<'a>>(self, map: A) -> Result<Self::Value, A::Error> {
+        R::read_object::<COLUMNS, A>(Object { map, arena: self.arena })
+    }
+}
+
+/// An object that is being read.
+pub struct Object<'a, A> {
+    map: A,
+    arena: &'a Arena,
+}
+
+impl<'a, A: MapAccess<'a>> Object<'a, A> {
+    /// The next column's position, or `None` after the last; columns that `R` doesn't have are skipped.
+    #[inline]
+    pub fn next_column<R: RowFields>(&mut self) -> Result<Option<usize>, A::Error> {
+        while let Some(position) = self.map.next_key_seed(Position::<R>(PhantomData))? {
+            if position.is_some() {
+                return Ok(position);
+            }
+            self.skip()?;
+        }
+        Ok(None)
+    }
+
+    /// The value of a column.
+    #[inline]
+    pub fn read<T: Column>(
+        &mut self,
+        name: &'static str,
+        timestamps: TimestampFormat,
+    ) -> Result<T::View<'a>, A::Error> {
+        let decoding = Decoding { arena: self.arena, timestamps };
+        self.map
+            .next_value_seed(crate::schema::Seed::<T>::new(decoding))
+            .map_err(|error| in_column(name, &error))
+    }
+
+    /// Passes over a value without building it.
+    #[inline]
+    pub fn skip(&mut self) -> Result<(), A::Error> {
+        self.map.next_value::<IgnoredAny>().map(drop)
+    }
+
+    /// Where values go that can't be borrowed from the input.
+    pub fn arena(&self) -> &'a Arena {
+        self.arena
+    }
+}
+
+#[cold]
+fn in_column<E: serde::de::Error>(name: &str, error: &E) -> E {
+    // serde_json finds its own position at the end of the text again.
+    E::custom(format_args!("column `{name}`: {error}"))
+}
+
+/// The value of a column that may not have been there.
+#[inline]
+pub fn or_missing<'a, T: Column, E: serde::de::Error>(
+    value: Option<T::View<'a>>,
+    wanted: bool,
+    name: &'static str,
+) -> Result<T::View<'a>, E> {
+    match value {
+        Some(value) => Ok(value),
+        None if !wanted => Ok(T::placeholder()),
+        None => T::missing().ok_or_else(|| E::custom(format_args!("column `{name}` is missing"))),
+    }
+}
+
+/// The value of a column with a default.
+#[inline]
+pub fn or_default<'a, T: Column>(
+    value: Option<T::View<'a>>,
+    wanted: bool,
+    arena: &'a Arena,
+    default: impl FnOnce() -> T,
+) -> T::View<'a> {
+    match value {
+        Some(value) => value,
+        None if !wanted => T::placeholder(),
+        None => T::keep(default().view(), arena),
+    }
+}
+
+/// Reads a key as a position.
+struct Position<R>(PhantomData<fn() -> R>);
+
+impl<'a, R: RowFields> DeserializeSeed<'a> for Position<R> {
+    type Value = Option<usize>;
+
+    #[inline]
+    fn deserialize<D: Deserializer<'a>>(self, key: D) -> Result<Option<usize>, D::Error> {
+        key.deserialize_identifier(self)
+    }
+}
+
+impl<R: RowFields> Visitor<'_> for Position<R> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a column's name")
+    }
+
+    #[inline]
+    fn visit_str<E>(self, name: &str) -> Result<Option<usize>, E> {
+        Ok(R::position(name))
+    }
+}

@@ -1,0 +1,209 @@
+//! [`List`]: the view of a `Vec` column.
+
+use std::fmt;
+
+use serde::Deserializer;
+use serde::de::{SeqAccess, Visitor};
+
+use super::{Column, Decoding, Element, HoldsTimestamps, Seed, TimestampFormat};
+use crate::format::{Arena, RowError, json};
+
+/// The borrowed form of a `Vec` column: a `Copy` list that gives its elements as views.
+///
+/// ```
+/// use stream_runtime::schema::{Column, List};
+///
+/// let tags = vec!["new".to_owned(), "sale".to_owned()];
+/// let view: List<'_, String> = tags.view();
+/// assert_eq!(view.len(), 2);
+/// assert_eq!(view.get(1), Some("sale"));
+/// assert!(view.iter().any(|tag| tag == "new"));
+/// ```
+pub struct List<'a, T: Element>(Backing<'a, T>);
+
+/// Rows in memory own their elements; decoded ones were put into the arena as views.
+enum Backing<'a, T: Element> {
+    Owned(&'a [T]),
+    Views(&'a [T::View<'a>]),
+}
+
+impl<'a, T: Element> List<'a, T> {
+    /// The list of the views that an arena holds.
+    pub(crate) fn of_views(views: &'a [T::View<'a>]) -> Self {
+        Self(Backing::Views(views))
+    }
+
+    /// The number of elements.
+    pub fn len(self) -> usize {
+        match self.0 {
+            Backing::Owned(elements) => elements.len(),
+            Backing::Views(elements) => elements.len(),
+        }
+    }
+
+    /// Whether there are no elements.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The element at `index`, or `None` past the end.
+    pub fn get(self, index: usize) -> Option<T::View<'a>> {
+        match self.0 {
+            Backing::Owned(elements) => elements.get(index).map(T::view),
+            Backing::Views(elements) => elements.get(index).copied(),
+        }
+    }
+
+    /// The elements in order.
+    pub fn iter(self) -> ListIter<'a, T> {
+        ListIter { list: self, next: 0 }
+    }
+}
+
+impl<T: Element> Clone for List<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: Element> Copy for List<'_, T> {}
+
+impl<T: Element> Clone for Backing<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: Element> Copy for Backing<'_, T> {}
+
+impl<T: Element> fmt::Debug for List<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<T: Element> PartialEq for List<'_, T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().zip(*other).all(|(left, right)| left == right)
+    }
+}
+
+impl<'a, T: Element> IntoIterator for List<'a, T> {
+    type Item = T::View<'a>;
+    type IntoIter = ListIter<'a, T>;
+
+    fn into_iter(self) -> ListIter<'a, T> {
+        self.iter()
+    }
+}
+
+impl<'a, T: Element> IntoIterator for &List<'a, T> {
+    type Item = T::View<'a>;
+    type IntoIter = ListIter<'a, T>;
+
+    fn into_iter(self) -> ListIter<'a, T> {
+        self.iter()
+    }
+}
+
+/// The elements of a [`List`], in order.
+#[derive(Debug)]
+pub struct ListIter<'a, T: Element> {
+    list: List<'a, T>,
+    next: usize,
+}
+
+impl<T: Element> Clone for ListIter<'_, T> {
+    fn clone(&self) -> Self {
+        Self { list: self.list, next: self.next }
+    }
+}
+
+impl<'a, T: Element> Iterator for ListIter<'a, T> {
+    type Item = T::View<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let element = self.list.get(self.next)?;
+        self.next += 1;
+        Some(element)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.list.len() - self.next;
+        (left, Some(left))
+    }
+}
+
+impl<T: Element> ExactSizeIterator for ListIter<'_, T> {}
+
+impl<T: Element> Column for Vec<T> {
+    type View<'a> = List<'a, T>;
+
+    #[inline]
+    fn view(&self) -> List<'_, T> {
+        List(Backing::Owned(self))
+    }
+
+    fn from_view(view: List<'_, T>) -> Self {
+        view.iter().map(T::from_view).collect()
+    }
+
+    fn keep<'a>(view: List<'_, T>, arena: &'a Arena) -> List<'a, T> {
+        let views: Vec<T::View<'a>> = view.iter().map(|element| T::keep(element, arena)).collect();
+        List(Backing::Views(arena.slice(&views)))
+    }
+
+    fn placeholder<'a>() -> Self::View<'a> {
+        List(Backing::Owned(&[]))
+    }
+
+    fn decode_json<'a, D: Deserializer<'a>>(
+        value: D,
+        decoding: Decoding<'a>,
+    ) -> Result<List<'a, T>, D::Error> {
+        value.deserialize_seq(ListVisitor::<T> { decoding, element: std::marker::PhantomData })
+    }
+
+    fn decode_text<'a>(text: &'a str, decoding: Decoding<'a>) -> Result<List<'a, T>, RowError> {
+        json::decode_json_cell::<Self>(text, decoding)
+    }
+
+    fn encode_json(view: List<'_, T>, timestamps: TimestampFormat, out: &mut Vec<u8>) {
+        out.push(b'[');
+        for (index, element) in view.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            T::encode_json(element, timestamps, out);
+        }
+        out.push(b']');
+    }
+
+    fn encode_text(view: List<'_, T>, timestamps: TimestampFormat, out: &mut String) {
+        json::write_json_cell::<Self>(view, timestamps, out);
+    }
+}
+
+impl<T: Element> Element for Vec<T> {}
+impl<T: Element + HoldsTimestamps> HoldsTimestamps for Vec<T> {}
+
+struct ListVisitor<'a, T> {
+    decoding: Decoding<'a>,
+    element: std::marker::PhantomData<fn() -> T>,
+}
+
+impl<'a, T: Element> Visitor<'a> for ListVisitor<'a, T> {
+    type Value = List<'a, T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut elements: A) -> Result<List<'a, T>, A::Error> {
+        let mut views = self.decoding.arena.list();
+        while let Some(view) = elements.next_element_seed(Seed::<T>::new(self.decoding))? {
+            views.push(view);
+        }
+        Ok(List::of_views(views.into_bump_slice()))
+    }
+}

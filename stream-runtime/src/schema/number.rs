@@ -1,0 +1,198 @@
+//! Numbers and `bool` as columns.
+
+use std::fmt::{self, Write as _};
+use std::io::Write as _;
+
+use serde::de::{Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::{Column, Decoding, Element, TimestampFormat};
+use crate::format::RowError;
+
+/// The parts of [`Column`] that are the same for every type that is its own view.
+macro_rules! copied_column {
+    ($type:ty) => {
+        type View<'a> = $type;
+
+        #[inline]
+        fn view(&self) -> $type {
+            *self
+        }
+
+        #[inline]
+        fn from_view(view: $type) -> Self {
+            view
+        }
+
+        fn keep<'a>(view: $type, _arena: &'a $crate::format::Arena) -> $type {
+            view
+        }
+
+        #[inline]
+        fn placeholder<'a>() -> Self::View<'a> {
+            <$type>::default()
+        }
+    };
+}
+pub(super) use copied_column;
+
+macro_rules! plain_columns {
+    ($($type:ty, $expected:literal);* $(;)?) => {$(
+        impl Column for $type {
+            copied_column!($type);
+
+            #[inline]
+            fn decode_json<'a, D: Deserializer<'a>>(
+                value: D,
+                _decoding: Decoding<'a>,
+            ) -> Result<$type, D::Error> {
+                <$type>::deserialize(value)
+            }
+
+            #[inline]
+            fn decode_text<'a>(text: &'a str, _decoding: Decoding<'a>) -> Result<$type, RowError> {
+                text.trim().parse().map_err(|_| RowError::unexpected(text, $expected))
+            }
+
+            #[inline]
+            fn encode_json(view: $type, _timestamps: TimestampFormat, out: &mut Vec<u8>) {
+                // Writing to a `Vec` can't fail.
+                let _ = write!(out, "{view}");
+            }
+
+            #[inline]
+            fn encode_text(view: $type, _timestamps: TimestampFormat, out: &mut String) {
+                let _ = write!(out, "{view}");
+            }
+        }
+    )*};
+}
+
+plain_columns! {
+    bool, "`true` or `false`";
+    u8, "an integer from 0 to 255 (`u8`)";
+    u16, "an integer from 0 to 65535 (`u16`)";
+    u32, "a 32-bit integer without sign (`u32`)";
+    u64, "a 64-bit integer without sign (`u64`)";
+    u128, "a 128-bit integer without sign (`u128`)";
+    usize, "an integer without sign (`usize`)";
+    i8, "an integer from -128 to 127 (`i8`)";
+    i16, "an integer from -32768 to 32767 (`i16`)";
+    i32, "a 32-bit integer (`i32`)";
+    i64, "a 64-bit integer (`i64`)";
+    i128, "a 128-bit integer (`i128`)";
+    isize, "an integer (`isize`)";
+}
+
+// Every one but `u8`: `Vec<u8>` is binary data.
+macro_rules! elements {
+    ($($type:ty),*) => {$(impl Element for $type {})*};
+}
+elements!(bool, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64);
+
+macro_rules! float_columns {
+    ($($type:ident, $expected:literal);* $(;)?) => {$(
+        impl Column for $type {
+            copied_column!($type);
+
+            #[inline]
+            fn decode_json<'a, D: Deserializer<'a>>(
+                value: D,
+                _decoding: Decoding<'a>,
+            ) -> Result<$type, D::Error> {
+                let wide = value.deserialize_f64(FloatVisitor($expected))?;
+                let narrow = wide as $type;
+                if narrow.is_infinite() && wide.is_finite() {
+                    return Err(serde::de::Error::invalid_value(Unexpected::Float(wide), &$expected));
+                }
+                Ok(narrow)
+            }
+
+            #[inline]
+            fn decode_text<'a>(text: &'a str, _decoding: Decoding<'a>) -> Result<$type, RowError> {
+                let text = text.trim();
+                if let Some(special) = non_finite(text) {
+                    return Ok(special as $type);
+                }
+                match text.parse::<$type>() {
+                    // Rust also reads `inf` and `infinity`, and rounds 1e999 to infinity.
+                    Ok(number) if number.is_finite() => Ok(number),
+                    _ => Err(RowError::unexpected(text, $expected)),
+                }
+            }
+
+            #[inline]
+            fn encode_json(view: $type, _timestamps: TimestampFormat, out: &mut Vec<u8>) {
+                if view.is_finite() {
+                    // Writing a finite number to a `Vec` can't fail.
+                    let _ = serde_json::to_writer(out, &view);
+                } else {
+                    let _ = write!(out, "\"{}\"", non_finite_name(f64::from(view)));
+                }
+            }
+
+            #[inline]
+            fn encode_text(view: $type, _timestamps: TimestampFormat, out: &mut String) {
+                if view.is_finite() {
+                    let _ = write!(out, "{view:?}");
+                } else {
+                    out.push_str(non_finite_name(f64::from(view)));
+                }
+            }
+        }
+    )*};
+}
+
+float_columns! {
+    f32, "a number (`f32`)";
+    f64, "a number (`f64`)";
+}
+
+/// The non-finite numbers that Spark reads, by their names.
+fn non_finite(text: &str) -> Option<f64> {
+    match text {
+        "NaN" => Some(f64::NAN),
+        "Infinity" | "+Infinity" | "INF" | "+INF" => Some(f64::INFINITY),
+        "-Infinity" | "-INF" => Some(f64::NEG_INFINITY),
+        _ => None,
+    }
+}
+
+fn non_finite_name(number: f64) -> &'static str {
+    if number.is_nan() {
+        "NaN"
+    } else if number > 0.0 {
+        "Infinity"
+    } else {
+        "-Infinity"
+    }
+}
+
+struct FloatVisitor(&'static str);
+
+impl Visitor<'_> for FloatVisitor {
+    type Value = f64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+
+    #[inline]
+    fn visit_f64<E>(self, number: f64) -> Result<f64, E> {
+        Ok(number)
+    }
+
+    #[inline]
+    fn visit_i64<E>(self, number: i64) -> Result<f64, E> {
+        Ok(number as f64)
+    }
+
+    #[inline]
+    fn visit_u64<E>(self, number: u64) -> Result<f64, E> {
+        Ok(number as f64)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<f64, E> {
+        non_finite(text).ok_or_else(|| E::invalid_type(Unexpected::Str(text), &self))
+    }
+}

@@ -1,0 +1,131 @@
+//! `String` and `Vec<u8>` as columns.
+//!
+//! Text without escapes is borrowed from the input; anything else goes to the arena.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserializer;
+use serde::de::Visitor;
+
+use super::column::invalid;
+use super::{Column, Decoding, Element, TimestampFormat};
+use crate::format::{Arena, RowError, json};
+
+impl Column for String {
+    type View<'a> = &'a str;
+
+    #[inline]
+    fn view(&self) -> &str {
+        self
+    }
+
+    fn from_view(view: &str) -> Self {
+        view.to_owned()
+    }
+
+    fn keep<'a>(view: &str, arena: &'a Arena) -> &'a str {
+        arena.text(view)
+    }
+
+    #[inline]
+    fn placeholder<'a>() -> Self::View<'a> {
+        ""
+    }
+
+    fn empty_cell<'a>(_quoted: bool) -> Option<Self::View<'a>> {
+        Some("")
+    }
+
+    #[inline]
+    fn decode_json<'a, D: Deserializer<'a>>(value: D, decoding: Decoding<'a>) -> Result<&'a str, D::Error> {
+        value.deserialize_str(TextVisitor { arena: decoding.arena, expected: "text" })
+    }
+
+    #[inline]
+    fn decode_text<'a>(text: &'a str, _decoding: Decoding<'a>) -> Result<&'a str, RowError> {
+        Ok(text)
+    }
+
+    fn encode_json(view: &str, _timestamps: TimestampFormat, out: &mut Vec<u8>) {
+        json::write_text(view, out);
+    }
+
+    fn encode_text(view: &str, _timestamps: TimestampFormat, out: &mut String) {
+        out.push_str(view);
+    }
+}
+
+impl Element for String {}
+
+impl Column for Vec<u8> {
+    type View<'a> = &'a [u8];
+
+    #[inline]
+    fn view(&self) -> &[u8] {
+        self
+    }
+
+    fn from_view(view: &[u8]) -> Self {
+        view.to_vec()
+    }
+
+    fn keep<'a>(view: &[u8], arena: &'a Arena) -> &'a [u8] {
+        arena.bytes(view)
+    }
+
+    #[inline]
+    fn placeholder<'a>() -> Self::View<'a> {
+        &[]
+    }
+
+    fn empty_cell<'a>(_quoted: bool) -> Option<Self::View<'a>> {
+        Some(&[])
+    }
+
+    fn decode_json<'a, D: Deserializer<'a>>(value: D, decoding: Decoding<'a>) -> Result<&'a [u8], D::Error> {
+        let text = value.deserialize_str(TextVisitor { arena: decoding.arena, expected: "Base64 text" })?;
+        Self::decode_text(text, decoding).map_err(|error| invalid(&error))
+    }
+
+    fn decode_text<'a>(text: &'a str, decoding: Decoding<'a>) -> Result<&'a [u8], RowError> {
+        let bytes = BASE64.decode(text).map_err(|_| RowError::unexpected(text, "Base64 text"))?;
+        Ok(decoding.arena.bytes(&bytes))
+    }
+
+    fn encode_json(view: &[u8], timestamps: TimestampFormat, out: &mut Vec<u8>) {
+        let mut text = String::new();
+        Self::encode_text(view, timestamps, &mut text);
+        json::write_text(&text, out);
+    }
+
+    fn encode_text(view: &[u8], _timestamps: TimestampFormat, out: &mut String) {
+        BASE64.encode_string(view, out);
+    }
+}
+
+impl Element for Vec<u8> {}
+
+/// Takes text: borrowed where the input holds it as it is, copied into the arena where it had escapes.
+pub(super) struct TextVisitor<'a> {
+    pub(super) arena: &'a Arena,
+    pub(super) expected: &'static str,
+}
+
+impl<'a> Visitor<'a> for TextVisitor<'a> {
+    type Value = &'a str;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    #[inline]
+    fn visit_borrowed_str<E>(self, text: &'a str) -> Result<&'a str, E> {
+        Ok(text)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<&'a str, E> {
+        Ok(self.arena.text(text))
+    }
+}

@@ -1,0 +1,307 @@
+//! [`Timestamp`], [`Duration`], [`Date`] and [`Window`] as columns.
+
+use std::fmt::{self, Write as _};
+
+use serde::Deserializer;
+use serde::de::{MapAccess, Unexpected, Visitor};
+
+use super::column::{Seed, invalid};
+use super::number::copied_column;
+use super::text::TextVisitor;
+use super::{Column, Decoding, Element, HoldsTimestamps, TimestampFormat};
+use crate::format::{RowError, json, rfc3339};
+use crate::time::{Date, Duration, Timestamp, Window};
+
+impl TimestampFormat {
+    /// What a decoder looks for.
+    const fn expected(self) -> &'static str {
+        match self {
+            Self::Rfc3339 => "an RFC 3339 timestamp such as `2026-01-01T00:00:00Z`",
+            Self::Seconds => "a number of seconds since the epoch",
+            Self::Millis => "a number of milliseconds since the epoch",
+            Self::Micros => "a number of microseconds since the epoch",
+        }
+    }
+
+    /// Microseconds in one of the format's numbers.
+    const fn unit(self) -> i64 {
+        match self {
+            Self::Seconds => 1_000_000,
+            Self::Millis => 1_000,
+            Self::Micros | Self::Rfc3339 => 1,
+        }
+    }
+
+    fn from_integer(self, number: i64) -> Option<Timestamp> {
+        number.checked_mul(self.unit()).map(Timestamp::from_micros)
+    }
+
+    /// A fraction is rounded to the nearest microsecond.
+    fn from_float(self, number: f64) -> Option<Timestamp> {
+        let micros = (number * self.unit() as f64).round();
+        // `i64::MAX as f64` is 2^63, the first number that doesn't fit.
+        (micros >= i64::MIN as f64 && micros < i64::MAX as f64).then(|| Timestamp::from_micros(micros as i64))
+    }
+
+    fn write(self, timestamp: Timestamp, out: &mut impl fmt::Write) -> fmt::Result {
+        if self == Self::Rfc3339 {
+            return rfc3339::write(timestamp, out);
+        }
+        let micros = timestamp.as_micros();
+        let unit = self.unit().unsigned_abs();
+        let (whole, fraction) = (micros.unsigned_abs() / unit, micros.unsigned_abs() % unit);
+        if micros < 0 {
+            out.write_char('-')?;
+        }
+        write!(out, "{whole}")?;
+        if fraction > 0 {
+            let digits = unit.ilog10() as usize;
+            let text = format!("{fraction:0digits$}");
+            write!(out, ".{}", text.trim_end_matches('0'))?;
+        }
+        Ok(())
+    }
+}
+
+/// `fmt::Write` onto bytes.
+struct Bytes<'a>(&'a mut Vec<u8>);
+
+impl fmt::Write for Bytes<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+impl Column for Timestamp {
+    copied_column!(Timestamp);
+
+    #[inline]
+    fn decode_json<'a, D: Deserializer<'a>>(value: D, decoding: Decoding<'a>) -> Result<Self, D::Error> {
+        let visitor = TimestampVisitor(decoding.timestamps);
+        match decoding.timestamps {
+            TimestampFormat::Rfc3339 => value.deserialize_str(visitor),
+            _ => value.deserialize_f64(visitor),
+        }
+    }
+
+    #[inline]
+    fn decode_text<'a>(text: &'a str, decoding: Decoding<'a>) -> Result<Self, RowError> {
+        let format = decoding.timestamps;
+        let text = text.trim();
+        let timestamp = match format {
+            TimestampFormat::Rfc3339 => rfc3339::parse(text),
+            _ => match text.parse::<i64>() {
+                Ok(number) => format.from_integer(number),
+                Err(_) => text.parse::<f64>().ok().and_then(|number| format.from_float(number)),
+            },
+        };
+        timestamp.ok_or_else(|| RowError::unexpected(text, format.expected()))
+    }
+
+    fn encode_json(view: Self, timestamps: TimestampFormat, out: &mut Vec<u8>) {
+        let quote = timestamps == TimestampFormat::Rfc3339;
+        if quote {
+            out.push(b'"');
+        }
+        // Writing to a `Vec` can't fail.
+        let _ = timestamps.write(view, &mut Bytes(out));
+        if quote {
+            out.push(b'"');
+        }
+    }
+
+    fn encode_text(view: Self, timestamps: TimestampFormat, out: &mut String) {
+        let _ = timestamps.write(view, out);
+    }
+}
+
+struct TimestampVisitor(TimestampFormat);
+
+impl Visitor<'_> for TimestampVisitor {
+    type Value = Timestamp;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.expected())
+    }
+
+    #[inline]
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Timestamp, E> {
+        let timestamp = if self.0 == TimestampFormat::Rfc3339 { rfc3339::parse(text) } else { None };
+        timestamp.ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
+
+    #[inline]
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Timestamp, E> {
+        self.0.from_integer(number).ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
+    }
+
+    #[inline]
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Timestamp, E> {
+        i64::try_from(number)
+            .ok()
+            .and_then(|number| self.0.from_integer(number))
+            .ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
+    }
+
+    #[inline]
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Timestamp, E> {
+        self.0.from_float(number).ok_or_else(|| E::invalid_value(Unexpected::Float(number), &self))
+    }
+}
+
+impl Element for Timestamp {}
+impl HoldsTimestamps for Timestamp {}
+
+const DURATION: &str = "an ISO 8601 duration such as `PT5M`";
+
+impl Column for Duration {
+    copied_column!(Duration);
+
+    fn decode_json<'a, D: Deserializer<'a>>(value: D, _decoding: Decoding<'a>) -> Result<Self, D::Error> {
+        // A JSON value says what it is: text or a number.
+        value.deserialize_any(DurationVisitor)
+    }
+
+    fn decode_text<'a>(text: &'a str, _decoding: Decoding<'a>) -> Result<Self, RowError> {
+        let text = text.trim();
+        match text.parse::<i64>() {
+            Ok(micros) => Ok(Self::from_micros(micros)),
+            Err(_) => parse_duration(text).ok_or_else(|| RowError::unexpected(text, DURATION)),
+        }
+    }
+
+    fn encode_json(view: Self, timestamps: TimestampFormat, out: &mut Vec<u8>) {
+        let mut text = String::new();
+        Self::encode_text(view, timestamps, &mut text);
+        json::write_text(&text, out);
+    }
+
+    fn encode_text(view: Self, _timestamps: TimestampFormat, out: &mut String) {
+        // Writing to a `String` can't fail.
+        let _ = write!(out, "{}", jiff::SignedDuration::from_micros(view.as_micros()));
+    }
+}
+
+/// ISO 8601 (`PT1H30M`) or what people write (`1h 30m`).
+fn parse_duration(text: &str) -> Option<Duration> {
+    let duration: jiff::SignedDuration = text.parse().ok()?;
+    i64::try_from(duration.as_micros()).ok().map(Duration::from_micros)
+}
+
+struct DurationVisitor;
+
+impl Visitor<'_> for DurationVisitor {
+    type Value = Duration;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{DURATION}, or a number of microseconds")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Duration, E> {
+        parse_duration(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, micros: i64) -> Result<Duration, E> {
+        Ok(Duration::from_micros(micros))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, micros: u64) -> Result<Duration, E> {
+        i64::try_from(micros)
+            .map(Duration::from_micros)
+            .map_err(|_| E::invalid_value(Unexpected::Unsigned(micros), &self))
+    }
+}
+
+impl Element for Duration {}
+
+impl Column for Date {
+    copied_column!(Date);
+
+    fn decode_json<'a, D: Deserializer<'a>>(value: D, decoding: Decoding<'a>) -> Result<Self, D::Error> {
+        let expected = "a date such as `2026-01-31`";
+        let text = value.deserialize_str(TextVisitor { arena: decoding.arena, expected })?;
+        Self::decode_text(text, decoding).map_err(|error| invalid(&error))
+    }
+
+    fn decode_text<'a>(text: &'a str, _decoding: Decoding<'a>) -> Result<Self, RowError> {
+        text.trim().parse().map_err(RowError::new)
+    }
+
+    fn encode_json(view: Self, timestamps: TimestampFormat, out: &mut Vec<u8>) {
+        let mut text = String::new();
+        Self::encode_text(view, timestamps, &mut text);
+        json::write_text(&text, out);
+    }
+
+    fn encode_text(view: Self, _timestamps: TimestampFormat, out: &mut String) {
+        let _ = write!(out, "{view}");
+    }
+}
+
+impl Element for Date {}
+
+impl Column for Window {
+    copied_column!(Window);
+
+    fn decode_json<'a, D: Deserializer<'a>>(value: D, decoding: Decoding<'a>) -> Result<Self, D::Error> {
+        value.deserialize_map(WindowVisitor(decoding))
+    }
+
+    fn decode_text<'a>(text: &'a str, decoding: Decoding<'a>) -> Result<Self, RowError> {
+        let (start, end) = text
+            .trim()
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(')'))
+            .and_then(|inner| inner.split_once(','))
+            .ok_or_else(|| RowError::unexpected(text, "a window such as `[start, end)`"))?;
+        Ok(Self {
+            start: Timestamp::decode_text(start, decoding)?,
+            end: Timestamp::decode_text(end, decoding)?,
+        })
+    }
+
+    fn encode_json(view: Self, timestamps: TimestampFormat, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"start\":");
+        Timestamp::encode_json(view.start, timestamps, out);
+        out.extend_from_slice(b",\"end\":");
+        Timestamp::encode_json(view.end, timestamps, out);
+        out.push(b'}');
+    }
+
+    fn encode_text(view: Self, timestamps: TimestampFormat, out: &mut String) {
+        out.push('[');
+        Timestamp::encode_text(view.start, timestamps, out);
+        out.push_str(", ");
+        Timestamp::encode_text(view.end, timestamps, out);
+        out.push(')');
+    }
+}
+
+struct WindowVisitor<'a>(Decoding<'a>);
+
+impl<'a> Visitor<'a> for WindowVisitor<'a> {
+    type Value = Window;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a window such as `{\"start\":…,\"end\":…}`")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut object: A) -> Result<Window, A::Error> {
+        let (mut start, mut end) = (None, None);
+        while let Some(key) = object.next_key_seed(Seed::<String>::new(self.0))? {
+            match key {
+                "start" => start = Some(object.next_value_seed(Seed::<Timestamp>::new(self.0))?),
+                "end" => end = Some(object.next_value_seed(Seed::<Timestamp>::new(self.0))?),
+                _ => {
+                    object.next_value::<serde::de::IgnoredAny>()?;
+                }
+            }
+        }
+        let missing = <A::Error as serde::de::Error>::missing_field;
+        Ok(Window { start: start.ok_or_else(|| missing("start"))?, end: end.ok_or_else(|| missing("end"))? })
+    }
+}
+
+impl Element for Window {}
+impl HoldsTimestamps for Window {}
