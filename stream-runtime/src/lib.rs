@@ -1,5 +1,8 @@
 //! Structured streaming, compiled.
 
+// The derive writes `::stream_runtime::…`, also for the rows of this crate.
+extern crate self as stream_runtime;
+
 pub mod checkpoint;
 pub mod engine;
 pub mod error;

@@ -7,6 +7,8 @@
 pub(crate) mod chunk;
 mod file;
 mod memory;
+mod rate;
+mod socket;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +19,8 @@ use serde::{Deserialize, Serialize};
 pub use chunk::{Chunk, LinesBefore, Position, Rows};
 pub use file::{CleanSource, Csv, FileFormat, FileSource, Json};
 pub use memory::{MemoryInput, MemorySource};
+pub use rate::{RateRow, RateSource};
+pub use socket::{Line, SocketFormat, SocketSource, Text};
 
 use crate::engine::clock::{Clock, SystemClock};
 use crate::error::Result;
