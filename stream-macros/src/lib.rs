@@ -1,7 +1,15 @@
 //! The compiler behind `stream_query!` and `#[derive(Schema)]`.
 
+mod message;
+mod query;
 mod report;
 mod schema;
+
+/// Compiles a streaming query.
+#[proc_macro]
+pub fn stream_query(tokens: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    query::expand(tokens.into()).into()
+}
 
 /// Derives `Schema` for a struct: its borrowed view, the table of its columns, and its JSON and CSV forms.
 ///

@@ -22,6 +22,16 @@ impl Report {
         self.errors.push(error);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.errors.is_empty()
+    }
+
+    /// The texts of the errors, for tests of a rule.
+    #[cfg(test)]
+    pub(crate) fn texts(mut self) -> Vec<String> {
+        std::mem::take(&mut self.errors).iter().map(ToString::to_string).collect()
+    }
+
     /// The errors as `compile_error!` calls, in the order in which they were found; nothing if there are none.
     pub(crate) fn finish(mut self) -> TokenStream {
         std::mem::take(&mut self.errors).iter().map(syn::Error::to_compile_error).collect()

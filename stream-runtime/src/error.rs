@@ -3,6 +3,7 @@
 //! Each text says what happened, where, and what to do; a failed batch never harms what is committed.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The result of the library's fallible calls.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -76,7 +77,7 @@ pub enum Error {
     },
     /// An option has no meaning with the others given.
     #[error("invalid option `{option}`: {message}")]
-    Option {
+    InvalidOption {
         /// The option's name.
         option: &'static str,
         /// What is wrong with it.
@@ -88,6 +89,12 @@ pub enum Error {
         /// The panic's message.
         message: String,
     },
+    /// A step hook has stopped the query; see [`QueryBuilder::at_step`](crate::engine::QueryBuilder::at_step).
+    #[error("crashed on purpose at step {step:?}")]
+    Crashed {
+        /// Where.
+        step: crate::engine::Step,
+    },
     /// A batch failed; the checkpoint is as the batch before left it, and a restart runs this batch again.
     #[error("query `{query}`, batch {batch_id}: {source}")]
     Batch {
@@ -96,8 +103,11 @@ pub enum Error {
         /// The batch that failed.
         batch_id: u64,
         /// Why.
-        source: Box<Error>,
+        source: Arc<Error>,
     },
+    /// What ended a query, told to everyone who waits for it.
+    #[error(transparent)]
+    Shared(Arc<Error>),
     /// An error of the service's own source, sink or aggregate.
     #[error(transparent)]
     Other(#[from] BoxError),

@@ -14,6 +14,7 @@ pub mod schema;
 pub mod sink;
 pub mod source;
 pub mod state;
+pub mod testing;
 pub mod time;
 
 #[doc(hidden)]
@@ -21,10 +22,15 @@ pub mod __private;
 
 pub use error::{Error, Result};
 pub use schema::Schema;
+pub use stream_macros::stream_query;
 
-/// What a service imports.
+/// What a service that runs queries imports.
 pub mod prelude {
+    pub use crate::engine::{QueryListener, StreamingQuery, Trigger};
     pub use crate::schema::Schema;
+    pub use crate::stream_query;
+    pub use crate::sink::{ConsoleSink, FileSink, ForeachSink, MemorySink};
+    pub use crate::source::{FileSource, MemorySource, OnMalformed, SourceExt};
     pub use crate::time::{
         Date, Duration, Timestamp, Window, days, hours, microseconds, milliseconds, minutes, seconds, weeks,
     };

@@ -1,1 +1,62 @@
-//! Compile-fail cases.
+//! The rows that the compile-fail and compile-pass cases share, so that a case shows its mistake and little else.
+
+use async_trait::async_trait;
+use stream_runtime::prelude::*;
+use stream_runtime::sink::{AppendOnly, Sink, SinkBatch};
+
+/// A click on a page.
+#[derive(Schema)]
+pub struct Click {
+    /// Who clicked.
+    pub user_id: String,
+    /// Where.
+    pub page: String,
+    /// What the click did.
+    pub action: String,
+    /// What was paid, if anything.
+    pub amount: Option<f64>,
+    /// When.
+    pub timestamp: Timestamp,
+}
+
+/// A row with two times.
+#[derive(Schema)]
+pub struct Shipment {
+    /// When it left.
+    pub sent: Timestamp,
+    /// When it arrived.
+    pub received: Timestamp,
+}
+
+/// A result row.
+#[derive(Schema)]
+pub struct PageStat {
+    /// The group.
+    pub page: String,
+    /// Its size.
+    pub views: u64,
+}
+
+/// Another result row.
+#[derive(Schema)]
+pub struct Total {
+    /// A sum.
+    pub total: Option<f64>,
+}
+
+/// A sink whose rows are final once written.
+#[derive(Debug)]
+pub struct Journal;
+
+#[async_trait]
+impl<R: Schema> Sink<R> for Journal {
+    type Modes = AppendOnly;
+
+    fn description(&self) -> String {
+        "Journal".to_owned()
+    }
+
+    async fn commit(&mut self, _batch: SinkBatch<'_, R>) -> stream_runtime::Result<()> {
+        Ok(())
+    }
+}

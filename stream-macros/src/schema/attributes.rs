@@ -34,9 +34,8 @@ pub(crate) enum DefaultValue {
 }
 
 /// How a column's timestamps are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TimestampFormat {
-    #[default]
     Rfc3339,
     Seconds,
     Millis,

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::row::Row;
+use super::row::{Column, Row};
 use super::schema_impl::marker;
 
 pub(crate) fn expand(row: &Row) -> TokenStream {
@@ -11,19 +11,14 @@ pub(crate) fn expand(row: &Row) -> TokenStream {
     let view_ident = &row.view_ident;
     let (impl_generics, type_generics, where_clause) = row.generics.split_for_impl();
     let (view, any_view) = (row.view_type(&quote!('a)), row.view_type(&quote!('_)));
-    let kept = row.columns.iter().map(|column| {
-        let (ident, ty) = (&column.ident, &column.ty);
-        quote!(#ident: <#ty as __private::Column>::keep(view.#ident, arena))
-    });
-    let placeholders = row.columns.iter().map(|column| {
-        let (ident, ty) = (&column.ident, &column.ty);
-        quote!(#ident: <#ty as __private::Column>::placeholder())
-    });
-    let encoded = row.columns.iter().map(|column| {
-        let (ident, ty, key, format) =
-            (&column.ident, &column.ty, column.json_key(), column.timestamp_format());
-        quote!(object.column::<#ty>(#key, view.#ident, #format))
-    });
+    let kept = row
+        .columns
+        .iter()
+        .map(|Column { ident, place, .. }| quote!(#ident: Self::#place.keep(view.#ident, arena)));
+    let placeholders =
+        row.columns.iter().map(|Column { ident, place, .. }| quote!(#ident: Self::#place.placeholder()));
+    let written =
+        row.columns.iter().map(|Column { ident, place, .. }| quote!(object.write(Self::#place, view.#ident)));
     let marker = marker(row);
     let into_columns = into_columns(row);
     quote! {
@@ -67,7 +62,7 @@ pub(crate) fn expand(row: &Row) -> TokenStream {
                 out: &mut __private::Vec<__private::u8>,
             ) {
                 let mut object = __private::ObjectWriter::new(out);
-                #(#encoded;)*
+                #(#written;)*
                 object.end();
             }
 

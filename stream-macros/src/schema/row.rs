@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::visit::Visit;
-use syn::{Attribute, Data, DeriveInput, Fields, GenericParam, Generics, Type, Visibility};
+use syn::{
+    Attribute, Data, DeriveInput, Fields, GenericParam, Generics, Type, Visibility, WherePredicate,
+    parse_quote,
+};
 
 use super::attributes::{DefaultValue, FieldAttributes, StructAttributes, TimestampFormat};
 use crate::report::Report;
@@ -20,7 +23,7 @@ pub(crate) struct Row {
     pub(crate) ident: Ident,
     pub(crate) view_ident: Ident,
     pub(crate) vis: Visibility,
-    /// With `Column` bounds on the columns' types that depend on the parameters.
+    /// With bounds on the columns' types.
     pub(crate) generics: Generics,
     pub(crate) columns: Vec<Column>,
     pub(crate) skipped: Vec<Skipped>,
@@ -29,19 +32,17 @@ pub(crate) struct Row {
 /// A field that is a column.
 pub(crate) struct Column {
     /// The place of its bit in a column set.
-    pub(crate) index: usize,
+    pub(crate) index: Literal,
     pub(crate) ident: Ident,
-    /// The local variable that a decoder reads it into. Its hygiene keeps it apart from the service's names.
-    pub(crate) local: Ident,
+    /// The name of its `Place`, and of the local variable that a decoder reads it into.
+    pub(crate) place: Ident,
     pub(crate) vis: Visibility,
     pub(crate) docs: Vec<Attribute>,
     pub(crate) ty: Type,
     /// The external name.
     pub(crate) name: String,
     pub(crate) default: Option<DefaultValue>,
-    pub(crate) timestamp: TimestampFormat,
-    /// Whether the struct says how the column's timestamps are written.
-    pub(crate) has_timestamp_format: bool,
+    pub(crate) timestamp: Option<TimestampFormat>,
 }
 
 /// A field that isn't a column.
@@ -88,15 +89,14 @@ impl Row {
                 return None;
             }
             columns.push(Column {
-                index: columns.len(),
-                local: Ident::new(&format!("__{}", ident.unraw()), Span::mixed_site()),
+                index: Literal::usize_unsuffixed(columns.len()),
+                place: format_ident!("__{}", ident.unraw(), span = Span::mixed_site()),
                 vis: field.vis,
                 docs: field.attrs.into_iter().filter(|attribute| attribute.path().is_ident("doc")).collect(),
                 ty: field.ty,
                 name,
                 default: parsed.default,
-                has_timestamp_format: parsed.timestamp.is_some(),
-                timestamp: parsed.timestamp.map(|(format, _)| format).unwrap_or_default(),
+                timestamp: parsed.timestamp.map(|(format, _)| format),
                 ident,
             });
         }
@@ -106,7 +106,7 @@ impl Row {
         }
         Some(Self {
             view_ident: format_ident!("{}View", input.ident.unraw(), span = input.ident.span()),
-            generics: bounded(input.generics, &columns),
+            generics: bounded(input.generics, &input.ident, &columns, &skipped),
             ident: input.ident,
             vis: input.vis,
             columns,
@@ -127,7 +127,7 @@ impl Row {
 
     /// The parameters that no column mentions, which the view has to mention all the same.
     pub(crate) fn unused_parameters(&self) -> Vec<&Ident> {
-        let used = |ident: &Ident| self.columns.iter().any(|column| mentions(&column.ty, &[ident]));
+        let used = |ident: &Ident| self.columns.iter().any(|column| mentions(&column.ty, ident));
         self.generics.type_params().map(|param| &param.ident).filter(|ident| !used(ident)).collect()
     }
 }
@@ -159,23 +159,35 @@ impl Column {
         key
     }
 
-    /// The runtime's name for the timestamp format.
-    pub(crate) fn timestamp_format(&self) -> TokenStream {
-        match self.timestamp {
-            TimestampFormat::Rfc3339 => quote!(__private::TimestampFormat::Rfc3339),
-            TimestampFormat::Seconds => quote!(__private::TimestampFormat::Seconds),
-            TimestampFormat::Millis => quote!(__private::TimestampFormat::Millis),
-            TimestampFormat::Micros => quote!(__private::TimestampFormat::Micros),
-        }
+    /// The name of the function that gives the value of a missing column.
+    pub(crate) fn default_function(&self) -> Option<Ident> {
+        let name = || format_ident!("{}_default", self.place, span = Span::mixed_site());
+        self.default.as_ref().map(|_| name())
+    }
+
+    /// The column's `Place`.
+    pub(crate) fn place(&self) -> TokenStream {
+        let Self { index, place, ty, name, .. } = self;
+        let key = self.json_key();
+        let timestamps = self.timestamp.map(|format| {
+            let format = match format {
+                TimestampFormat::Rfc3339 => quote!(Rfc3339),
+                TimestampFormat::Seconds => quote!(Seconds),
+                TimestampFormat::Millis => quote!(Millis),
+                TimestampFormat::Micros => quote!(Micros),
+            };
+            quote!(.timestamps(__private::TimestampFormat::#format))
+        });
+        quote!(const #place: __private::Place<#ty> = __private::Place::new(#index, #name, #key)#timestamps;)
     }
 }
 
 impl DefaultValue {
-    /// The function that gives the value.
-    pub(crate) fn function(&self, ty: &Type) -> TokenStream {
+    /// The call that gives the value.
+    pub(crate) fn call(&self, ty: &Type) -> TokenStream {
         match self {
-            Self::OfType => quote_spanned!(ty.span()=> <#ty as __private::Default>::default),
-            Self::Function(path) => path.to_token_stream(),
+            Self::OfType => quote_spanned!(ty.span()=> <#ty as __private::Default>::default()),
+            Self::Function(path) => quote_spanned!(path.span()=> #path()),
         }
     }
 }
@@ -212,36 +224,53 @@ fn named_fields(input: &DeriveInput, report: &mut Report) -> Option<Vec<syn::Fie
     named.filter(|_| input.generics.lifetimes().next().is_none())
 }
 
-/// Adds a `Column` bound for each column type that depends on the struct's parameters.
-fn bounded(mut generics: Generics, columns: &[Column]) -> Generics {
+/// Adds what the generated code relies on: that every column's type is a `Column`, that every skipped field
+/// whose type depends on a parameter has a `Default`, and that parameters no column mentions fit into a row.
+///
+/// The bounds on types without parameters are there for the errors: rustc reports a type that isn't a column at
+/// the bound, once, and takes it for granted in the rest of the generated code.
+fn bounded(mut generics: Generics, this: &Ident, columns: &[Column], skipped: &[Skipped]) -> Generics {
     let parameters: Vec<Ident> = generics.type_params().map(|param| param.ident.clone()).collect();
-    let parameters: Vec<&Ident> = parameters.iter().collect();
-    let mut seen = Vec::new();
-    for column in columns.iter().filter(|column| mentions(&column.ty, &parameters)) {
-        let ty = &column.ty;
-        if !seen.contains(&ty) {
-            seen.push(ty);
-            generics
-                .make_where_clause()
-                .predicates
-                .push(syn::parse_quote!(#ty: ::stream_runtime::__private::Column));
+    let depends = |ty: &Type| parameters.iter().any(|parameter| mentions(ty, parameter));
+    let mut bounds: Vec<WherePredicate> = Vec::new();
+    // For a struct that holds a list of itself such a bound would depend on itself.
+    for ty in columns.iter().map(|column| &column.ty).filter(|ty| !mentions(ty, this)) {
+        let column = quote_spanned!(ty.span()=> ::stream_runtime::__private::Column);
+        bounds.push(parse_quote!(#ty: #column));
+    }
+    for ty in columns.iter().filter(|column| column.timestamp.is_some()).map(|column| &column.ty) {
+        let timestamps = quote_spanned!(ty.span()=> ::stream_runtime::__private::HoldsTimestamps);
+        bounds.push(parse_quote!(#ty: #timestamps));
+    }
+    for field in skipped.iter().filter(|field| field.default.is_none() && depends(&field.ty)) {
+        let ty = &field.ty;
+        bounds.push(parse_quote!(#ty: ::core::default::Default));
+    }
+    let unused = |parameter: &&Ident| !columns.iter().any(|column| mentions(&column.ty, parameter));
+    for parameter in parameters.iter().filter(unused) {
+        bounds.push(parse_quote!(#parameter: ::core::marker::Send + ::core::marker::Sync + 'static));
+    }
+    for bound in bounds {
+        let predicates = &mut generics.make_where_clause().predicates;
+        if !predicates.iter().any(|each| *each == bound) {
+            predicates.push(bound);
         }
     }
     generics
 }
 
-/// Whether a type mentions one of the parameters.
-fn mentions(ty: &Type, parameters: &[&Ident]) -> bool {
+/// Whether a type mentions a parameter or another type by its name.
+fn mentions(ty: &Type, name: &Ident) -> bool {
     struct Mentions<'a> {
-        parameters: &'a [&'a Ident],
+        name: &'a Ident,
         found: bool,
     }
     impl Visit<'_> for Mentions<'_> {
         fn visit_ident(&mut self, ident: &Ident) {
-            self.found |= self.parameters.contains(&ident);
+            self.found |= self.name == ident;
         }
     }
-    let mut visitor = Mentions { parameters, found: false };
+    let mut visitor = Mentions { name, found: false };
     visitor.visit_type(ty);
     visitor.found
 }

@@ -21,14 +21,10 @@ pub(crate) fn expand(row: &Row) -> TokenStream {
     let fields = fields.chain(marker);
     let params = &generics.params;
     let where_clause = &generics.where_clause;
-    let doc = format!("The borrowed form of a [`{ident}`], as a query's expressions see it.");
-    let derives = params
-        .is_empty()
-        .then(|| quote!(#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug, ::core::cmp::PartialEq)]));
-    let impls = (!params.is_empty()).then(|| generic_impls(row));
+    let doc = format!(" The borrowed form of a [`{ident}`], as a query's expressions see it.");
+    let impls = impls(row);
     quote! {
         #[doc = #doc]
-        #derives
         #vis struct #view_ident<'a, #params> #where_clause {
             #(#fields,)*
         }
@@ -36,8 +32,9 @@ pub(crate) fn expand(row: &Row) -> TokenStream {
     }
 }
 
-/// What `derive` can't write for a generic view: it would ask the parameters, not the columns, to be `Copy`.
-fn generic_impls(row: &Row) -> TokenStream {
+/// What `derive` can't write: it would ask the parameters of a generic struct to be `Copy` instead of its columns,
+/// and report a type that isn't a column once for each trait.
+fn impls(row: &Row) -> TokenStream {
     let view = row.view_type(&quote!('a));
     let mut generics = row.generics.clone();
     generics.params.insert(0, syn::parse_quote!('a));

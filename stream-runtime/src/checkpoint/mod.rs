@@ -3,7 +3,23 @@
 //! Of each batch it holds the plan (offsets and watermark, durable before any sink sees a row) and the commit
 //! (state changes and next watermark, in one atomic write).
 
+mod directory;
+mod fingerprint;
+mod fold;
+mod generation;
+mod key;
+mod live;
+mod memory;
+mod overlay;
+mod packed;
+mod record;
+mod sequence;
+mod sled_store;
+mod tip;
+mod writer;
+
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -11,6 +27,11 @@ use uuid::Uuid;
 use crate::error::Result;
 use crate::plan::{OperatorChanges, StateEntry};
 use crate::source::{LogEntry, Offset};
+
+pub use memory::MemoryStore;
+pub use sled_store::SledStore;
+#[doc(hidden)]
+pub use sled_store::{Options, Step};
 
 /// What is fixed when a checkpoint is first used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +109,14 @@ pub struct Recovered {
 
 /// Durable storage of one checkpoint. All calls block; the engine makes them off tokio's threads.
 pub trait StateStore: Send + Sync {
+    /// The checkpoint, for messages: its directory, or a name for one in memory.
+    fn location(&self) -> PathBuf;
+
+    /// Whether `write_commit` keeps state changes. If not, it needn't be given any.
+    fn keeps_state(&self) -> bool {
+        true
+    }
+
     /// What the checkpoint holds; `None` if it is new.
     fn metadata(&self) -> Result<Option<Metadata>>;
 

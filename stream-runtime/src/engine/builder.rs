@@ -1,28 +1,186 @@
 //! [`QueryBuilder`]: a compiled query with its sources bound, waiting for sinks and options.
 
-use crate::plan::Plan;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::checkpoint::{MemoryStore, SledStore, StateStore};
+use crate::error::{Error, Result};
+use crate::plan::{Explain, Plan};
+use crate::sink::erased::AnySink;
 use crate::sink::{Sink, Takes};
 use crate::source::Source;
 
-/// A query whose sources are bound. Give it at least one sink, then start it.
+use super::clock::{Clock, SystemClock};
+use super::execution::{Execution, blocking};
+use super::handle::StreamingQuery;
+use super::listener::QueryListener;
+use super::run::run;
+use super::stages::{Stages, TypedStages};
+use super::start::Start;
+use super::step::StepHook;
+use super::trigger::Trigger;
+use super::workers::WorkerPool;
+
+/// A query whose sources are bound. Give it at least one sink, then [`start`](Self::start) it.
 #[must_use = "a query does nothing until it is started"]
 pub struct QueryBuilder<P: Plan> {
     plan: P,
     source: Box<dyn Source<P::Row>>,
-    sinks: Vec<Box<dyn std::any::Any>>,
+    sinks: Vec<Box<dyn AnySink<P::Output>>>,
+    pub(crate) options: Options,
+}
+
+/// What a query may be told besides its sources and sinks.
+pub(crate) struct Options {
+    name: Option<String>,
+    checkpoint: Option<PathBuf>,
+    /// Takes the place of a checkpoint directory in tests.
+    pub(crate) store: Option<Arc<dyn StateStore>>,
+    trigger: Trigger,
+    workers: usize,
+    listeners: Vec<Arc<dyn QueryListener>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) step: Option<StepHook>,
+}
+
+impl<P: Plan> fmt::Debug for QueryBuilder<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QueryBuilder")
+            .field("query", &self.plan.info().query)
+            .field("source", &self.source.description())
+            .field("checkpoint", &self.options.checkpoint)
+            .field("trigger", &self.options.trigger)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<P: Plan> QueryBuilder<P> {
     #[doc(hidden)]
     pub fn new(plan: P, source: impl Source<P::Row>) -> Self {
-        Self { plan, source: Box::new(source), sinks: Vec::new() }
+        let options = Options {
+            name: None,
+            checkpoint: None,
+            store: None,
+            trigger: Trigger::default(),
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            listeners: Vec::new(),
+            clock: SystemClock::shared(),
+            step: None,
+        };
+        Self { plan, source: Box::new(source), sinks: Vec::new(), options }
     }
 
-    /// Adds a sink. A query may have several; each batch goes to all of them before it is committed.
-    pub fn to<S: Sink<P::Output>>(self, _sink: S) -> Self
+    /// Adds a sink. A query may have several: each batch goes to all of them before it is committed.
+    pub fn to<S: Sink<P::Output>>(mut self, sink: S) -> Self
     where
         S::Modes: Takes<P::Mode>,
     {
+        self.sinks.push(Box::new(sink));
         self
+    }
+
+    /// Names the query in progress reports, errors and thread names; without it, it has the name in
+    /// `stream_query!`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.options.name = Some(name.into());
+        self
+    }
+
+    /// Keeps offsets, state and commits in this directory, which one query owns for its whole life. A query
+    /// without a checkpoint starts from nothing each time.
+    pub fn checkpoint(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.options.checkpoint = Some(directory.into());
+        self
+    }
+
+    /// When batches start; [`Trigger::AsFastAsPossible`] unless told otherwise.
+    pub fn trigger(mut self, trigger: Trigger) -> Self {
+        self.options.trigger = trigger;
+        self
+    }
+
+    /// The number of threads that do row work; all of the machine's cores unless told otherwise. It may differ
+    /// from run to run, and never changes a result.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.options.workers = workers;
+        self
+    }
+
+    /// Adds a listener.
+    pub fn listener(mut self, listener: impl QueryListener) -> Self {
+        self.options.listeners.push(Arc::new(listener));
+        self
+    }
+
+    /// Takes time and randomness from `clock` instead of the machine.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.options.clock = clock;
+        self
+    }
+
+    /// Calls `hook` at each [`Step`](super::Step) of each batch; the query fails where it answers `false`. For
+    /// tests of recovery: a hook may also end the process.
+    pub fn at_step(mut self, hook: StepHook) -> Self {
+        self.options.step = Some(hook);
+        self
+    }
+
+    /// The query's plan, to print.
+    pub fn explain(&self) -> Explain {
+        Explain::new(self.plan.info().clone())
+    }
+
+    /// Opens the checkpoint, the source and the sinks, restores the state, and starts the query on the tokio
+    /// runtime that this is called on.
+    ///
+    /// # Errors
+    /// What is wrong with the checkpoint (see [`Error::Checkpoint`], [`Error::Incompatible`]), the source or a
+    /// sink; [`Error::InvalidOption`] for a query without a sink, without workers, or without the checkpoint that one
+    /// of its sinks needs.
+    pub async fn start(self) -> Result<StreamingQuery> {
+        let trigger = self.options.trigger;
+        let execution = self.open().await?;
+        let query = StreamingQuery::new(Arc::clone(&execution.shared));
+        tokio::spawn(run(execution, trigger));
+        Ok(query)
+    }
+
+    /// A query ready for its first batch, which somebody else drives.
+    pub(crate) async fn open(self) -> Result<Execution> {
+        let Self { plan, source, sinks, options } = self;
+        if sinks.is_empty() {
+            return Err(Error::InvalidOption {
+                option: "to",
+                message: format!("query `{}` has no sink; add one with `.to(…)`", plan.info().query),
+            });
+        }
+        if options.workers == 0 {
+            return Err(Error::InvalidOption {
+                option: "workers",
+                message: "a query needs at least one".to_owned(),
+            });
+        }
+        let name = options.name.unwrap_or_else(|| plan.info().query.to_owned());
+        let pool = WorkerPool::new(&name, options.workers)?;
+        let stages = TypedStages::new(plan, source, sinks, pool);
+        let store: Arc<dyn StateStore> = match (options.store, options.checkpoint) {
+            (Some(store), _) => store,
+            (None, Some(directory)) => Arc::new(blocking(move || SledStore::open(directory)).await?),
+            (None, None) => {
+                if let Some(sink) = stages.sink_that_needs_checkpoint() {
+                    return Err(Error::InvalidOption {
+                        option: "checkpoint",
+                        message: format!(
+                            "sink `{sink}` remembers which batches it has, so query `{name}` needs `.checkpoint(…)`"
+                        ),
+                    });
+                }
+                Arc::new(MemoryStore::transient())
+            }
+        };
+        Start { name, store, clock: options.clock, listeners: options.listeners, step: options.step }
+            .open(Box::new(stages))
+            .await
     }
 }

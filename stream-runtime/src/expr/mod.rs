@@ -1,11 +1,74 @@
-//! The aggregates that a query may call, one a file.
+//! The aggregates that a query may call, one family a file.
 //!
-//! Each is an [`Accumulator`] with an inherent `update` (one reference for each argument of the call) and an
-//! inherent `finish`. The macro names the type with its parameters left out, `Sum<_>`, and rustc infers them
-//! from the argument.
+//! | a query writes | accumulator | without a value |
+//! |---|---|---|
+//! | `count()`, `count(x)`, `count_if(condition)` | [`CountRows`], [`CountValues`], [`CountIf`] | 0 |
+//! | `sum(x)`, `avg(x)` | [`Sum`], [`Avg`] | null |
+//! | `min(x)`, `max(x)`, `min_by(x, y)`, `max_by(x, y)` | [`Min`], [`Max`], [`MinBy`], [`MaxBy`] | null |
+//! | `first(x)`, `last(x)` | [`First`], [`Last`] | null |
+//! | `var_samp(x)`, `var_pop(x)`, `stddev_samp(x)`, `stddev_pop(x)` | [`VarSamp`], [`VarPop`], [`StddevSamp`], [`StddevPop`] | null |
+//! | `count_distinct(x)`, `approx_count_distinct(x)` | [`CountDistinct`], [`ApproxCountDistinct`] | 0 |
+//! | `collect_list(x)`, `collect_set(x)` | [`CollectList`], [`CollectSet`] | empty |
+//! | `mode(x)` | [`MostFrequent`] | null |
+//! | `any(condition)`, `every(condition)` | [`Any`], [`Every`] | null |
+//! | `aggregate::<T>(…)` | [`Custom`] | what `T` says |
+//!
+//! Nulls are skipped by all but `count()`, `first` and `last`. A result can be null, an `Option`, if the column can;
+//! over a column without nulls it is the plain value, and a group without any row, which only a query without keys
+//! can have, is [`Unfinished::Empty`].
+//!
+//! Each accumulator has an inherent `update` (one reference for each argument of the call) and an inherent `finish`.
+//! The macro names the type with its parameters left out, `Sum<_>`, and rustc infers them from the argument.
+//!
+//! Invariant: an accumulator and its encoding depend on the rows and their order alone, not on how the rows were cut
+//! into batches and parts, nor on the process. (Floats are added in the order in which parts are merged.)
+
+mod approx_count_distinct;
+mod avg;
+mod collect;
+mod column;
+mod condition;
+mod count;
+mod count_distinct;
+mod custom;
+mod discrete;
+mod distinct_values;
+mod edges;
+mod extreme;
+mod extreme_by;
+mod most_frequent;
+mod quantifier;
+mod sketch_image;
+mod spread;
+mod sum;
+mod wide;
+
+#[cfg(test)]
+mod tests;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+pub use approx_count_distinct::ApproxCountDistinct;
+pub use avg::{Averageable, Avg, MeanOf};
+pub use collect::{CollectList, CollectSet};
+pub use column::{Column, Ref, Scalar, ScalarRef, Value};
+pub use condition::Condition;
+pub use count::{CountIf, CountRows, CountValues, MaybeNull};
+pub use count_distinct::CountDistinct;
+pub use custom::Custom;
+pub use discrete::Discrete;
+pub use edges::{First, Last};
+pub use extreme::{End, Extreme, Largest, Max, Min, Ordered, Smallest};
+pub use extreme_by::{ExtremeBy, MaxBy, MinBy};
+pub use most_frequent::{Frequent, MostFrequent};
+pub use quantifier::{Any, Every};
+pub use spread::{
+    Moments, Number, Numeric, PopulationStddev, PopulationVariance, SampleStddev, SampleVariance, Spread,
+    Statistic, StddevPop, StddevSamp, VarPop, VarSamp,
+};
+pub use sum::{Addend, Sum, Summable, Total};
+pub use wide::Wide;
 
 /// The state of one aggregate, or of all of a group's aggregates (a tuple).
 ///
@@ -61,7 +124,42 @@ impl From<crate::Error> for Unfinished {
 
 /// An aggregate of the service's own, called in a query as `aggregate::<MyAggregate>(x.column)`.
 ///
-/// `merge` has to give what updating `self` with the inputs of `other` after its own would have given.
+/// `merge` has to give what updating `self` with the inputs of `other` after its own would have given. The state is
+/// written to the checkpoint after each batch that touches it, so keep it small.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use stream_runtime::expr::Aggregate;
+///
+/// /// The mean of prices, weighted by quantity: `aggregate::<WeightedMean>((x.price, x.quantity))`.
+/// #[derive(Clone, Default, Serialize, Deserialize)]
+/// struct WeightedMean {
+///     total: f64,
+///     weight: f64,
+/// }
+///
+/// impl Aggregate for WeightedMean {
+///     type Input<'a> = (f64, u32);
+///     type Output = Option<f64>;
+///
+///     fn update(&mut self, (price, quantity): (f64, u32)) {
+///         self.total += price * f64::from(quantity);
+///         self.weight += f64::from(quantity);
+///     }
+///     fn merge(&mut self, other: Self) {
+///         self.total += other.total;
+///         self.weight += other.weight;
+///     }
+///     fn finish(&self) -> Option<f64> {
+///         (self.weight > 0.0).then(|| self.total / self.weight)
+///     }
+/// }
+///
+/// let mut mean = WeightedMean::default();
+/// mean.update((1.0, 3));
+/// mean.update((5.0, 1));
+/// assert_eq!(mean.finish(), Some(2.0));
+/// ```
 pub trait Aggregate: Default + Clone + Send + Sync + Serialize + DeserializeOwned + 'static {
     /// What the query passes for each row: `f64`, `&'a str`, a tuple of those.
     type Input<'a>;

@@ -6,7 +6,8 @@ pub mod csv;
 pub mod json;
 pub(crate) mod rfc3339;
 
-use crate::schema::{Column, TimestampFormat};
+use crate::schema::Column;
+use crate::schema::place::Place;
 
 /// Where a decoder puts text that it had to unescape; emptied after each chunk.
 #[derive(Debug, Default)]
@@ -98,12 +99,14 @@ pub struct TextRow {
 
 impl TextRow {
     /// Appends a column's cell.
-    pub fn push<T: Column>(&mut self, value: T::View<'_>, timestamps: TimestampFormat) {
+    #[doc(hidden)]
+    pub fn push<T: Column>(&mut self, column: Place<T>, value: &T) {
+        let value = value.view();
         self.cells.push(if T::is_null(value) {
             None
         } else {
             let mut text = String::new();
-            T::encode_text(value, timestamps, &mut text);
+            T::encode_text(value, column.timestamps, &mut text);
             Some(text)
         });
     }

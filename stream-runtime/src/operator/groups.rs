@@ -8,7 +8,7 @@ use crate::state::key::{Key, KeyHasher, OwnedKey};
 use crate::state::table::Entry;
 
 use super::event_time::EventTimeStats;
-use super::windowing::{EventTime, NEVER, Windowing};
+use super::windowing::{EventTime, Instants, NEVER, Windowing};
 
 /// What the rows of a batch are grouped into: buckets of time, in them keys, in them accumulators.
 ///
@@ -22,6 +22,14 @@ pub struct Groups<W, K, A> {
     seed: u64,
     closed: i64,
     windowing: std::marker::PhantomData<fn() -> W>,
+}
+
+impl<T: EventTime, K: OwnedKey, A: Accumulator> Groups<Instants<T>, K, A> {
+    /// Brings a row into the group of its event time, whose type is also the label's.
+    #[inline]
+    pub fn update_at<Q: Key<Owned = K>>(&mut self, time: T, key: Q, update: impl FnMut(&mut A)) {
+        self.update(time, key, update);
+    }
 }
 
 /// Rows that came after their bucket had closed.

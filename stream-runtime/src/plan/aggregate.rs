@@ -17,7 +17,8 @@ use crate::state::key::OwnedKey;
 use crate::state::table::{Entry, Table};
 
 use super::changes::{key_group, owner};
-use super::decode::{Rejects, for_each_view};
+use super::decode::for_each_view;
+use super::rejects::Rejects;
 use super::{
     BatchContext, Emitted, Mode, OperatorChanges, OperatorMetrics, OutputMode, Plan, PlanInfo, StateEntry,
 };
@@ -108,7 +109,7 @@ where
     fn expires(&self) -> bool {
         W::EXPIRES
             && M::MODE != Mode::Complete
-            && self.info.inputs.iter().any(|input| input.watermark.is_some())
+            && self.info.operator.is_some_and(|operator| operator.event_time_key)
     }
 
     /// Whether this is an aggregation over everything, which has its one row even before the first input row.
@@ -278,16 +279,20 @@ where
         Ok(Emitted { rows, operator: Some(metrics), event_time })
     }
 
-    fn settle(&self, workers: &mut [Self::Worker], changes: &mut OperatorChanges) -> Result<()> {
-        for worker in workers {
-            if let Some(through) = worker.dropped_through {
-                changes.drop_through(through);
-            }
-            for (expiry, table) in worker.state.buckets.opened() {
-                for group in table.touched() {
-                    changes.put(key_group(group.hash), expiry, &group.key, &group.accumulator)?;
+    fn settle(&self, workers: &mut [Self::Worker], changes: Option<&mut OperatorChanges>) -> Result<()> {
+        if let Some(changes) = changes {
+            for worker in workers.iter() {
+                if let Some(through) = worker.dropped_through {
+                    changes.drop_through(through);
+                }
+                for (expiry, table) in worker.state.buckets.opened() {
+                    for group in table.touched() {
+                        changes.put(key_group(group.hash), expiry, &group.key, &group.accumulator)?;
+                    }
                 }
             }
+        }
+        for worker in workers {
             worker.state.buckets.settle();
         }
         Ok(())

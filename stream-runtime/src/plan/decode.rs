@@ -1,31 +1,12 @@
 //! The hot loop: a chunk's bytes become views, and each view goes through the row function.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::format::csv::{Layout, RecordReader, skip_line_ends};
 use crate::format::{Arena, RowError};
 use crate::schema::Schema;
 use crate::source::{Chunk, Position};
 
-/// What became of rows that could not be decoded.
-#[derive(Debug, Default)]
-pub struct Rejects {
-    /// Rows that were decoded.
-    pub(crate) rows: u64,
-    /// Rows that were not.
-    pub(crate) malformed: u64,
-}
-
-impl Rejects {
-    fn reject(&mut self, at: Position<'_>, _bytes: &[u8], error: &RowError) -> Result<()> {
-        self.malformed += 1;
-        Err(Error::MalformedRow {
-            location: match at.line_number() {
-                Some(line) => format!("{}:{line} (byte {})", at.source, at.offset),
-                None => format!("{} (byte {})", at.source, at.offset),
-            },
-            reason: error.to_string(),
-        })
-    }
-}
+use super::rejects::Rejects;
 
 /// Runs `row` over every row of the chunk, reading only `COLUMNS`.
 #[inline]
@@ -44,32 +25,91 @@ pub(super) fn for_each_view<R: Schema, const COLUMNS: u128>(
         }
         Chunk::Json { bytes, at } => {
             arena.reset();
-            let mut start = 0;
-            let mut line = at.line;
-            while start < bytes.len() {
-                let end = memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |length| start + length);
-                let text = bytes[start..end].trim_ascii();
-                if !text.is_empty() {
-                    let decoded = std::str::from_utf8(text)
-                        .map_err(RowError::new)
-                        .and_then(|text| R::decode_json::<COLUMNS>(text, arena));
-                    match decoded {
-                        Ok(view) => {
-                            row(view);
-                            rejects.rows += 1;
-                        }
-                        Err(error) => {
-                            let at = Position { line, offset: at.offset + start as u64, ..at };
-                            rejects.reject(at, &bytes[start..end], &error)?;
-                        }
-                    }
-                }
-                start = end + 1;
-                line += 1;
-            }
+            json_rows::<R, COLUMNS>(bytes, at, arena, rejects, row)?;
         }
-        Chunk::Csv { .. } => {}
+        Chunk::Csv { bytes, layout, at } => {
+            arena.reset();
+            csv_rows::<R, COLUMNS>(bytes, layout, at, arena, rejects, row)?;
+        }
         Chunk::Malformed { bytes, at, reason } => rejects.reject(at, bytes, &RowError::new(reason))?,
     }
     Ok(())
 }
+
+/// Lines of JSON; blank ones are passed over.
+#[inline]
+fn json_rows<R: Schema, const COLUMNS: u128>(
+    bytes: &[u8],
+    at: Position<'_>,
+    arena: &Arena,
+    rejects: &mut Rejects,
+    mut row: impl FnMut(R::View<'_>),
+) -> Result<()> {
+    // One check for all lines is much cheaper than one each; a bad line then costs only the others' speed.
+    let chunk_is_text = std::str::from_utf8(bytes).ok();
+    let mut line = at.line;
+    let mut start =
+        if at.offset == 0 && bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+    while let Some(rest) = bytes.get(start..).filter(|rest| !rest.is_empty()) {
+        let end = memchr::memchr(b'\n', rest).map_or(bytes.len(), |length| start + length);
+        let text = match chunk_is_text.and_then(|text| text.get(start..end)) {
+            Some(text) => Ok(text.trim_ascii()),
+            None => std::str::from_utf8(&bytes[start..end]).map(str::trim_ascii),
+        };
+        let decoded = match text {
+            Ok("") => None,
+            Ok(text) => Some(R::decode_json::<COLUMNS>(text, arena)),
+            Err(error) => Some(Err(RowError::new(format_args!("the line isn't UTF-8: {error}")))),
+        };
+        match decoded {
+            None => {}
+            Some(Ok(view)) => {
+                row(view);
+                rejects.rows += 1;
+            }
+            Some(Err(error)) => {
+                let at = Position { line, offset: at.offset + start as u64, ..at };
+                rejects.reject(at, &bytes[start..end], &error)?;
+            }
+        }
+        start = end + 1;
+        line += 1;
+    }
+    Ok(())
+}
+
+/// CSV records; blank lines are passed over.
+#[inline]
+fn csv_rows<R: Schema, const COLUMNS: u128>(
+    bytes: &[u8],
+    layout: &Layout,
+    at: Position<'_>,
+    arena: &Arena,
+    rejects: &mut Rejects,
+    mut row: impl FnMut(R::View<'_>),
+) -> Result<()> {
+    let mut reader = RecordReader::new(layout.format());
+    // Lines are counted only up to a record that is rejected: a record may have any number of them.
+    let (mut line, mut counted) = (at.line, 0);
+    let mut rest = skip_line_ends(bytes);
+    while let Some(length) = reader.read(rest) {
+        let start = bytes.len() - rest.len();
+        let record = &rest[..length];
+        rest = skip_line_ends(&rest[length..]);
+        match reader.record(layout).and_then(|record| R::decode_csv::<COLUMNS>(record, arena)) {
+            Ok(view) => {
+                row(view);
+                rejects.rows += 1;
+            }
+            Err(error) => {
+                line += memchr::memchr_iter(b'\n', &bytes[counted..start]).count() as u64;
+                counted = start;
+                let at = Position { line, offset: at.offset + start as u64, ..at };
+                rejects.reject(at, record.trim_ascii_end(), &error)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

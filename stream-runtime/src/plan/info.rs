@@ -17,6 +17,8 @@ pub struct PlanInfo {
     pub operator: Option<OperatorInfo>,
     /// The select clause, as written.
     pub select: &'static str,
+    /// The condition of the having clause, as written.
+    pub having: Option<&'static str>,
     /// The output mode.
     pub mode: Mode,
 }
@@ -30,7 +32,7 @@ pub struct InputInfo {
     pub row: &'static str,
     /// Its watermark.
     pub watermark: Option<WatermarkInfo>,
-    /// The columns that the query reads, in declared order; `None` for all.
+    /// The columns that the query reads, in the order of their first use; `None` for all.
     pub columns: Option<&'static [&'static str]>,
 }
 

@@ -4,18 +4,24 @@
 //! chain: [`from`] an input, then [`Input::select`] or [`Input::group_by`] and [`Grouped::select`].
 
 mod aggregate;
+mod bound;
 mod changes;
 mod decode;
+mod explain;
 mod info;
 mod input;
+mod rejects;
 mod stateless;
 
 pub use aggregate::{AggregatePlan, Grouped};
+pub use bound::{Forgotten, Missing};
+pub(crate) use changes::{ChangeRef, KEY_GROUPS};
 pub use changes::{OperatorChanges, StateEntry};
-pub use decode::Rejects;
+pub use explain::Explain;
 pub use info::{InputInfo, OperatorInfo, PlanInfo, WatermarkInfo};
 pub use input::{Input, from};
-pub use stateless::{Selected, StatelessPlan};
+pub use rejects::Rejects;
+pub use stateless::{Emitter, Selected, StatelessPlan};
 
 use crate::error::Result;
 use crate::operator::event_time::EventTimeStats;
@@ -107,8 +113,8 @@ pub trait Plan: Send + Sync + 'static {
     /// After the last row: emits by output mode, then evicts what is behind the watermark.
     fn emit(&self, workers: &mut [Self::Worker], batch: &BatchContext) -> Result<Emitted<Self::Output>>;
 
-    /// Writes down how the batch has changed the state, and ends the batch.
-    fn settle(&self, workers: &mut [Self::Worker], changes: &mut OperatorChanges) -> Result<()>;
+    /// Writes down how the batch has changed the state, if the checkpoint wants to know, and ends the batch.
+    fn settle(&self, workers: &mut [Self::Worker], changes: Option<&mut OperatorChanges>) -> Result<()>;
 
     /// Puts back what the checkpoint holds.
     fn restore(&self, workers: &mut [Self::Worker], entry: StateEntry<'_>) -> Result<()>;

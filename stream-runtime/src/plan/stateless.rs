@@ -9,7 +9,8 @@ use crate::operator::windowing::EventTime;
 use crate::schema::Schema;
 use crate::source::Chunk;
 
-use super::decode::{Rejects, for_each_view};
+use super::decode::for_each_view;
+use super::rejects::Rejects;
 use super::{BatchContext, Emitted, OperatorChanges, OutputMode, Plan, PlanInfo, StateEntry};
 
 /// Takes the result rows of a row function.
@@ -127,7 +128,7 @@ where
         Ok(Emitted { rows, operator: None, event_time })
     }
 
-    fn settle(&self, _workers: &mut [Self::Worker], _changes: &mut OperatorChanges) -> Result<()> {
+    fn settle(&self, _workers: &mut [Self::Worker], _changes: Option<&mut OperatorChanges>) -> Result<()> {
         Ok(())
     }
 

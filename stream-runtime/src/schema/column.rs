@@ -102,6 +102,8 @@ pub trait Element: Column {}
 pub trait HoldsTimestamps: Column {}
 
 /// How timestamps are written in text formats.
+///
+/// A fraction of a second or millisecond is read as a double, which holds every microsecond until the year 2100.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimestampFormat {
     /// `"2026-01-01T00:00:00.000Z"`.

@@ -1,6 +1,6 @@
 //! The little that `#[derive(Schema)]` asks for at compile time.
 
-use super::{ColumnSet, HoldsTimestamps};
+use super::ColumnSet;
 
 /// Whether the column at `index` is among those that the query names.
 #[inline]
@@ -42,9 +42,6 @@ const fn same_name(field: &[u8], mut name: &[u8]) -> bool {
     }
     true
 }
-
-/// Compiles only for columns that `#[schema(timestamp = "…")]` may stand on.
-pub const fn requires_timestamps<T: HoldsTimestamps>() {}
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,7 @@ pub(crate) mod derive;
 mod into_column;
 mod list;
 mod number;
+pub(crate) mod place;
 mod text;
 mod times;
 
@@ -69,4 +70,6 @@ pub struct Field {
     pub type_name: &'static str,
     /// Whether the column may be null (`Option`).
     pub nullable: bool,
+    /// Whether a row may leave the column out (`#[schema(default)]`).
+    pub has_default: bool,
 }

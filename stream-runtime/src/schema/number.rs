@@ -100,7 +100,7 @@ macro_rules! float_columns {
                 value: D,
                 _decoding: Decoding<'a>,
             ) -> Result<$type, D::Error> {
-                let wide = value.deserialize_f64(FloatVisitor($expected))?;
+                let wide = value.deserialize_any(FloatVisitor($expected))?;
                 let narrow = wide as $type;
                 if narrow.is_infinite() && wide.is_finite() {
                     return Err(serde::de::Error::invalid_value(Unexpected::Float(wide), &$expected));

@@ -4,11 +4,23 @@
 //! between the two it is given the same batch with the same rows again: a sink that keeps what it has
 //! written makes `commit` do nothing for a batch id that it already holds.
 
+mod blocking;
+mod console;
+pub(crate) mod erased;
+pub mod file;
+mod foreach;
+mod memory;
+
 use async_trait::async_trait;
 use uuid::Uuid;
 
+pub use console::ConsoleSink;
+pub use file::FileSink;
+pub use foreach::{ForeachSink, ForeachWriter, RowFunction};
+pub use memory::{MemoryBatch, MemoryResults, MemorySink};
+
 use crate::error::Result;
-use crate::plan::{Append, Complete, Mode, Update};
+use crate::plan::{Append, Mode, OutputMode};
 use crate::schema::Schema;
 
 /// What a sink learns at the start of a run.
@@ -44,6 +56,17 @@ pub trait Sink<R: Schema>: Send + 'static {
     /// How progress reports and errors call this sink, for instance `FileSink[data/out]`.
     fn description(&self) -> String;
 
+    /// Whether the sink remembers batch ids over restarts, and so must not see them start again at 0: a query
+    /// without a checkpoint is refused.
+    fn requires_checkpoint(&self) -> bool {
+        false
+    }
+
+    /// Whether the sink prints on the terminal, where the engine then shows no progress of its own.
+    fn writes_to_terminal(&self) -> bool {
+        false
+    }
+
     /// Prepares for a run. Called once, before anything else.
     async fn open(&mut self, _context: SinkContext) -> Result<()> {
         Ok(())
@@ -74,7 +97,5 @@ pub struct AppendOnly;
 )]
 pub trait Takes<M> {}
 
-impl Takes<Append> for AnyMode {}
-impl Takes<Update> for AnyMode {}
-impl Takes<Complete> for AnyMode {}
+impl<M: OutputMode> Takes<M> for AnyMode {}
 impl Takes<Append> for AppendOnly {}

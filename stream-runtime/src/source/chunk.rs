@@ -40,6 +40,16 @@ pub trait LinesBefore: fmt::Debug + Sync {
     fn lines_before(&self) -> Option<u64>;
 }
 
+impl fmt::Display for Position<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.source)?;
+        if let Some(line) = self.line_number() {
+            write!(f, ":{line}")?;
+        }
+        write!(f, " (byte {})", self.offset)
+    }
+}
+
 /// Rows in one of the encodings that a query decodes.
 #[derive(Debug)]
 #[non_exhaustive]

@@ -132,7 +132,7 @@ impl<R: Schema> Source<R> for MemorySource<R> {
 
     async fn open(&mut self, context: SourceContext) -> Result<()> {
         if self.max_chunks == Some(0) {
-            return Err(Error::Option {
+            return Err(Error::InvalidOption {
                 option: "max_chunks_per_trigger",
                 message: "a batch needs at least one chunk; leave the option out for no limit".to_owned(),
             });

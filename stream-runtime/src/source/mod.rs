@@ -6,6 +6,8 @@
 
 pub(crate) mod chunk;
 mod file;
+mod input;
+mod malformed;
 mod memory;
 mod rate;
 mod socket;
@@ -18,11 +20,13 @@ use serde::{Deserialize, Serialize};
 
 pub use chunk::{Chunk, LinesBefore, Position, Rows};
 pub use file::{CleanSource, Csv, FileFormat, FileSource, Json};
+pub use input::{Input, SourceExt};
+pub use malformed::{DeadLetterSink, MalformedRow, OnMalformed};
 pub use memory::{MemoryInput, MemorySource};
 pub use rate::{RateRow, RateSource};
 pub use socket::{Line, SocketFormat, SocketSource, Text};
 
-use crate::engine::clock::{Clock, SystemClock};
+use crate::engine::{Clock, SystemClock};
 use crate::error::Result;
 use crate::schema::Schema;
 
@@ -59,6 +63,7 @@ pub enum LogEntry {
 }
 
 /// What a source learns at the start of a run.
+#[derive(Clone)]
 pub struct SourceContext {
     /// The source's log: the last replacement and the entries appended since, oldest first.
     pub log: Vec<Vec<u8>>,
@@ -70,7 +75,7 @@ pub struct SourceContext {
 
 impl Default for SourceContext {
     fn default() -> Self {
-        Self { log: Vec::new(), end: None, clock: Arc::new(SystemClock) }
+        Self { log: Vec::new(), end: None, clock: SystemClock::shared() }
     }
 }
 
@@ -85,9 +90,20 @@ impl fmt::Debug for SourceContext {
 ///
 /// Everything but reading is asynchronous and runs on tokio; reading runs on the query's worker threads.
 #[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a source of `{R}` rows",
+    label = "this input takes a source of `{R}`",
+    note = "sources are `FileSource`, `SocketSource`, `RateSource`, `MemorySource`, and your own `impl Source<{R}>`"
+)]
 pub trait Source<R: Schema>: Send + 'static {
     /// How progress reports and errors call this source, for instance `FileSource[data/clicks]`.
     fn description(&self) -> String;
+
+    /// What happens to malformed rows, if [`SourceExt::on_malformed`] has said so.
+    #[doc(hidden)]
+    fn take_policy(&mut self) -> OnMalformed {
+        OnMalformed::default()
+    }
 
     /// Prepares for a run. Called once, before anything else.
     async fn open(&mut self, context: SourceContext) -> Result<()>;
@@ -130,15 +146,4 @@ pub trait Split<R: Schema>: Send {
 
     /// Reads the split from beginning to end and pushes its rows, a chunk at a time.
     fn read(&mut self, rows: &mut dyn Rows<R>) -> Result<()>;
-}
-
-/// What happens to a row that can't be decoded.
-#[derive(Debug, Default)]
-#[non_exhaustive]
-pub enum OnMalformed {
-    /// The batch fails, and with it the query; nothing is committed.
-    #[default]
-    Fail,
-    /// The row is dropped and counted.
-    Drop,
 }

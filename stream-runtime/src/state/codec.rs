@@ -1,4 +1,6 @@
-//! The one place that knows how state is encoded: bincode 2, fixed-width integers, size-limited decoding.
+//! The one place that knows how state is encoded: bincode 2, size-limited decoding.
+//!
+//! What is encoded here is never compared or sorted as bytes; the store's keys, which are, have a form of their own.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,8 +21,15 @@ pub(crate) fn encode_into(value: &impl Serialize, out: &mut Vec<u8>) -> Result<(
     }
     let config = bincode::config::standard();
     bincode::serde::encode_into_writer(value, Appender(out), config)
-        .map(|_| ())
+        .map(drop)
         .map_err(|error| Error::Other(format!("state can't be encoded: {error}").into()))
+}
+
+/// The encoded value.
+pub(crate) fn encode(value: &impl Serialize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    encode_into(value, &mut bytes)?;
+    Ok(bytes)
 }
 
 /// Decodes a value that has to fill `bytes` to the end.

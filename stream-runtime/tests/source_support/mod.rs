@@ -266,7 +266,7 @@ pub(crate) fn message<T>(result: Result<T>) -> String {
 /// The option that an error is about.
 pub(crate) fn option<T>(result: Result<T>) -> &'static str {
     match result {
-        Err(Error::Option { option, .. }) => option,
+        Err(Error::InvalidOption { option, .. }) => option,
         Err(error) => panic!("{error}"),
         Ok(_) => panic!("it should have failed"),
     }

@@ -12,7 +12,8 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 
 use super::{Arena, RowError};
-use crate::schema::{Column, ColumnSet, Decoding, Schema, TimestampFormat};
+use crate::schema::place::Place;
+use crate::schema::{Column, ColumnSet, Decoding, Schema, Seed};
 
 pub(crate) use write::write_text;
 pub use write::{ObjectWriter, write_json_cell};
@@ -24,7 +25,7 @@ pub trait RowFields: Schema {
 
     /// Reads an object's columns.
     fn read_object<'a, const COLUMNS: ColumnSet, A: MapAccess<'a>>(
-        object: Object<'a, A>,
+        object: Object<'a, A, COLUMNS>,
     ) -> Result<Self::View<'a>, A::Error>;
 }
 
@@ -85,13 +86,13 @@ impl<'a, R: RowFields, const COLUMNS: ColumnSet> Visitor<'a> for RowVisitor<'a, 
     }
 }
 
-/// An object that is being read.
-pub struct Object<'a, A> {
+/// An object that is being read, of which the query names `COLUMNS`.
+pub struct Object<'a, A, const COLUMNS: ColumnSet> {
     map: A,
     arena: &'a Arena,
 }
 
-impl<'a, A: MapAccess<'a>> Object<'a, A> {
+impl<'a, A: MapAccess<'a>, const COLUMNS: ColumnSet> Object<'a, A, COLUMNS> {
     /// The next column's position, or `None` after the last; columns that `R` doesn't have are skipped.
     #[inline]
     pub fn next_column<R: RowFields>(&mut self) -> Result<Option<usize>, A::Error> {
@@ -106,15 +107,11 @@ impl<'a, A: MapAccess<'a>> Object<'a, A> {
 
     /// The value of a column.
     #[inline]
-    pub fn read<T: Column>(
-        &mut self,
-        name: &'static str,
-        timestamps: TimestampFormat,
-    ) -> Result<T::View<'a>, A::Error> {
-        let decoding = Decoding { arena: self.arena, timestamps };
-        self.map
-            .next_value_seed(crate::schema::Seed::<T>::new(decoding))
-            .map_err(|error| in_column(name, &error))
+    pub fn read<T: Column>(&mut self, column: Place<T>) -> Result<Option<T::View<'a>>, A::Error> {
+        match self.map.next_value_seed(Seed::<T>::new(column.decoding(self.arena))) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(in_column(column.name, &error)),
+        }
     }
 
     /// Passes over a value without building it.
@@ -123,9 +120,33 @@ impl<'a, A: MapAccess<'a>> Object<'a, A> {
         self.map.next_value::<IgnoredAny>().map(drop)
     }
 
-    /// Where values go that can't be borrowed from the input.
-    pub fn arena(&self) -> &'a Arena {
-        self.arena
+    /// What the view holds for a column, given what was read.
+    #[inline]
+    pub fn finish<T: Column>(
+        &self,
+        column: Place<T>,
+        value: Option<T::View<'a>>,
+    ) -> Result<T::View<'a>, A::Error> {
+        match value {
+            Some(value) => Ok(value),
+            None if !column.is_in(COLUMNS) => Ok(T::placeholder()),
+            None => T::missing().ok_or_else(|| missing(column.name)),
+        }
+    }
+
+    /// What the view holds for a column with a default, given what was read.
+    #[inline]
+    pub fn finish_or<T: Column>(
+        &self,
+        column: Place<T>,
+        value: Option<T::View<'a>>,
+        default: impl FnOnce() -> T,
+    ) -> T::View<'a> {
+        match value {
+            Some(value) => value,
+            None if !column.is_in(COLUMNS) => T::placeholder(),
+            None => T::keep(default().view(), self.arena),
+        }
     }
 }
 
@@ -135,33 +156,9 @@ fn in_column<E: serde::de::Error>(name: &str, error: &E) -> E {
     E::custom(format_args!("column `{name}`: {error}"))
 }
 
-/// The value of a column that may not have been there.
-#[inline]
-pub fn or_missing<'a, T: Column, E: serde::de::Error>(
-    value: Option<T::View<'a>>,
-    wanted: bool,
-    name: &'static str,
-) -> Result<T::View<'a>, E> {
-    match value {
-        Some(value) => Ok(value),
-        None if !wanted => Ok(T::placeholder()),
-        None => T::missing().ok_or_else(|| E::custom(format_args!("column `{name}` is missing"))),
-    }
-}
-
-/// The value of a column with a default.
-#[inline]
-pub fn or_default<'a, T: Column>(
-    value: Option<T::View<'a>>,
-    wanted: bool,
-    arena: &'a Arena,
-    default: impl FnOnce() -> T,
-) -> T::View<'a> {
-    match value {
-        Some(value) => value,
-        None if !wanted => T::placeholder(),
-        None => T::keep(default().view(), arena),
-    }
+#[cold]
+fn missing<E: serde::de::Error>(name: &str) -> E {
+    E::custom(format_args!("column `{name}` is missing"))
 }
 
 /// Reads a key as a position.

@@ -1,5 +1,6 @@
 //! Writing JSON.
 
+use crate::schema::place::Place;
 use crate::schema::{Column, TimestampFormat};
 
 /// Writes an object, leaving out columns that are null as Spark does.
@@ -15,8 +16,8 @@ impl<'a> ObjectWriter<'a> {
         Self { out, empty: true }
     }
 
-    /// Writes a column; `key` is its name as JSON, with the quotes and the colon.
-    pub fn column<T: Column>(&mut self, key: &str, value: T::View<'_>, timestamps: TimestampFormat) {
+    /// Writes a column.
+    pub fn write<T: Column>(&mut self, column: Place<T>, value: T::View<'_>) {
         if T::is_null(value) {
             return;
         }
@@ -24,8 +25,8 @@ impl<'a> ObjectWriter<'a> {
             self.out.push(b',');
         }
         self.empty = false;
-        self.out.extend_from_slice(key.as_bytes());
-        T::encode_json(value, timestamps, self.out);
+        self.out.extend_from_slice(column.key.as_bytes());
+        T::encode_json(value, column.timestamps, self.out);
     }
 
     /// Ends the object.

@@ -123,7 +123,7 @@ impl<F: FileFormat> FileSource<F> {
         let CleanSource::Archive(archive) = &self.options.clean else { return Ok(()) };
         let archive = std::path::absolute(archive).map_err(|error| Error::io("resolving", archive, error))?;
         if listing.may_list(&archive) {
-            return Err(Error::Option {
+            return Err(Error::InvalidOption {
                 option: "clean_source",
                 message: format!(
                     "files archived in `{}` would be read again; choose a directory outside the source's, or one whose \

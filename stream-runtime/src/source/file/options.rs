@@ -125,7 +125,7 @@ impl Options {
     }
 
     pub(super) fn check(&self, encoding: Encoding) -> Result<()> {
-        let invalid = |option, message: &str| Err(Error::Option { option, message: message.to_owned() });
+        let invalid = |option, message: &str| Err(Error::InvalidOption { option, message: message.to_owned() });
         if self.max_files.is_some() && self.max_bytes.is_some() {
             return invalid(
                 "max_bytes_per_trigger",
@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn an_option_without_meaning_is_refused_by_name() {
         let refused = |options: Options, csv: CsvFormat| match options.check(Encoding::Csv(csv)) {
-            Err(Error::Option { option, .. }) => option,
+            Err(Error::InvalidOption { option, .. }) => option,
             other => panic!("{other:?}"),
         };
         let options = Options::default;

@@ -1,0 +1,70 @@
+//! A click stream like the one that the golden cases are cut from: event time runs forward over two hours with up
+//! to a minute of disorder, and one row in a hundred is late by three to twenty minutes.
+
+use std::io::Write;
+use std::path::Path;
+
+use stream_runtime::prelude::*;
+
+/// A row of the stream.
+#[derive(Schema, Clone)]
+pub struct Event {
+    pub user_id: String,
+    pub page: String,
+    pub action: String,
+    pub amount: f64,
+    pub event_id: i64,
+    pub ts: Timestamp,
+}
+
+const START: Timestamp = Timestamp::from_secs(1_767_225_600);
+const SPAN_MS: u64 = 2 * 3_600 * 1_000;
+const ACTIONS: [&str; 10] =
+    ["view", "view", "view", "view", "view", "view", "click", "click", "cart", "purchase"];
+
+/// `SplitMix64` from a fixed seed: the same rows in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % bound
+    }
+}
+
+/// `count` rows in `batches` batches.
+pub fn events(count: u64, batches: u64) -> Vec<Vec<Event>> {
+    let mut random = Random(7);
+    let mut row = |index: u64| {
+        let late = if random.below(100) == 0 { 180_000 + random.below(1_020_000) } else { 0 };
+        let ms = (index * SPAN_MS / count) as i64 - random.below(60_000) as i64 - late as i64;
+        // A few users do most of the clicking.
+        let bound = 1 + random.below(100_000);
+        Event {
+            user_id: format!("u{}", random.below(bound)),
+            page: format!("/p/{}", random.below(1_000)),
+            action: ACTIONS[random.below(10) as usize].to_owned(),
+            amount: random.below(20_000) as f64 / 100.0,
+            event_id: index as i64,
+            ts: START + milliseconds(ms),
+        }
+    };
+    let per_batch = count / batches;
+    (0..batches).map(|batch| (batch * per_batch..(batch + 1) * per_batch).map(&mut row).collect()).collect()
+}
+
+/// Writes a file of JSON lines for each batch.
+pub fn write_json(batches: &[Vec<Event>], directory: &Path) -> std::io::Result<()> {
+    for (index, rows) in batches.iter().enumerate() {
+        let mut bytes = Vec::new();
+        for row in rows {
+            row.encode_json(&mut bytes);
+            bytes.push(b'\n');
+        }
+        std::fs::File::create(directory.join(format!("part-{index:02}.jsonl")))?.write_all(&bytes)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,251 @@
+//! The clauses of a query as they were written, one type each.
+//!
+//! Nothing here is resolved: a tree may name inputs that don't exist and hold clauses in any order. Every
+//! clause keeps its keyword, which errors about the clause as a whole point at.
+
+use proc_macro2::TokenStream;
+use syn::{Attribute, Expr, ExprCall, Ident, Type, Visibility};
+
+/// `[vis] query NAME(input: Row) -> Out { clauses }`.
+pub(crate) struct Query {
+    /// Docs and other attributes, which go on the generated type.
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) vis: Visibility,
+    pub(crate) name: Ident,
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) output: Type,
+    pub(crate) clauses: Vec<Clause>,
+}
+
+/// `input: Row` in the query's head.
+pub(crate) struct Input {
+    pub(crate) name: Ident,
+    pub(crate) row: Type,
+}
+
+/// A clause, or what could be made of it.
+pub(crate) enum Clause {
+    From(From),
+    Where(Where),
+    Let(Let),
+    Explode(Explode),
+    GroupBy(GroupBy),
+    Select(Select),
+    Having(Having),
+    Output(Output),
+    /// A clause with a syntax error, which has been reported.
+    Broken(Broken),
+}
+
+/// The kinds of clauses, in the order in which they stand in a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    From,
+    Where,
+    Let,
+    Explode,
+    GroupBy,
+    Select,
+    Having,
+    Output,
+}
+
+/// `from ALIAS in INPUT [watermark(COLUMN, DELAY)]`.
+pub(crate) struct From {
+    pub(crate) keyword: Ident,
+    pub(crate) alias: Ident,
+    pub(crate) input: Ident,
+    pub(crate) watermark: Option<Watermark>,
+}
+
+/// `watermark(COLUMN, DELAY)`.
+pub(crate) struct Watermark {
+    pub(crate) keyword: Ident,
+    pub(crate) column: Expr,
+    pub(crate) delay: Expr,
+}
+
+/// `where CONDITION`.
+pub(crate) struct Where {
+    pub(crate) keyword: Ident,
+    pub(crate) condition: Expr,
+}
+
+/// `let NAME[: TYPE] = VALUE`.
+pub(crate) struct Let {
+    pub(crate) keyword: Ident,
+    pub(crate) name: Ident,
+    pub(crate) ty: Option<Type>,
+    pub(crate) value: Expr,
+}
+
+/// `explode NAME in ITEMS`: the row goes on once for each item.
+pub(crate) struct Explode {
+    pub(crate) keyword: Ident,
+    pub(crate) name: Ident,
+    pub(crate) items: Expr,
+}
+
+/// `group by KEY[, KEY]* [unbounded]`.
+pub(crate) struct GroupBy {
+    pub(crate) keyword: Ident,
+    pub(crate) keys: Vec<Key>,
+    pub(crate) unbounded: Option<Ident>,
+}
+
+/// A grouping key with the name that later clauses may call it by.
+pub(crate) struct Key {
+    /// The whole key without its name.
+    pub(crate) expr: Expr,
+    pub(crate) name: Option<Ident>,
+    /// What is in the parentheses, if the key is a `window(…)`.
+    pub(crate) window: Option<Window>,
+}
+
+/// `window(TIME, WIDTH[, slide = SLIDE][, start = START])`.
+pub(crate) struct Window {
+    pub(crate) call: ExprCall,
+    pub(crate) time: Expr,
+    pub(crate) width: Expr,
+    pub(crate) slide: Option<Expr>,
+    pub(crate) start: Option<Expr>,
+}
+
+/// `select ROW`.
+pub(crate) struct Select {
+    pub(crate) keyword: Ident,
+    pub(crate) row: Expr,
+}
+
+/// `having CONDITION`.
+pub(crate) struct Having {
+    pub(crate) keyword: Ident,
+    pub(crate) condition: Expr,
+}
+
+/// `output MODE`.
+pub(crate) struct Output {
+    pub(crate) keyword: Ident,
+    pub(crate) mode: Mode,
+    /// The mode as it was written.
+    pub(crate) word: Ident,
+}
+
+/// An output mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Append,
+    Update,
+    Complete,
+}
+
+/// A clause that couldn't be parsed.
+pub(crate) struct Broken {
+    /// Its kind, if its keyword was known.
+    pub(crate) kind: Option<Kind>,
+    /// What the parser left unread. A clause that lost its `;` may have swallowed the next one.
+    pub(crate) rest: TokenStream,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::From,
+        Self::Where,
+        Self::Let,
+        Self::Explode,
+        Self::GroupBy,
+        Self::Select,
+        Self::Having,
+        Self::Output,
+    ];
+
+    /// The clause's first word.
+    pub(crate) const fn keyword(self) -> &'static str {
+        match self {
+            Self::From => "from",
+            Self::Where => "where",
+            Self::Let => "let",
+            Self::Explode => "explode",
+            Self::GroupBy => "group",
+            Self::Select => "select",
+            Self::Having => "having",
+            Self::Output => "output",
+        }
+    }
+
+    /// What messages call the clause.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::GroupBy => "group by",
+            other => other.keyword(),
+        }
+    }
+
+    /// Where the clause stands: `where`, `let` and `explode` share a place and may alternate.
+    pub(crate) const fn place(self) -> u8 {
+        match self {
+            Self::From => 0,
+            Self::Where | Self::Let | Self::Explode => 1,
+            Self::GroupBy => 2,
+            Self::Select => 3,
+            Self::Having => 4,
+            Self::Output => 5,
+        }
+    }
+
+    pub(crate) fn of(keyword: &Ident) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| keyword == kind.keyword())
+    }
+}
+
+impl Clause {
+    pub(crate) fn kind(&self) -> Option<Kind> {
+        Some(match self {
+            Self::From(_) => Kind::From,
+            Self::Where(_) => Kind::Where,
+            Self::Let(_) => Kind::Let,
+            Self::Explode(_) => Kind::Explode,
+            Self::GroupBy(_) => Kind::GroupBy,
+            Self::Select(_) => Kind::Select,
+            Self::Having(_) => Kind::Having,
+            Self::Output(_) => Kind::Output,
+            Self::Broken(broken) => return broken.kind,
+        })
+    }
+
+    /// The clause's first word, unless it is broken.
+    pub(crate) fn keyword(&self) -> Option<&Ident> {
+        Some(match self {
+            Self::From(clause) => &clause.keyword,
+            Self::Where(clause) => &clause.keyword,
+            Self::Let(clause) => &clause.keyword,
+            Self::Explode(clause) => &clause.keyword,
+            Self::GroupBy(clause) => &clause.keyword,
+            Self::Select(clause) => &clause.keyword,
+            Self::Having(clause) => &clause.keyword,
+            Self::Output(clause) => &clause.keyword,
+            Self::Broken(_) => return None,
+        })
+    }
+}
+
+impl Mode {
+    pub(crate) const ALL: [Self; 3] = [Self::Append, Self::Update, Self::Complete];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Append => "append",
+            Self::Update => "update",
+            Self::Complete => "complete",
+        }
+    }
+
+    /// The mode's type and variant in the runtime.
+    pub(crate) const fn type_name(self) -> &'static str {
+        match self {
+            Self::Append => "Append",
+            Self::Update => "Update",
+            Self::Complete => "Complete",
+        }
+    }
+}

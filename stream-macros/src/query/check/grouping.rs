@@ -1,0 +1,39 @@
+//! The keys of an aggregation, and whether its state is bounded.
+
+use quote::ToTokens;
+
+use crate::message;
+use crate::query::ast::Mode;
+use crate::query::plan::Draft;
+use crate::report::Report;
+
+/// Keys are tuples, which end at twelve.
+const MAX_KEYS: usize = 12;
+
+pub(super) fn check_keys(draft: &Draft, report: &mut Report) {
+    let Some(group_by) = draft.group_by.given() else { return };
+    let plain = group_by.keys.iter().filter(|key| key.window.is_none());
+    if let Some(excess) = plain.skip(MAX_KEYS).next() {
+        report.error(&excess.expr, message::too_many_keys(MAX_KEYS));
+    }
+}
+
+/// Groups that no watermark closes stay in state for ever, which the clause has to own up to. In append mode
+/// there can be no such groups: `check/output.rs` has that rule.
+pub(super) fn check_bounds(draft: &Draft, report: &mut Report) {
+    let (Some(group_by), Some(from)) = (draft.group_by.given(), draft.from.given()) else { return };
+    let Some(output) = draft.output.given() else { return };
+    let bounded = draft.event_time_key().is_some();
+    match &group_by.unbounded {
+        None if !bounded && output.mode != Mode::Append => {
+            let mut clause = group_by.keyword.to_token_stream();
+            clause.extend(group_by.keys.iter().map(|key| key.expr.to_token_stream()));
+            report.error(clause, message::unbounded_groups(group_by, from));
+        }
+        // In complete mode groups stay for ever in any case, so the word isn't wrong there.
+        Some(word) if bounded && output.mode != Mode::Complete => {
+            report.error(word, message::SUPERFLUOUS_UNBOUNDED);
+        }
+        _ => {}
+    }
+}

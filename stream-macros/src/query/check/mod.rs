@@ -1,0 +1,37 @@
+//! The rules of the query language, one family a file.
+//!
+//! Each rule looks at the draft alone and reports what it finds; a rule that needs a clause which is missing or
+//! broken keeps silent, because that has been reported.
+
+mod aggregates;
+mod clauses;
+mod grouping;
+mod names;
+mod output;
+mod watermark;
+mod window;
+
+pub(crate) use aggregates::PER_TUPLE;
+pub(crate) use clauses::place_clauses;
+pub(crate) use window::literal_micros;
+
+use super::plan::Draft;
+use super::split::{self, Split};
+use crate::report::Report;
+
+/// Checks everything that can be checked without types. Returns the split of an aggregation's `select`.
+pub(crate) fn check(draft: &Draft, report: &mut Report) -> Option<Split> {
+    names::check_names(draft, report);
+    watermark::check_watermark(draft, report);
+    window::check_windows(draft, report);
+    aggregates::check_places(draft, report);
+    grouping::check_keys(draft, report);
+    grouping::check_bounds(draft, report);
+    output::check_mode(draft, report);
+    output::check_select(draft, report);
+    let split = (draft.aggregates() == Some(true)).then(|| split::split(draft, report)).flatten();
+    if let Some(split) = &split {
+        aggregates::check_number(split, report);
+    }
+    split
+}

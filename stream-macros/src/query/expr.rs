@@ -1,0 +1,141 @@
+//! Questions about expressions that several stages ask.
+
+use proc_macro2::{TokenStream, TokenTree};
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
+use syn::{Expr, Ident, Macro, Token};
+
+/// The identifier that an expression consists of.
+pub(crate) fn bare_ident(expr: &Expr) -> Option<&Ident> {
+    match peeled(expr) {
+        Expr::Path(path) if path.qself.is_none() => path.path.get_ident(),
+        _ => None,
+    }
+}
+
+/// The single name that a call's function consists of, with or without generic arguments:
+/// `aggregate::<Median>`, but not `self::sum`.
+pub(crate) fn bare_path(function: &Expr) -> Option<&Ident> {
+    match function {
+        Expr::Path(path) if path.qself.is_none() && path.path.leading_colon.is_none() => {
+            let segments = &path.path.segments;
+            (segments.len() == 1).then(|| &segments[0].ident)
+        }
+        _ => None,
+    }
+}
+
+/// The expression without the parentheses around it.
+pub(crate) fn peeled(mut expr: &Expr) -> &Expr {
+    loop {
+        expr = match expr {
+            Expr::Paren(paren) => &paren.expr,
+            Expr::Group(group) => &group.expr,
+            other => return other,
+        };
+    }
+}
+
+/// Whether two expressions consist of the same tokens, parentheses around them aside.
+pub(crate) fn same(left: &Expr, right: &Expr) -> bool {
+    peeled(left) == peeled(right)
+}
+
+/// The arguments of a macro call such as `format!("{}", click.page)`, if they are expressions.
+pub(crate) fn macro_arguments(call: &Macro) -> Option<Punctuated<Expr, Token![,]>> {
+    Punctuated::parse_terminated.parse2(call.tokens.clone()).ok()
+}
+
+/// How a query uses a row's alias.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum AliasUse {
+    /// `click.page`
+    Column(Ident),
+    /// `click`, `click.method()`, or in a format string: anything of the row may be read.
+    Whole,
+}
+
+/// Every use of an alias in the tokens, macro calls included.
+pub(crate) fn alias_uses(tokens: TokenStream, alias: &Ident) -> Vec<AliasUse> {
+    let mut uses = Vec::new();
+    collect_uses(tokens, alias, &mut uses);
+    uses
+}
+
+/// Whether the tokens use a variable.
+pub(crate) fn mentions(tokens: TokenStream, name: &Ident) -> bool {
+    !alias_uses(tokens, name).is_empty()
+}
+
+fn collect_uses(tokens: TokenStream, alias: &Ident, uses: &mut Vec<AliasUse>) {
+    let tokens: Vec<_> = tokens.into_iter().collect();
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            TokenTree::Group(group) => collect_uses(group.stream(), alias, uses),
+            TokenTree::Literal(literal) if literal.to_string().contains(&format!("{{{alias}")) => {
+                uses.push(AliasUse::Whole);
+            }
+            TokenTree::Ident(ident) if ident == alias && is_variable(&tokens, at) => {
+                uses.push(column_after(&tokens[at + 1..]).map_or(AliasUse::Whole, AliasUse::Column));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_punct(tokens: &[TokenTree], at: Option<usize>, wanted: char) -> bool {
+    let token = at.and_then(|at| tokens.get(at));
+    matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == wanted)
+}
+
+/// Whether the identifier is neither a field or method (`x.name`), nor part of a path (`name::x`), nor the
+/// name of a field in a struct literal (`name: x`).
+fn is_variable(tokens: &[TokenTree], at: usize) -> bool {
+    let before = |back: usize| at.checked_sub(back);
+    let after_dot = is_punct(tokens, before(1), '.') && !is_punct(tokens, before(2), '.');
+    let after_path = is_punct(tokens, before(1), ':') && is_punct(tokens, before(2), ':');
+    !after_dot && !after_path && !is_punct(tokens, Some(at + 1), ':')
+}
+
+/// The column in `.page`, if what follows the alias is a field and not a method call.
+fn column_after(rest: &[TokenTree]) -> Option<Ident> {
+    let [TokenTree::Punct(dot), TokenTree::Ident(field), rest @ ..] = rest else { return None };
+    let called = match rest.first() {
+        Some(TokenTree::Group(group)) => group.delimiter() == proc_macro2::Delimiter::Parenthesis,
+        _ => is_punct(rest, Some(0), ':') && is_punct(rest, Some(1), ':'),
+    };
+    (dot.as_char() == '.' && !called).then(|| field.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::{format_ident, quote};
+
+    use super::*;
+
+    fn uses(tokens: TokenStream) -> Vec<String> {
+        alias_uses(tokens, &format_ident!("click"))
+            .into_iter()
+            .map(|found| match found {
+                AliasUse::Column(column) => column.to_string(),
+                AliasUse::Whole => "*".to_owned(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_field_is_a_column_and_everything_else_is_the_whole_row() {
+        assert_eq!(uses(quote!(click.page.len() + f(click.amount))), ["page", "amount"]);
+        assert_eq!(uses(quote!(click.method())), ["*"]);
+        assert_eq!(uses(quote!(click.method::<u8>())), ["*"]);
+        assert_eq!(uses(quote!(f(click))), ["*"]);
+        assert_eq!(uses(quote!(0..click.until)), ["until"]);
+        assert_eq!(uses(quote!(format!("{}", click.page))), ["page"]);
+        assert_eq!(uses(quote!(format!("{click:?}"))), ["*"]);
+    }
+
+    #[test]
+    fn another_thing_of_the_same_name_is_no_use() {
+        assert!(uses(quote!(other.click + click::page() + Row { click: 1 } + m::click)).is_empty());
+    }
+}

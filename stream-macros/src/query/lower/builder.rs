@@ -1,0 +1,131 @@
+//! What a query is to the service: `PageStats::query()`, `PageStats::explain()`, and the builder that waits for
+//! a source.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+
+use super::{at, local, mixed, runtime};
+use crate::query::ast::{Input, Mode, Query};
+
+/// What the public items depend on. A query with mistakes has the same ones.
+pub(crate) struct Surface<'a> {
+    pub(crate) query: &'a Query,
+    pub(crate) inputs: &'a [&'a Input],
+    pub(crate) mode: Mode,
+}
+
+/// The items of a query: `constants` become associated constants beside its plan, `assertions` stand beside its
+/// types.
+pub(crate) fn lower_surface(
+    surface: &Surface,
+    constants: &TokenStream,
+    plan: &TokenStream,
+    assertions: &TokenStream,
+) -> TokenStream {
+    let runtime = runtime(mixed());
+    let Query { attrs, vis, name, output, .. } = surface.query;
+    let (sources, mode) = (format_ident!("{name}Sources"), local(surface.mode.type_name()));
+    let Some(input) = surface.inputs.first() else {
+        return quote_spanned!(mixed()=> #(#attrs)* #vis struct #name;);
+    };
+    let row = &input.row;
+    let plan_type = quote_spanned! {at(output)=>
+        impl #runtime::Plan<Row = #row, Output = #output, Mode = #runtime::#mode>
+    };
+    let methods = surface.inputs.iter().map(|input| {
+        let (method, source) = (&input.name, local("source"));
+        let text = format!(" Gives `{method}` its source.");
+        quote_spanned! {mixed()=>
+            #[doc = #text]
+            #vis fn #method(self, #source: impl #runtime::Source<#row>) -> #runtime::QueryBuilder<#plan_type> {
+                #runtime::QueryBuilder::new(#name::plan(), #source)
+            }
+        }
+    });
+    let begins = format!(" Begins the query; give it its source with `.{}(…)`.", input.name);
+    let waits = format!(" [`{name}`] while it waits for its source.");
+    let forgotten = lower_forgotten(surface, &sources);
+    quote_spanned! {mixed()=>
+        #(#attrs)*
+        #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+        #vis struct #name;
+
+        #[allow(dead_code, private_interfaces)]
+        impl #name {
+            #constants
+
+            #[doc = #begins]
+            #vis fn query() -> #sources {
+                #sources(#runtime::Missing)
+            }
+
+            /// The query's plan, as an indented tree.
+            #vis fn explain() -> #runtime::Explain {
+                #runtime::Explain::new(Self::INFO)
+            }
+
+            fn plan() -> #plan_type {
+                #plan
+            }
+        }
+
+        #[doc = #waits]
+        #[derive(::core::fmt::Debug)]
+        #[must_use = "a query does nothing until it is started"]
+        #vis struct #sources<S = #runtime::Missing>(S);
+
+        #[allow(dead_code, private_interfaces)]
+        impl #sources {
+            #(#methods)*
+        }
+
+        #forgotten
+        #assertions
+    }
+}
+
+/// The methods of the builder that comes after the sources, for whoever forgets a source: they exist, and their
+/// bound says which source is missing.
+fn lower_forgotten(surface: &Surface, sources: &syn::Ident) -> TokenStream {
+    let runtime = runtime(mixed());
+    let Some(input) = surface.inputs.first() else { return TokenStream::new() };
+    let (vis, name) = (&surface.query.vis, &input.name);
+    let message = format!("input `{name}` has no source");
+    let note = format!("call `.{name}(…)` first");
+    let taken = |method: &str| surface.inputs.iter().any(|input| input.name == method);
+    let methods = ["to", "checkpoint", "trigger"].into_iter().filter(|method| !taken(method)).map(|method| {
+        let (method, value) = (local(method), local("value"));
+        quote_spanned! {mixed()=>
+            #vis fn #method<T>(self, #value: T) -> S::Builder
+            where
+                S: Bound,
+            {
+                S::builder(#value)
+            }
+        }
+    });
+    let start = (!taken("start")).then(|| {
+        quote! {
+            #vis fn start(self) -> S::Builder
+            where
+                S: Bound,
+            {
+                S::builder(())
+            }
+        }
+    });
+    quote_spanned! {mixed()=>
+        const _: () = {
+            #[diagnostic::on_unimplemented(message = #message, label = "forgotten before this", note = #note)]
+            #[doc(hidden)]
+            pub trait Bound: #runtime::Forgotten {}
+
+            #[doc(hidden)]
+            #[allow(dead_code, missing_docs)]
+            impl<S> #sources<S> {
+                #(#methods)*
+                #start
+            }
+        };
+    }
+}

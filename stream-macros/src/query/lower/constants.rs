@@ -1,0 +1,132 @@
+//! The query's spans of time as constants, checked where the macro can't read them.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Expr, Ident};
+
+use super::{at, local, mixed, runtime};
+use crate::message;
+use crate::query::ast::Window;
+use crate::query::check::literal_micros;
+use crate::query::expr::same;
+use crate::query::plan::Plan;
+
+pub(super) fn window<'a>(plan: &Plan<'a>) -> Option<&'a Window> {
+    plan.group_by?.keys.iter().find_map(|key| key.window.as_ref())
+}
+
+/// The slide of windows that overlap.
+pub(super) fn slide(window: &Window) -> Option<&Expr> {
+    window.slide.as_ref().filter(|slide| !same(slide, &window.width))
+}
+
+/// `const WIDTH: Duration = minutes(5);` and the others.
+pub(super) fn lower_constants(plan: &Plan) -> TokenStream {
+    let mut constants = TokenStream::new();
+    if let Some(watermark) = plan.watermark() {
+        constants.extend(lower_constant("DELAY", watermark.keyword.span(), &watermark.delay));
+    }
+    if let Some(window) = window(plan) {
+        let keyword = window.call.func.span();
+        constants.extend(lower_constant("WIDTH", keyword, &window.width));
+        constants.extend(slide(window).map(|slide| lower_constant("SLIDE", keyword, slide)));
+        constants.extend(window.start.as_ref().map(|start| lower_constant("START", keyword, start)));
+    }
+    constants
+}
+
+fn lower_constant(name: &str, keyword: Span, value: &Expr) -> TokenStream {
+    let name = local(name);
+    // The type is underlined at the keyword, which is why a span of time is expected.
+    let runtime = runtime(mixed().located_at(keyword));
+    let ty = quote_spanned!(mixed().located_at(keyword)=> #runtime::Duration);
+    quote_spanned!(mixed()=> const #name: #ty = #value;)
+}
+
+/// How rows are grouped by time, as a type.
+pub(super) fn windowing(window: &Window) -> TokenStream {
+    let runtime = runtime(mixed());
+    let micros = |name: &str| {
+        let name = local(name);
+        quote_spanned!(mixed()=> { Self::#name.as_micros() })
+    };
+    let width = micros("WIDTH");
+    let start = window.start.as_ref().map_or_else(|| quote!(0), |_| micros("START"));
+    match slide(window) {
+        Some(_) => {
+            let slide = micros("SLIDE");
+            quote_spanned!(mixed()=> #runtime::Sliding<#width, #slide, #start>)
+        }
+        None => quote_spanned!(mixed()=> #runtime::Tumbling<#width, #start>),
+    }
+}
+
+/// The checks of `check/window.rs` and `check/watermark.rs` for constants whose value the macro can't see.
+pub(super) fn lower_assertions(plan: &Plan) -> TokenStream {
+    let mut assertions = Assertions { query: &plan.query.name, tokens: TokenStream::new() };
+    if let Some(watermark) = plan.watermark() {
+        assertions.assert(&[("DELAY", &watermark.delay)], message::NEGATIVE_DELAY, |of| {
+            let delay = of("DELAY");
+            quote!(#delay >= 0)
+        });
+    }
+    if let Some(window) = window(plan) {
+        assertions.assert_window(window);
+    }
+    assertions.tokens
+}
+
+struct Assertions<'a> {
+    query: &'a Ident,
+    tokens: TokenStream,
+}
+
+impl Assertions<'_> {
+    fn assert_window(&mut self, window: &Window) {
+        let width = ("WIDTH", &window.width);
+        self.assert(&[width], message::WIDTH_NOT_POSITIVE, |of| {
+            let width = of("WIDTH");
+            quote!(#width > 0)
+        });
+        let slide = slide(window).map(|slide| ("SLIDE", slide));
+        if let Some(slide) = slide {
+            self.assert(&[slide], message::SLIDE_NOT_POSITIVE, |of| {
+                let slide = of("SLIDE");
+                quote!(#slide > 0)
+            });
+            self.assert(&[slide, width], message::SLIDE_EXCEEDS_WIDTH, |of| {
+                let (slide, width) = (of("SLIDE"), of("WIDTH"));
+                quote!(#slide <= #width)
+            });
+        }
+        if let Some(start) = &window.start {
+            let step = slide.unwrap_or(width);
+            self.assert(&[("START", start), step], message::START_EXCEEDS_SLIDE, |of| {
+                let (start, step) = (of("START"), of(step.0));
+                quote!(#start.saturating_abs() < #step)
+            });
+        }
+    }
+
+    /// `const _: () = assert!(…);`, unless the macro has checked the rule because all values are literals. The
+    /// first value is underlined. `condition` is given the microseconds of a constant by its name.
+    fn assert(
+        &mut self,
+        values: &[(&str, &Expr)],
+        text: &str,
+        condition: impl FnOnce(&dyn Fn(&str) -> TokenStream) -> TokenStream,
+    ) {
+        let Some((_, first)) = values.first() else { return };
+        if values.iter().all(|(_, value)| literal_micros(value).is_some()) {
+            return;
+        }
+        let span = at(first);
+        let query = self.query;
+        let condition = condition(&|name| {
+            let name = Ident::new(name, span);
+            quote_spanned!(span=> #query::#name.as_micros())
+        });
+        self.tokens.extend(quote_spanned!(span=> const _: () = ::core::assert!(#condition, #text);));
+    }
+}

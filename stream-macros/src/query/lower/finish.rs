@@ -1,0 +1,87 @@
+//! The finish function: aggregates to values, `select` to a row, `having` to whether the row is wanted.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote_spanned};
+use syn::{Expr, parse_quote_spanned};
+
+use super::row::{accumulator, is_plain_key};
+use super::{at, local, mixed, runtime, tuple};
+use crate::query::aggregate;
+use crate::query::expr::{mentions, peeled};
+use crate::query::plan::Plan;
+use crate::query::split::{KeyVariable, Split};
+
+/// `.select::<Out, Append, _>(INFO, |window, (page,), acc| { … })`.
+pub(super) fn lower_finish(plan: &Plan, split: &Split) -> TokenStream {
+    let (acc, row, runtime) = (local("acc"), local("row"), runtime(mixed()));
+    let (output, mode) = (&plan.query.output, local(plan.mode.type_name()));
+    let number = split.aggregates.len();
+    let values = split.aggregates.iter().enumerate().map(|(index, aggregate)| {
+        let (variable, place) = (&aggregate.variable, accumulator(&acc, index, number));
+        quote_spanned!(at(&aggregate.call)=> let #variable = #place.finish()?;)
+    });
+    let selected = lower_row(&split.select);
+    let having = lower_having(plan, split);
+    let used = |key: &KeyVariable| {
+        let mut body = split.select.to_token_stream();
+        split.having.to_tokens(&mut body);
+        if mentions(body, &key.variable) {
+            key.variable.to_token_stream()
+        } else {
+            quote_spanned!(mixed()=> _)
+        }
+    };
+    let plain = split.keys.iter().filter(|key| is_plain_key(plan, &key.expr));
+    let keys = tuple(plain.map(used));
+    let label = split.keys.iter().find(|key| !is_plain_key(plan, &key.expr));
+    let label = label.map_or_else(|| quote_spanned!(mixed()=> ()), used);
+    let values: TokenStream = values.collect();
+    let acc = if number == 0 { quote_spanned!(mixed()=> _) } else { acc.into_token_stream() };
+    quote_spanned! {mixed()=>
+        .select::<#output, #runtime::#mode, _>(Self::INFO, |#label, #keys, #acc| {
+            #values
+            let #row: #output = #selected;
+            #having
+            ::core::result::Result::Ok(::core::option::Option::Some(#row))
+        })
+    }
+}
+
+fn lower_having(plan: &Plan, split: &Split) -> Option<TokenStream> {
+    let (condition, clause) = (split.having.as_ref()?, plan.having?);
+    let keep = local("keep");
+    let bool = quote_spanned!(at(&clause.keyword)=> ::core::primitive::bool);
+    Some(quote_spanned! {mixed()=>
+        let #keep: #bool = #condition;
+        if !#keep {
+            return ::core::result::Result::Ok(::core::option::Option::None);
+        }
+    })
+}
+
+/// The selected row. A field that is a column as it is takes the column's borrowed form too; any other
+/// expression has to have the field's type.
+pub(super) fn lower_row(row: &Expr) -> Expr {
+    let mut row = row.clone();
+    if let Expr::Struct(literal) = &mut row {
+        for field in &mut literal.fields {
+            if is_column(&field.expr) {
+                let span = at(&field.expr);
+                let (runtime, column) = (runtime(span), &field.expr);
+                field.expr = parse_quote_spanned!(span=> #runtime::IntoColumn::into_column(#column));
+                let member = at(&field.member);
+                field.colon_token.get_or_insert_with(|| syn::Token![:](member));
+            }
+        }
+    }
+    row
+}
+
+fn is_column(expr: &Expr) -> bool {
+    match peeled(expr) {
+        Expr::Path(_) => true,
+        Expr::Field(field) => is_column(&field.base),
+        Expr::Call(call) => aggregate::called(call).is_some(),
+        _ => false,
+    }
+}

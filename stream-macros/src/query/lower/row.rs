@@ -1,0 +1,226 @@
+//! The row function: `where`, `let`, `explode`, and what a row does to groups or to the result.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote_spanned};
+use syn::{Expr, ExprCall, GenericArgument, Ident, PathArguments, Type};
+
+use super::{at, constants, finish, local, mixed, reference, runtime, tuple};
+use crate::query::aggregate;
+use crate::query::check::PER_TUPLE;
+use crate::query::expr::{bare_ident, mentions};
+use crate::query::plan::{Plan, Step};
+use crate::query::split::{Aggregate, Split};
+
+/// `.group_by(|click, groups: &mut Groups<…>| { … })`, with the input in front.
+pub(super) fn lower_grouping(plan: &Plan, split: &Split) -> TokenStream {
+    let (runtime, groups) = (runtime(mixed()), local("groups"));
+    let windowing = lower_windowing(plan);
+    let observe = lower_observe(plan, &groups);
+    let update = lower_update(plan, split, &groups);
+    let steps = lower_steps(&plan.steps, false, update);
+    let (from, alias) = (lower_from(plan), lower_alias(plan, &[&observe, &steps]));
+    quote_spanned! {mixed()=>
+        #from.group_by(|#alias, #groups: &mut #runtime::Groups<#windowing, _, _>| {
+            #observe
+            #steps
+        })
+    }
+}
+
+/// `.select(|click, out: &mut Emitter<Out>| { … }).output::<Append>(…)`, with the input in front.
+pub(super) fn lower_selection(plan: &Plan) -> TokenStream {
+    let (runtime, out) = (runtime(mixed()), local("out"));
+    let (row, output) = (local("row"), &plan.query.output);
+    let observe = lower_observe(plan, &out);
+    let selected = if bare_ident(&plan.select.row) == Some(&plan.from.alias) {
+        let view = &plan.select.row;
+        let span = at(view);
+        let runtime = super::runtime(span);
+        quote_spanned!(span=> <#output as #runtime::Schema>::from_view(#view))
+    } else {
+        finish::lower_row(&plan.select.row).into_token_stream()
+    };
+    let emit = quote_spanned! {mixed()=>
+        let #row: #output = #selected;
+        #out.emit(#row);
+    };
+    let steps = lower_steps(&plan.steps, false, emit);
+    let (from, alias) = (lower_from(plan), lower_alias(plan, &[&observe, &steps]));
+    let mode = local(plan.mode.type_name());
+    quote_spanned! {mixed()=>
+        #from
+            .select(|#alias, #out: &mut #runtime::Emitter<#output>| {
+                #observe
+                #steps
+            })
+            .output::<#runtime::#mode>(Self::INFO)
+    }
+}
+
+fn lower_from(plan: &Plan) -> TokenStream {
+    let (runtime, row) = (runtime(mixed()), &plan.input.row);
+    quote_spanned!(mixed()=> #runtime::from::<#row, { Self::COLUMNS }>())
+}
+
+/// The alias, or `_` if nothing in the row function names it.
+fn lower_alias(plan: &Plan, body: &[&TokenStream]) -> TokenStream {
+    let alias = &plan.from.alias;
+    if body.iter().any(|tokens| mentions((*tokens).clone(), alias)) {
+        alias.to_token_stream()
+    } else {
+        quote_spanned!(mixed()=> _)
+    }
+}
+
+/// The watermark sees every row, whatever `where` says.
+fn lower_observe(plan: &Plan, operator: &Ident) -> TokenStream {
+    let Some(watermark) = plan.watermark() else { return TokenStream::new() };
+    let column = &watermark.column;
+    quote_spanned!(at(column)=> #operator.observe(#column);)
+}
+
+/// The steps from the outside in: everything after an `explode` is inside its loop.
+fn lower_steps(steps: &[Step], in_loop: bool, end: TokenStream) -> TokenStream {
+    let Some((step, rest)) = steps.split_first() else { return end };
+    match step {
+        Step::Where(clause) => {
+            let (keep, condition) = (local("keep"), &clause.condition);
+            let bool = quote_spanned!(at(&clause.keyword)=> ::core::primitive::bool);
+            let skip =
+                if in_loop { quote_spanned!(mixed()=> continue) } else { quote_spanned!(mixed()=> return) };
+            let rest = lower_steps(rest, in_loop, end);
+            quote_spanned! {mixed()=>
+                let #keep: #bool = #condition;
+                if !#keep {
+                    #skip;
+                }
+                #rest
+            }
+        }
+        Step::Let(clause) => {
+            let (name, value) = (&clause.name, &clause.value);
+            let ty = clause.ty.as_ref().map(|ty| quote_spanned!(mixed()=> : #ty));
+            let rest = lower_steps(rest, in_loop, end);
+            quote_spanned! {mixed()=>
+                let #name #ty = #value;
+                #rest
+            }
+        }
+        Step::Explode(clause) => {
+            let (name, items) = (&clause.name, &clause.items);
+            let rest = lower_steps(rest, true, end);
+            quote_spanned! {mixed()=>
+                for #name in #items {
+                    #rest
+                }
+            }
+        }
+    }
+}
+
+fn lower_windowing(plan: &Plan) -> TokenStream {
+    let runtime = runtime(mixed());
+    match (constants::window(plan), plan.event_time_key) {
+        (Some(window), _) => constants::windowing(window),
+        (None, Some(_)) => quote_spanned!(mixed()=> #runtime::Instants<_>),
+        (None, None) => quote_spanned!(mixed()=> #runtime::Unwindowed),
+    }
+}
+
+/// The keys that stand in the tuple: neither the window nor the event time that is the group's label.
+pub(super) fn is_plain_key(plan: &Plan, expr: &Expr) -> bool {
+    match (constants::window(plan), plan.event_time_key) {
+        (Some(window), _) => *expr != Expr::Call(window.call.clone()),
+        (None, Some(key)) => key.expr != *expr,
+        (None, None) => true,
+    }
+}
+
+/// Evaluates the aggregates' arguments once, then updates the row's group or, in its windows, groups.
+fn lower_update(plan: &Plan, split: &Split, groups: &Ident) -> TokenStream {
+    let acc = local("acc");
+    let (mut arguments, mut updates) = (TokenStream::new(), TokenStream::new());
+    let mut types = Vec::new();
+    for (index, aggregate) in split.aggregates.iter().enumerate() {
+        let span = argument_span(aggregate);
+        let mut values = Vec::new();
+        for (number, argument) in aggregate.call.args.iter().enumerate() {
+            if aggregate.function.name == aggregate::CUSTOM {
+                // By value: its input may be a tuple made on the spot.
+                values.push(argument.to_token_stream());
+                continue;
+            }
+            let name = if number == 0 { format!("value_{index}") } else { format!("by_{index}") };
+            let (name, value) = (local(&name), reference(argument));
+            arguments.extend(quote_spanned!(mixed()=> let #name = #value;));
+            let mut used = name;
+            used.set_span(at(argument));
+            values.push(used.to_token_stream());
+        }
+        let place = accumulator(&acc, index, split.aggregates.len());
+        updates.extend(quote_spanned!(span=> #place.update(#(#values),*);));
+        types.push(accumulator_type(aggregate));
+    }
+    let types = nested(types);
+    let acc = if split.aggregates.is_empty() { quote_spanned!(mixed()=> _) } else { acc.into_token_stream() };
+    let keys = split.keys.iter().filter(|key| is_plain_key(plan, &key.expr));
+    let keys = tuple(keys.map(|key| reference(&key.expr)));
+    let (method, time) = match (constants::window(plan), plan.event_time_key) {
+        (Some(window), _) => ("update", Some(&window.time)),
+        (None, Some(key)) => ("update_at", Some(&key.expr)),
+        (None, None) => ("update_untimed", None),
+    };
+    let span = time.map_or_else(mixed, at);
+    let method = Ident::new(method, span);
+    let time = time.map(|time| quote_spanned!(span=> #time,));
+    quote_spanned! {mixed()=>
+        #arguments
+        #groups.#method(#time #keys, |#acc: &mut #types| {
+            #updates
+        });
+    }
+}
+
+/// Errors about an aggregate's type are errors about its first argument.
+fn argument_span(aggregate: &Aggregate) -> proc_macro2::Span {
+    aggregate.call.args.first().map_or_else(|| at(&aggregate.call.func), at)
+}
+
+/// `CountDistinct<_>`
+fn accumulator_type(aggregate: &Aggregate) -> TokenStream {
+    let span = argument_span(aggregate);
+    let (runtime, name) = (runtime(span), Ident::new(aggregate.function.accumulator, span));
+    if let Some(own) = own_type(&aggregate.call) {
+        return quote_spanned!(span=> #runtime::expr::#name<#own>);
+    }
+    match aggregate.function.inferred {
+        0 => quote_spanned!(span=> #runtime::expr::#name),
+        1 => quote_spanned!(span=> #runtime::expr::#name<_>),
+        _ => quote_spanned!(span=> #runtime::expr::#name<_, _>),
+    }
+}
+
+/// The `T` of `aggregate::<T>(…)`.
+fn own_type(call: &ExprCall) -> Option<&Type> {
+    let Expr::Path(path) = &*call.func else { return None };
+    let PathArguments::AngleBracketed(list) = &path.path.segments.last()?.arguments else { return None };
+    match list.args.first()? {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    }
+}
+
+/// `acc.3`, or `acc.1.3` if there are more accumulators than one tuple holds.
+pub(super) fn accumulator(acc: &Ident, index: usize, number: usize) -> TokenStream {
+    let inner = syn::Index { index: (index % PER_TUPLE) as u32, span: mixed() };
+    if number <= PER_TUPLE {
+        return quote_spanned!(mixed()=> #acc.#inner);
+    }
+    let outer = syn::Index { index: (index / PER_TUPLE) as u32, span: mixed() };
+    quote_spanned!(mixed()=> #acc.#outer.#inner)
+}
+
+/// The tuple type of the accumulators, nested once if one tuple can't hold them.
+fn nested(types: Vec<TokenStream>) -> TokenStream {
+    if types.len() <= PER_TUPLE { tuple(types) } else { tuple(types.chunks(PER_TUPLE).map(tuple)) }
+}

@@ -1,0 +1,173 @@
+//! A query as clauses in their places: what the checks look at, and what is lowered once they have passed.
+
+use syn::visit_mut::{self, VisitMut};
+use syn::{Expr, Ident};
+
+use super::aggregate;
+use super::ast::{
+    Explode, From, GroupBy, Having, Input, Key, Let, Mode, Output, Query, Select, Watermark, Where,
+};
+use super::expr::{bare_ident, same};
+use super::split::Split;
+
+/// A clause that a query has at most once.
+pub(crate) enum Slot<'a, T> {
+    Absent,
+    /// It is there, with a syntax error that has been reported.
+    Broken,
+    Given(&'a T),
+}
+
+impl<'a, T> Slot<'a, T> {
+    pub(crate) fn given(&self) -> Option<&'a T> {
+        match self {
+            Self::Given(clause) => Some(clause),
+            Self::Absent | Self::Broken => None,
+        }
+    }
+
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+}
+
+/// A clause between `from` and `group by`.
+#[derive(Clone, Copy)]
+pub(crate) enum Step<'a> {
+    Where(&'a Where),
+    Let(&'a Let),
+    Explode(&'a Explode),
+}
+
+impl<'a> Step<'a> {
+    /// The expression of the clause.
+    pub(crate) fn expr(self) -> &'a Expr {
+        match self {
+            Self::Where(clause) => &clause.condition,
+            Self::Let(clause) => &clause.value,
+            Self::Explode(clause) => &clause.items,
+        }
+    }
+
+    /// The variable that the clause adds to the row.
+    pub(crate) fn name(self) -> Option<&'a Ident> {
+        match self {
+            Self::Where(_) => None,
+            Self::Let(clause) => Some(&clause.name),
+            Self::Explode(clause) => Some(&clause.name),
+        }
+    }
+}
+
+/// A query whose clauses have found their places, but which may lack some.
+pub(crate) struct Draft<'a> {
+    pub(crate) query: &'a Query,
+    pub(crate) from: Slot<'a, From>,
+    pub(crate) steps: Vec<Step<'a>>,
+    /// Whether a `where`, `let`, `explode` or unknown clause is missing from `steps` because it is broken.
+    pub(crate) broken_steps: bool,
+    pub(crate) group_by: Slot<'a, GroupBy>,
+    pub(crate) select: Slot<'a, Select>,
+    pub(crate) having: Slot<'a, Having>,
+    pub(crate) output: Slot<'a, Output>,
+}
+
+impl<'a> Draft<'a> {
+    /// The input that `from` names.
+    pub(crate) fn input(&self) -> Option<&'a Input> {
+        let from = self.from.given()?;
+        self.query.inputs.iter().find(|input| input.name == from.input)
+    }
+
+    pub(crate) fn watermark(&self) -> Option<&'a Watermark> {
+        self.from.given()?.watermark.as_ref()
+    }
+
+    /// Whether the query aggregates; `None` if a broken clause keeps that unknown.
+    pub(crate) fn aggregates(&self) -> Option<bool> {
+        let calls = |expr: Option<&Expr>| expr.is_some_and(|expr| !aggregate::calls(expr).is_empty());
+        let in_select = calls(self.select.given().map(|select| &select.row));
+        let in_having = calls(self.having.given().map(|having| &having.condition));
+        if !self.group_by.is_absent() || in_select || in_having {
+            return Some(true);
+        }
+        matches!(self.select, Slot::Given(_)).then_some(false)
+    }
+
+    /// The names that a row has beside its alias: those of `let` and `explode`.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = &'a Ident> {
+        self.steps.iter().filter_map(|step| step.name())
+    }
+
+    /// The key that the watermark closes groups by: a window over the watermark's column, or that column.
+    pub(crate) fn event_time_key(&self) -> Option<&'a Key> {
+        let column = &self.watermark()?.column;
+        let keys = &self.group_by.given()?.keys;
+        keys.iter().find(|key| {
+            let time = key.window.as_ref().map_or(&key.expr, |window| &window.time);
+            same(&expand_lets(&self.steps, time), column)
+        })
+    }
+
+    /// The whole query, if nothing is missing.
+    pub(crate) fn complete(&self, split: Option<Split>) -> Option<Plan<'a>> {
+        Some(Plan {
+            query: self.query,
+            input: self.input()?,
+            from: self.from.given()?,
+            steps: self.steps.clone(),
+            group_by: self.group_by.given(),
+            event_time_key: self.event_time_key(),
+            select: self.select.given()?,
+            having: self.having.given(),
+            mode: self.output.given()?.mode,
+            split,
+        })
+    }
+}
+
+/// The expression with the names of `let` replaced by what they stand for.
+pub(crate) fn expand_lets(steps: &[Step], expr: &Expr) -> Expr {
+    let mut expanded = expr.clone();
+    // A later `let` may use an earlier one, not the other way round.
+    for step in steps.iter().rev() {
+        if let Step::Let(clause) = step {
+            Substitute(clause).visit_expr_mut(&mut expanded);
+        }
+    }
+    expanded
+}
+
+/// Puts the value of a `let` in the place of its name.
+struct Substitute<'a>(&'a Let);
+
+impl VisitMut for Substitute<'_> {
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        if bare_ident(expr).is_some_and(|name| *name == self.0.name) {
+            *expr = self.0.value.clone();
+        } else {
+            visit_mut::visit_expr_mut(self, expr);
+        }
+    }
+}
+
+/// A query without mistakes.
+pub(crate) struct Plan<'a> {
+    pub(crate) query: &'a Query,
+    pub(crate) input: &'a Input,
+    pub(crate) from: &'a From,
+    pub(crate) steps: Vec<Step<'a>>,
+    pub(crate) group_by: Option<&'a GroupBy>,
+    pub(crate) event_time_key: Option<&'a Key>,
+    pub(crate) select: &'a Select,
+    pub(crate) having: Option<&'a Having>,
+    pub(crate) mode: Mode,
+    /// What `select` and `having` become in an aggregation.
+    pub(crate) split: Option<Split>,
+}
+
+impl Plan<'_> {
+    pub(crate) fn watermark(&self) -> Option<&Watermark> {
+        self.from.watermark.as_ref()
+    }
+}

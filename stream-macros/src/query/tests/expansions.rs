@@ -1,0 +1,168 @@
+//! One snapshot for each kind of query.
+
+use super::assert_expansion;
+
+#[test]
+fn tumbling() {
+    assert_expansion!(
+        "tumbling",
+        r#"
+/// Views and distinct visitors of every page, each five minutes.
+pub query PageStats(clicks: Click) -> PageStat {
+    from click in clicks watermark(click.timestamp, minutes(2));
+    where click.action == "view";
+    group by window(click.timestamp, minutes(5)) as w, click.page;
+    select PageStat {
+        window: w,
+        page: click.page,
+        views: count(),
+        visitors: count_distinct(click.user_id),
+    };
+    output append;
+}
+"#
+    );
+}
+
+#[test]
+fn sliding() {
+    assert_expansion!(
+        "sliding",
+        r#"
+query Load(readings: Reading) -> Stat {
+    from r in readings watermark(r.at, LATENESS);
+    group by window(r.at, WIDTH, slide = minutes(1), start = seconds(30)), r.sensor;
+    select Stat { window, sensor: r.sensor, mean: sum(r.value) / count() as f64, readings: count() };
+    output update;
+}
+"#
+    );
+}
+
+#[test]
+fn global() {
+    assert_expansion!(
+        "global",
+        r#"
+query Totals(orders: Order) -> Total {
+    from order in orders;
+    select Total { orders: count(), revenue: sum(order.price * order.quantity as f64) };
+    output complete;
+}
+"#
+    );
+}
+
+#[test]
+fn stateless() {
+    assert_expansion!(
+        "stateless",
+        r#"
+query Purchases(clicks: Click) -> Purchase {
+    from c in clicks;
+    let amount = c.amount.unwrap_or(0.0) * RATE;
+    where amount > 0.0;
+    select Purchase { page: c.page, amount, label: label(c.page) };
+    output append;
+}
+"#
+    );
+}
+
+#[test]
+fn passing_rows_on() {
+    assert_expansion!(
+        "passing_rows_on",
+        r#"
+pub(crate) query Views(clicks: Click) -> Click {
+    from click in clicks watermark(click.timestamp, seconds(0));
+    where click.action == "view";
+    select click;
+    output update;
+}
+"#
+    );
+}
+
+#[test]
+fn explode() {
+    assert_expansion!(
+        "explode",
+        r#"
+query Words(lines: Line) -> WordCount {
+    from line in lines;
+    explode word in line.value.split(' ');
+    where !word.is_empty();
+    group by word unbounded;
+    select WordCount { word, count: count() };
+    output complete;
+}
+"#
+    );
+}
+
+#[test]
+fn having() {
+    assert_expansion!(
+        "having",
+        r#"
+query Busy(clicks: Click) -> Stat {
+    from click in clicks watermark(click.timestamp, minutes(2));
+    let page = click.page.to_lowercase();
+    group by window(click.timestamp, minutes(5)) as w, page;
+    select Stat { label: format!("{page} at {}", w.start), views: count(), best: max_by(click.user_id, click.amount) };
+    having views > 10 && avg(click.amount) > Some(1.0) && page != "home";
+    output append;
+}
+"#
+    );
+}
+
+#[test]
+fn instants() {
+    assert_expansion!(
+        "instants",
+        r#"
+query Ticks(clicks: Click) -> Tick {
+    from click in clicks watermark(click.timestamp, seconds(10));
+    group by click.timestamp, click.page as page;
+    select Tick { at: click.timestamp, page: page, median: aggregate::<Median>(click.amount.unwrap_or(0.0)) };
+    output append;
+}
+"#
+    );
+}
+
+#[test]
+fn more_aggregates_than_a_tuple_holds() {
+    assert_expansion!(
+        "more_aggregates_than_a_tuple_holds",
+        r#"
+query Wide(rows: Row) -> Out {
+    from r in rows;
+    select Out {
+        a: sum(r.a), b: sum(r.b), c: sum(r.c), d: sum(r.d), e: sum(r.e), f: sum(r.f), g: sum(r.g),
+        h: sum(r.h), i: sum(r.i), j: sum(r.j), k: sum(r.k), l: sum(r.l), m: sum(r.m), again: sum(r.a),
+    };
+    output update;
+}
+"#
+    );
+}
+
+#[test]
+fn mistakes_leave_the_items_and_the_bodies() {
+    assert_expansion!(
+        "mistakes_leave_the_items_and_the_bodies",
+        r#"
+query Half(clicks: Click) -> Stat {
+    from click in clicks watermark(click.timestamp, minutes(2));
+    where click.;
+    let page = click.page.to_lowercase();
+    group by window(click.timestamp, minutes(5)), page;
+    select Stat { page, views: count() };
+    output apend;
+}
+"#
+    );
+}

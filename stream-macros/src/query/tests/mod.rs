@@ -1,0 +1,23 @@
+//! Expansion snapshots: what each kind of query is lowered to, with the query in the snapshot's header.
+
+mod expansions;
+mod rules;
+
+use proc_macro2::TokenStream;
+
+/// Expands a query and formats the result.
+fn expand(source: &str) -> String {
+    let tokens: TokenStream = source.parse().expect("the query is Rust tokens");
+    let file = syn::parse2(super::expand(tokens)).expect("the expansion is Rust items");
+    prettyplease::unparse(&file)
+}
+
+/// Compares an expansion with its snapshot.
+macro_rules! assert_expansion {
+    ($name:literal, $source:literal) => {
+        insta::with_settings!({ description => $source, omit_expression => true, prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!($name, super::expand($source));
+        });
+    };
+}
+use assert_expansion;

@@ -1,0 +1,140 @@
+//! What happens between `start()` and the first batch: the checkpoint is checked and the state restored.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::checkpoint::{BatchPlan, Fingerprint, Metadata, OperatorFingerprint, Recovered, StateStore};
+use crate::error::{Error, Result};
+use crate::plan::{Explain, KEY_GROUPS, PlanInfo};
+use crate::sink::SinkContext;
+use crate::source::SourceContext;
+
+use super::clock::Clock;
+use super::execution::{Execution, blocking};
+use super::handle::Shared;
+use super::listener::QueryListener;
+use super::stages::Stages;
+use super::step::StepHook;
+use super::watermark::WatermarkTracker;
+
+/// A query's surroundings.
+pub(super) struct Start {
+    pub(super) name: String,
+    pub(super) store: Arc<dyn StateStore>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) listeners: Vec<Arc<dyn QueryListener>>,
+    pub(super) step: Option<StepHook>,
+}
+
+impl Start {
+    /// Checks the checkpoint against the query before anything is read, then opens source and sinks.
+    pub(super) async fn open(self, mut stages: Box<dyn Stages>) -> Result<Execution> {
+        let Self { name, store, clock, listeners, step } = self;
+        let info = stages.info().clone();
+        let fingerprint = fingerprint(&info, stages.state_types());
+        let metadata = self::metadata(&name, &store, &clock, fingerprint).await?;
+        let recovering = Arc::clone(&store);
+        let recovered = blocking(move || recovering.recover()).await?;
+        let Recovered { plans, commit, mut source_logs } = recovered;
+        let committed = commit.map(|commit| commit.batch);
+        let (done, pending): (Vec<BatchPlan>, Vec<BatchPlan>) =
+            plans.into_iter().partition(|plan| committed.is_some_and(|batch| plan.batch <= batch));
+        let last = done.into_iter().next_back();
+        let pending = pending.into_iter().next();
+        let delay = info.inputs.iter().find_map(|input| input.watermark).map(|watermark| watermark.delay);
+        let reached = last.as_ref().map_or(0, |plan| plan.watermark_ms);
+        let next = commit.map_or(reached, |commit| commit.next_watermark_ms.max(reached));
+        let tracker = WatermarkTracker::new(delay, next);
+
+        stages.restore(metadata.hash_seed, Arc::clone(&store)).await?;
+        let planned = pending.as_ref().or(last.as_ref());
+        let context = SourceContext {
+            log: if source_logs.is_empty() { Vec::new() } else { source_logs.swap_remove(0) },
+            end: planned.and_then(|plan| plan.ends.first().cloned().flatten()),
+            clock: Arc::clone(&clock),
+        };
+        stages.open_source(context).await?;
+        let sink = SinkContext { query_id: metadata.query_id, query_name: name.clone(), mode: info.mode };
+        stages.open_sinks(sink).await?;
+
+        let run_id = Uuid::from_u128(clock.random());
+        let shared = Shared::new(metadata.query_id, run_id, name, Explain::new(info));
+        Ok(Execution {
+            stages,
+            store,
+            clock,
+            shared,
+            listeners,
+            step,
+            tracker,
+            last,
+            pending,
+            last_trigger: None,
+        })
+    }
+}
+
+/// The checkpoint's metadata: checked against the query, or written if the checkpoint is new.
+async fn metadata(
+    name: &str,
+    store: &Arc<dyn StateStore>,
+    clock: &Arc<dyn Clock>,
+    fingerprint: Fingerprint,
+) -> Result<Metadata> {
+    let store = Arc::clone(store);
+    let (id, seed) = (Uuid::from_u128(clock.random()), clock.random() as u64);
+    let name = name.to_owned();
+    blocking(move || {
+        let Some(stored) = store.metadata()? else {
+            let metadata = Metadata { query_id: id, hash_seed: seed, key_groups: KEY_GROUPS, fingerprint };
+            store.initialize(&metadata)?;
+            return Ok(metadata);
+        };
+        if stored.key_groups != KEY_GROUPS {
+            return Err(Error::checkpoint(
+                store.location(),
+                format!("it has {} key groups, and this version has {KEY_GROUPS}", stored.key_groups),
+            ));
+        }
+        let changes = stored
+            .fingerprint
+            .check(&fingerprint)
+            .map_err(|difference| Error::Incompatible { path: store.location(), difference })?;
+        for change in &changes {
+            tracing::info!(query = %name, %change, "the query differs from the checkpoint's, compatibly");
+        }
+        if !changes.is_empty() {
+            store.update_fingerprint(&fingerprint)?;
+        }
+        Ok(Metadata { fingerprint, ..stored })
+    })
+    .await
+}
+
+/// What a restart has to find unchanged, and what it may find changed.
+fn fingerprint(info: &PlanInfo, types: Option<String>) -> Fingerprint {
+    let operators = info.operator.iter().map(|operator| OperatorFingerprint {
+        name: operator.name.to_owned(),
+        clause: operator.clause.to_owned(),
+        durations: operator.window.map_or_else(String::new, |(width, slide, start)| {
+            format!("width {width}, slide {slide}, start {start}")
+        }),
+        aggregates: operator.aggregates.iter().map(ToString::to_string).collect(),
+        types: types.clone().unwrap_or_default(),
+    });
+    let watermarks = info.inputs.iter().filter_map(|input| {
+        let watermark = input.watermark?;
+        Some((format!("watermark of {}", input.name), format!("{}, {}", watermark.column, watermark.delay)))
+    });
+    let mut changeable: BTreeMap<String, String> = watermarks.collect();
+    changeable.insert("clauses".to_owned(), info.clauses.join("; "));
+    changeable.insert("select".to_owned(), info.select.to_owned());
+    Fingerprint {
+        mode: info.mode.name().to_owned(),
+        inputs: info.inputs.iter().map(|input| format!("{}: {}", input.name, input.row)).collect(),
+        operators: operators.collect(),
+        changeable,
+    }
+}

@@ -1,0 +1,163 @@
+//! [`Explain`]: a plan for people to read.
+
+use std::fmt;
+
+use super::{InputInfo, Mode, OperatorInfo, PlanInfo};
+
+/// A query's plan as an indented tree, from the output down to the input, one clause a line.
+///
+/// Two plans print alike exactly if they compute the same in the same way, however their source is formatted,
+/// so the text is worth keeping in a snapshot test of the service.
+#[derive(Clone, Debug)]
+pub struct Explain {
+    info: PlanInfo,
+}
+
+impl Explain {
+    #[doc(hidden)]
+    pub const fn new(info: PlanInfo) -> Self {
+        Self { info }
+    }
+
+    /// The plan as data.
+    pub const fn info(&self) -> &PlanInfo {
+        &self.info
+    }
+}
+
+impl fmt::Display for Explain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let info = &self.info;
+        writeln!(f, "{}", info.query)?;
+        let mut tree = Tree { f, depth: 0 };
+        tree.node(&format!("output {}", info.mode.name()))?;
+        if let Some(having) = info.having {
+            tree.node(&format!("having {having}"))?;
+        }
+        tree.node(&format!("select {}", info.select))?;
+        if let Some(operator) = &info.operator {
+            tree.node(operator.clause)?;
+            tree.operator(operator, info.mode)?;
+        }
+        for clause in info.clauses.iter().rev() {
+            tree.node(clause)?;
+        }
+        for input in info.inputs {
+            tree.input(input)?;
+        }
+        Ok(())
+    }
+}
+
+struct Tree<'a, 'f> {
+    f: &'a mut fmt::Formatter<'f>,
+    depth: usize,
+}
+
+impl Tree<'_, '_> {
+    /// A line one level below the last.
+    fn node(&mut self, text: &str) -> fmt::Result {
+        writeln!(self.f, "{:indent$}└─ {text}", "", indent = self.depth * 3)?;
+        self.depth += 1;
+        Ok(())
+    }
+
+    /// A line about the last node.
+    fn detail(&mut self, text: &str) -> fmt::Result {
+        writeln!(self.f, "{:indent$}·  {text}", "", indent = self.depth * 3)
+    }
+
+    fn operator(&mut self, operator: &OperatorInfo, mode: Mode) -> fmt::Result {
+        if let Some((width, slide, start)) = operator.window {
+            let mut text = format!("windows of {width}");
+            if slide != width {
+                text += &format!(", one each {slide}");
+            }
+            if start.as_micros() != 0 {
+                text += &format!(", moved by {start}");
+            }
+            self.detail(&text)?;
+        }
+        if !operator.aggregates.is_empty() {
+            self.detail(&format!("aggregates {}", operator.aggregates.join(", ")))?;
+        }
+        self.detail(match mode {
+            Mode::Complete => "state keeps every group, as the whole result is put out each time",
+            _ if operator.event_time_key => "state is bounded: the watermark closes groups",
+            _ => "state is unbounded: no watermark closes groups",
+        })
+    }
+
+    fn input(&mut self, input: &InputInfo) -> fmt::Result {
+        self.node(&format!("from {}: {}", input.name, input.row))?;
+        match input.watermark {
+            Some(watermark) => {
+                self.detail(&format!("watermark {} behind {}", watermark.delay, watermark.column))?;
+            }
+            None => self.detail("no watermark")?,
+        }
+        match input.columns {
+            Some([]) => self.detail("reads no column"),
+            Some(columns) => self.detail(&format!("reads {}", columns.join(", "))),
+            None => self.detail("reads every column"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::WatermarkInfo;
+    use crate::time::{Duration, minutes};
+
+    const PLAN: PlanInfo = PlanInfo {
+        query: "PageStats",
+        inputs: &[InputInfo {
+            name: "clicks",
+            row: "Click",
+            watermark: Some(WatermarkInfo { column: "timestamp", delay: minutes(2) }),
+            columns: Some(&["timestamp", "page"]),
+        }],
+        clauses: &["where action == \"view\"", "let upper = page.to_uppercase()"],
+        operator: Some(OperatorInfo {
+            name: "stateStoreSave",
+            clause: "group by window(timestamp, WIDTH, slide = minutes(1)), page.to_uppercase()",
+            window: Some((minutes(5), minutes(1), Duration::ZERO)),
+            aggregates: &["count()"],
+            event_time_key: true,
+        }),
+        select: "PageStat { window: w, page: upper, views: count() }",
+        having: Some("views > 10"),
+        mode: Mode::Append,
+    };
+
+    #[test]
+    fn the_plan_reads_from_the_output_down_to_the_input() {
+        let expected = "\
+PageStats
+└─ output append
+   └─ having views > 10
+      └─ select PageStat { window: w, page: upper, views: count() }
+         └─ group by window(timestamp, WIDTH, slide = minutes(1)), page.to_uppercase()
+            ·  windows of 5 min, one each 1 min
+            ·  aggregates count()
+            ·  state is bounded: the watermark closes groups
+            └─ let upper = page.to_uppercase()
+               └─ where action == \"view\"
+                  └─ from clicks: Click
+                     ·  watermark 2 min behind timestamp
+                     ·  reads timestamp, page
+";
+        assert_eq!(Explain::new(PLAN).to_string(), expected);
+    }
+
+    #[test]
+    fn a_plan_that_keeps_everything_says_so() {
+        let operator = OperatorInfo { event_time_key: false, window: None, ..PLAN.operator.unwrap() };
+        let text =
+            Explain::new(PlanInfo { operator: Some(operator), mode: Mode::Update, ..PLAN }).to_string();
+        assert!(text.contains("state is unbounded"), "{text}");
+        let text = Explain::new(PlanInfo { mode: Mode::Complete, ..PLAN }).to_string();
+        assert!(text.contains("state keeps every group"), "{text}");
+    }
+}

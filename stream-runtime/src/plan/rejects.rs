@@ -1,0 +1,60 @@
+//! [`Rejects`]: what becomes of the rows that a worker can't decode.
+
+use crate::error::{Error, Result};
+use crate::format::RowError;
+use crate::source::{MalformedRow, OnMalformed, Position};
+use crate::time::Timestamp;
+
+/// What a worker does with malformed rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Policy {
+    Fail,
+    Drop,
+    Keep,
+}
+
+/// Counts a worker's rows, and deals with those that can't be decoded as the input's policy says.
+#[derive(Debug)]
+pub struct Rejects {
+    policy: Policy,
+    batch_time: Timestamp,
+    /// Rows that were decoded.
+    pub(crate) rows: u64,
+    /// Rows that were not.
+    pub(crate) malformed: u64,
+    /// Those of them that the dead-letter sink gets.
+    pub(crate) kept: Vec<MalformedRow>,
+}
+
+impl Rejects {
+    /// Nothing counted yet, for a batch of this time.
+    pub fn new(policy: &OnMalformed, batch_time: Timestamp) -> Self {
+        let policy = match policy {
+            OnMalformed::Fail => Policy::Fail,
+            OnMalformed::Drop => Policy::Drop,
+            OnMalformed::DeadLetter(_) => Policy::Keep,
+        };
+        Self { policy, batch_time, rows: 0, malformed: 0, kept: Vec::new() }
+    }
+
+    /// Takes in a row that can't be decoded.
+    #[cold]
+    pub(crate) fn reject(&mut self, at: Position<'_>, bytes: &[u8], error: &RowError) -> Result<()> {
+        self.malformed += 1;
+        match self.policy {
+            Policy::Fail => {
+                return Err(Error::MalformedRow { location: at.to_string(), reason: error.to_string() });
+            }
+            Policy::Drop => {}
+            Policy::Keep => self.kept.push(MalformedRow {
+                source: at.source.to_owned(),
+                line: at.line_number().unwrap_or_default(),
+                offset: at.offset,
+                reason: error.to_string(),
+                bytes: bytes.to_vec(),
+                batch_time: self.batch_time,
+            }),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! [`Place`]: a column of a derived schema, as generated code names it.
+
+use std::marker::PhantomData;
+
+use super::derive::names;
+use super::{Column, ColumnSet, Decoding, Field, HoldsTimestamps, TimestampFormat};
+use crate::format::Arena;
+
+/// Everything about a column that is known at compile time: its type, its place among the schema's columns,
+/// its names, and how its timestamps are written.
+pub struct Place<T> {
+    pub(crate) index: usize,
+    pub(crate) name: &'static str,
+    /// The name as a JSON key, with its quotes and the colon.
+    pub(crate) key: &'static str,
+    pub(crate) timestamps: TimestampFormat,
+    column: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Place<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Place<T> {}
+
+impl<T: Column> Place<T> {
+    /// The column at `index`; `key` is its name as a JSON key, with its quotes and the colon.
+    pub const fn new(index: usize, name: &'static str, key: &'static str) -> Self {
+        Self { index, name, key, timestamps: TimestampFormat::Rfc3339, column: PhantomData }
+    }
+
+    /// How the column's timestamps are written.
+    pub const fn timestamps(self, timestamps: TimestampFormat) -> Self
+    where
+        T: HoldsTimestamps,
+    {
+        Self { timestamps, ..self }
+    }
+
+    /// The column's entry in the field table.
+    pub const fn field(self, type_name: &'static str, has_default: bool) -> Field {
+        Field { name: self.name, type_name, nullable: T::NULLABLE, has_default }
+    }
+
+    /// What stands in a view for the column if it isn't read.
+    pub fn placeholder<'a>(self) -> T::View<'a> {
+        T::placeholder()
+    }
+
+    /// Copies what a view borrows into the arena.
+    pub fn keep<'a>(self, view: T::View<'_>, arena: &'a Arena) -> T::View<'a> {
+        T::keep(view, arena)
+    }
+
+    /// Whether the query names the column.
+    #[inline]
+    pub(crate) const fn is_in(self, columns: ColumnSet) -> bool {
+        names(columns, self.index)
+    }
+
+    #[inline]
+    pub(crate) const fn decoding(self, arena: &Arena) -> Decoding<'_> {
+        Decoding { arena, timestamps: self.timestamps }
+    }
+}

@@ -1,0 +1,63 @@
+//! What happens to rows that can't be decoded.
+
+use std::fmt;
+
+use crate::plan::Append;
+use crate::sink::erased::AnySink;
+use crate::sink::{Sink, Takes};
+use crate::time::Timestamp;
+
+/// A row that could not be decoded, as a dead-letter sink gets it.
+#[derive(Clone, Debug, PartialEq, stream_macros::Schema)]
+pub struct MalformedRow {
+    /// The file, topic or address.
+    pub source: String,
+    /// The line, from 1; 0 where lines have no meaning.
+    pub line: u64,
+    /// The byte offset in the source.
+    pub offset: u64,
+    /// What is wrong.
+    pub reason: String,
+    /// The row as it came.
+    pub bytes: Vec<u8>,
+    /// The time of the batch that met the row.
+    pub batch_time: Timestamp,
+}
+
+/// What happens to a row that can't be decoded. Whatever is chosen, such rows are counted in the progress
+/// (`sources[].metrics.malformedRows`).
+#[derive(Default)]
+#[non_exhaustive]
+pub enum OnMalformed {
+    /// The batch fails, and with it the query; nothing of the batch is committed.
+    #[default]
+    Fail,
+    /// The row is dropped and counted.
+    Drop,
+    /// The row goes to a sink of its own, within the batch's commit. See [`OnMalformed::dead_letter`].
+    DeadLetter(DeadLetterSink),
+}
+
+impl OnMalformed {
+    /// Sends the rows, with where they came from and what is wrong, to `sink`.
+    pub fn dead_letter<S>(sink: S) -> Self
+    where
+        S: Sink<MalformedRow>,
+        S::Modes: Takes<Append>,
+    {
+        Self::DeadLetter(DeadLetterSink(Box::new(sink)))
+    }
+}
+
+impl fmt::Debug for OnMalformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fail => f.write_str("Fail"),
+            Self::Drop => f.write_str("Drop"),
+            Self::DeadLetter(sink) => write!(f, "DeadLetter({})", sink.0.describe()),
+        }
+    }
+}
+
+/// A sink for malformed rows.
+pub struct DeadLetterSink(pub(crate) Box<dyn AnySink<MalformedRow>>);

@@ -1,0 +1,10 @@
+use stream_runtime::prelude::*;
+
+#[derive(Schema)]
+struct Click {
+    page: String,
+    #[schema(skip)]
+    cached: std::num::NonZeroU8,
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use stream_runtime::prelude::*;
+use ui_tests::{Click, PageStat};
+
+stream_query! {
+    query Pages(clicks: Click) -> PageStat {
+        from click in clicks;
+        select PageStat { page: click.page, ..zero() };
+        output append;
+    }
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use stream_runtime::prelude::*;
+use ui_tests::{Click, PageStat};
+
+stream_query! {
+    query Pages(clicks: Click) -> PageStat {
+        from click in clicks watermark(click.timestamp, minutes(10));
+        where click.acton == "view";
+        group by window(click.timestamp, minutes(5)), click.page;
+        select PageStat { page: click.page, views: click.amount };
+        output append;
+    }
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+use stream_runtime::prelude::*;
+use ui_tests::{Click, PageStat};
+
+stream_query! {
+    query Pages(clicks: Click) -> PageStat {
+        from click in clicks;
+        where click.amount;
+        let long = click.page.lenght();
+        group by click.page;
+        select PageStat { page: click.page, views: count() };
+        output append;
+    }
+}
+
+fn main() {}
