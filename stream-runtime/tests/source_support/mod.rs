@@ -245,7 +245,7 @@ impl ManualClock {
 
     pub(crate) fn advance(&self, by: Duration) {
         let mut now = self.0.lock().unwrap();
-        *now = *now + by;
+        *now += by;
     }
 }
 
