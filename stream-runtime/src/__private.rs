@@ -16,7 +16,8 @@ pub use crate::time::Duration;
 // For `#[derive(Schema)]`.
 pub use crate::format::csv::{Cells, Record};
 pub use crate::format::json::{
-    Object, ObjectWriter, RowFields, decode_json_cell, decode_line, decode_nested, write_json_cell,
+    Object, ObjectWriter, RowFields, Scanner, decode_in_any_order, decode_json_cell, decode_line,
+    decode_nested, write_json_cell,
 };
 pub use crate::format::{Arena, RowError, TextRow};
 pub use crate::schema::derive::{column_set, names};

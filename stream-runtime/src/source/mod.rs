@@ -9,6 +9,8 @@ mod file;
 mod input;
 mod malformed;
 mod memory;
+mod rate;
+mod socket;
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,6 +23,8 @@ pub use file::{CleanSource, Csv, FileFormat, FileSource, Json};
 pub use input::{Input, SourceExt};
 pub use malformed::{DeadLetterSink, MalformedRow, OnMalformed};
 pub use memory::{MemoryInput, MemorySource};
+pub use rate::{RateRow, RateSource};
+pub use socket::{Line, SocketFormat, SocketSource, Text};
 
 use crate::engine::{Clock, SystemClock};
 use crate::error::Result;
@@ -110,6 +114,12 @@ pub trait Source<R: Schema>: Send + 'static {
         start: Option<&Offset>,
         admission: Admission,
     ) -> Result<Option<Advance>>;
+
+    /// Ends when rows may have arrived, for a source that hears of them. The engine looks every 10 ms anyway; this
+    /// only spares it the wait. Dropped before it ends, it must lose nothing.
+    async fn arrival(&mut self) {
+        std::future::pending().await
+    }
 
     /// Fixes what [`Trigger::AvailableNow`](crate::engine::Trigger::AvailableNow) will read: from here on
     /// `latest_offset` doesn't go past what is there now.

@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use stream_runtime::engine::clock::Clock;
+use stream_runtime::engine::Clock;
 use stream_runtime::format::TextRow;
 use stream_runtime::format::csv::Record;
 use stream_runtime::schema::{Arena, Field, RowError, Schema};
@@ -245,7 +245,7 @@ impl ManualClock {
 
     pub(crate) fn advance(&self, by: Duration) {
         let mut now = self.0.lock().unwrap();
-        *now = *now + by;
+        *now += by;
     }
 }
 

@@ -50,26 +50,34 @@ impl Framing {
     pub(super) fn last_end(&mut self, bytes: &[u8], from: usize) -> Option<usize> {
         match self {
             Self::Lines => memchr::memrchr(b'\n', &bytes[from..]).map(|at| from + at + 1),
-            Self::Csv(csv) => {
-                let mut last = None;
-                let mut next = from;
-                while let Some(end) = csv.first_end(bytes, next) {
-                    last = Some(end);
-                    // Without a quote ahead every line end is the end of a record.
-                    if memchr::memchr(csv.quote, &bytes[end..]).is_none() {
-                        let rest = memchr::memrchr(b'\n', &bytes[end..]);
-                        csv.previous = bytes.last().copied().unwrap_or(b'\n');
-                        return rest.map_or(last, |at| Some(end + at + 1));
-                    }
-                    next = end;
-                }
-                last
-            }
+            Self::Csv(csv) => csv.last_end(bytes, from),
         }
     }
 }
 
 impl CsvFraming {
+    fn last_end(&mut self, bytes: &[u8], from: usize) -> Option<usize> {
+        let mut last = None;
+        let mut next = from;
+        loop {
+            if self.state == State::Plain && self.previous == b'\n' {
+                // Between records: up to the next quote, every line end is the end of one.
+                let quote = memchr::memchr(self.quote, &bytes[next..]).map_or(bytes.len(), |at| next + at);
+                if let Some(at) = memchr::memrchr(b'\n', &bytes[next..quote]) {
+                    next += at + 1;
+                    last = Some(next);
+                }
+            }
+            match self.first_end(bytes, next) {
+                Some(end) => {
+                    last = Some(end);
+                    next = end;
+                }
+                None => return last,
+            }
+        }
+    }
+
     fn first_end(&mut self, bytes: &[u8], from: usize) -> Option<usize> {
         let mut next = from;
         while next < bytes.len() {

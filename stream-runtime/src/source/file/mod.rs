@@ -9,6 +9,7 @@ mod line_count;
 mod listing;
 mod log;
 mod options;
+mod plan;
 mod range;
 mod records;
 mod split;
@@ -29,7 +30,11 @@ use clean::Cleaner;
 use listing::Listing;
 use log::{FileLog, SeenFile};
 use options::{Limit, Options};
+use records::Limits;
 use split::Reading;
+
+/// How many bytes a split reads and hands out at once.
+const CHUNK: usize = 1 << 20;
 
 /// A source of files: those in a directory, those that match a pattern (`*`, `?`, `[…]`, `**`), or a single one.
 ///
@@ -169,7 +174,7 @@ impl<F: FileFormat, R: Schema> Source<R> for FileSource<F> {
             reading: Arc::new(Reading {
                 source: self.name(),
                 encoding,
-                max_line_bytes: self.options.max_line_bytes,
+                limits: Limits { chunk: CHUNK, record: self.options.max_line_bytes },
             }),
             listing: Arc::new(listing),
             log: Arc::new(log),
@@ -251,7 +256,7 @@ impl<F: FileFormat, R: Schema> Source<R> for FileSource<F> {
                 })
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(split::plan(batches.into_iter().flatten(), &opened.reading, parallelism))
+        Ok(plan::plan(batches.into_iter().flatten(), &opened.reading, parallelism))
     }
 
     async fn commit(&mut self, end: &Offset) -> Result<()> {
