@@ -40,7 +40,10 @@ pub(super) async fn run(mut execution: Execution, trigger: Trigger) {
 
 async fn run_batches(execution: &mut Execution, trigger: Trigger) -> Result<()> {
     let mut stop = execution.shared.stop_requests();
-    let mut terminal = TerminalProgress::new(&execution.shared.name, trigger.is_bounded() && !execution.stages.writes_to_terminal());
+    let mut terminal = TerminalProgress::new(
+        &execution.shared.name,
+        trigger.is_bounded() && !execution.stages.writes_to_terminal(),
+    );
     match trigger {
         Trigger::Once => {
             if let Some(progress) = execution.run_next(Admission::Everything).await? {

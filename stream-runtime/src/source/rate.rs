@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{Admission, Advance, Chunk, LogEntry, Offset, Rows, Source, SourceContext, Split};
-use crate::engine::clock::Clock;
+use crate::engine::Clock;
 use crate::error::{Error, Result};
 use crate::schema::Schema;
 use crate::time::{Duration, Timestamp, microseconds, seconds};
@@ -138,7 +138,7 @@ impl RateSource {
     fn ramp_up_seconds(&self) -> Result<u64> {
         let micros =
             u64::try_from(self.ramp_up.as_micros()).ok().filter(|micros| micros % MICROS_PER_SECOND == 0);
-        micros.map(|micros| micros / MICROS_PER_SECOND).ok_or_else(|| Error::Option {
+        micros.map(|micros| micros / MICROS_PER_SECOND).ok_or_else(|| Error::InvalidOption {
             option: "ramp_up_time",
             message: format!("it takes whole seconds, and this is {}", self.ramp_up),
         })
@@ -165,7 +165,7 @@ impl Source<RateRow> for RateSource {
 
     async fn open(&mut self, context: SourceContext) -> Result<()> {
         if self.rate.rows_per_second == 0 {
-            return Err(Error::Option {
+            return Err(Error::InvalidOption {
                 option: "rows_per_second",
                 message: "a source without rows is no source; give at least 1".to_owned(),
             });

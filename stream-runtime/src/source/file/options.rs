@@ -125,7 +125,8 @@ impl Options {
     }
 
     pub(super) fn check(&self, encoding: Encoding) -> Result<()> {
-        let invalid = |option, message: &str| Err(Error::InvalidOption { option, message: message.to_owned() });
+        let invalid =
+            |option, message: &str| Err(Error::InvalidOption { option, message: message.to_owned() });
         if self.max_files.is_some() && self.max_bytes.is_some() {
             return invalid(
                 "max_bytes_per_trigger",
