@@ -215,7 +215,7 @@ async fn a_damaged_log_is_refused() {
     let mut lost = run.checkpoint.clone();
     lost.log.clear();
     let error = message(Run::start::<Number>(FileSource::json(directory.path()), lost).await);
-    assert!(error.contains("ends with nothing, and the checkpoint with batch 0"), "{error}");
+    assert!(error.contains("it ends with nothing, and the checkpoint with batch 0"), "{error}");
     let mut foreign = run.checkpoint;
     foreign.ends = vec![Offset(7.into())];
     let error = message(Run::start::<Number>(FileSource::json(directory.path()), foreign).await);
@@ -322,8 +322,14 @@ async fn options_that_exclude_each_other_are_refused_at_start() {
 
 #[tokio::test]
 async fn a_pattern_takes_what_matches() {
-    let directory =
-        files(&[("x/a.json", 1), ("y/b.json", 2), ("y/c.csv", 3), ("y/.d.json", 3), ("y/_e.json", 3)]);
+    let directory = files(&[
+        ("x/a.json", 1),
+        ("y/b.json", 2),
+        ("y/c.csv", 3),
+        ("y/.d.json", 3),
+        ("y/_e.json", 3),
+        ("_z/f.json", 3),
+    ]);
     let pattern = directory.path().join("*/*.json");
     assert_eq!(batches(&mut start(FileSource::json(pattern)).await).await, [["x/a.json", "y/b.json"]]);
     let directories = directory.path().join("[xz]");
