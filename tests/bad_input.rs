@@ -169,7 +169,8 @@ async fn a_checkpoint_of_another_query_is_refused_with_both_clauses() {
     input.add([Event { key: "a".to_owned(), number: 1, ts: Timestamp::from_secs(1) }]);
     let checkpoint = directory.path().join("checkpoint");
     let (_, sink) = MemorySink::new();
-    let query = Totals::query().events(source).to(sink).checkpoint(&checkpoint).trigger(Trigger::AvailableNow);
+    let query =
+        Totals::query().events(source).to(sink).checkpoint(&checkpoint).trigger(Trigger::AvailableNow);
     query.start().await.expect("the query starts").await_termination().await.expect("the query ends");
 
     let (_, sink) = MemorySink::new();
@@ -204,7 +205,8 @@ async fn a_checkpoint_in_use_is_refused_and_free_again_after_stop() {
 #[tokio::test]
 async fn a_panic_in_the_query_ends_it_and_the_batch_runs_again_after_a_restart() {
     let event = |number| Event { key: "a".to_owned(), number, ts: Timestamp::from_secs(1) };
-    let mut test = TestQuery::open(|source, sink| Panics::query().events(source).to(sink)).await.expect("it opens");
+    let mut test =
+        TestQuery::open(|source, sink| Panics::query().events(source).to(sink)).await.expect("it opens");
     test.add([event(8)]);
     test.run().await.expect("nothing panics");
     test.add([event(7)]);
@@ -218,7 +220,8 @@ async fn a_panic_in_the_query_ends_it_and_the_batch_runs_again_after_a_restart()
 #[tokio::test]
 async fn a_clock_that_jumps_back_changes_nothing() {
     let event = |second| Event { key: "a".to_owned(), number: 1, ts: Timestamp::from_secs(second) };
-    let mut test = TestQuery::open(|source, sink| Totals::query().events(source).to(sink)).await.expect("it opens");
+    let mut test =
+        TestQuery::open(|source, sink| Totals::query().events(source).to(sink)).await.expect("it opens");
     test.add([event(1)]);
     test.expect([]).await;
     test.clock().set(Timestamp::from_secs(5));

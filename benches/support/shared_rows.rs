@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use stream_runtime::Result;
-use stream_runtime::source::{
-    Admission, Advance, Chunk, Offset, Rows, Source, SourceContext, Split,
-};
+use stream_runtime::source::{Admission, Advance, Chunk, Offset, Rows, Source, SourceContext, Split};
 
 use super::input::Event;
 
@@ -35,7 +33,12 @@ impl Source<Event> for SharedRows {
         Ok((end <= self.0.len() as u64).then(|| Advance { end: Offset(end.into()), log: None }))
     }
 
-    async fn plan(&mut self, _: Option<&Offset>, end: &Offset, _: usize) -> Result<Vec<Box<dyn Split<Event>>>> {
+    async fn plan(
+        &mut self,
+        _: Option<&Offset>,
+        end: &Offset,
+        _: usize,
+    ) -> Result<Vec<Box<dyn Split<Event>>>> {
         Ok(vec![Box::new(Batch { rows: Arc::clone(&self.0), index: index(Some(end)) as usize - 1 })])
     }
 }

@@ -157,18 +157,21 @@ fn growth(_: &mut Criterion) {
         let directory = tempfile::tempdir().expect("there is a temporary directory");
         let mut query = Query::with_keys(directory.path(), keys);
         let live = keys * (24 + 40);
-        let (mut largest, mut sum, mut slowest) = (0, 0, Duration::ZERO);
+        let (mut largest, mut sum, mut times) = (0, 0, Vec::new());
         for _ in 0..batches {
             let changes = query.random_changes(per_batch, keys);
             let started = Instant::now();
             query.run(changes);
-            slowest = slowest.max(started.elapsed());
+            times.push(started.elapsed());
             let bytes = query.store.disk_bytes();
             largest = largest.max(bytes);
             sum += bytes;
         }
+        times.sort_unstable();
+        let (median, slowest) = (times[times.len() / 2], times[times.len() - 1]);
+        let ninety_nine = times[times.len() * 99 / 100];
         println!(
-            "growth: {batches} batches of {per_batch} of {keys} keys ({:.1} MB live): {:.1} MB on average, {:.1} MB at most, {:.1} MB in the end; slowest batch {slowest:?}",
+            "growth: {batches} batches of {per_batch} of {keys} keys ({:.1} MB live): {:.1} MB on average, {:.1} MB at most, {:.1} MB in the end; a batch takes {median:.2?} (median), {ninety_nine:.2?} (99 %), {slowest:.2?} (slowest)",
             live as f64 / 1e6,
             sum as f64 / batches as f64 / 1e6,
             largest as f64 / 1e6,

@@ -1,21 +1,24 @@
 //! What generated code names. Not part of the public interface: it changes without notice.
 
 // For `stream_query!`.
-pub use crate::engine::QueryBuilder;
+pub use crate::engine::{QueryBuilder, StreamingQuery};
+pub use crate::error::Error;
 pub use crate::expr;
 pub use crate::operator::groups::Groups;
-pub use crate::operator::windowing::{Instants, Sliding, Tumbling, Unwindowed};
+pub use crate::operator::windowing::{Instants, Sliding, Tumbling, Unwindowed, event_time};
 pub use crate::plan::{
     Append, Complete, Emitter, Explain, Forgotten, InputInfo, Missing, Mode, OperatorInfo, Plan, PlanInfo,
-    Update, WatermarkInfo, from,
+    Unbound, Update, WatermarkInfo, from,
 };
 pub use crate::source::Source;
+pub use crate::state::key::key;
 pub use crate::time::Duration;
 
 // For `#[derive(Schema)]`.
 pub use crate::format::csv::{Cells, Record};
 pub use crate::format::json::{
-    Object, ObjectWriter, RowFields, decode_json_cell, decode_line, decode_nested, write_json_cell,
+    Object, ObjectWriter, RowFields, Scanner, decode_in_any_order, decode_json_cell, decode_line,
+    decode_nested, write_json_cell,
 };
 pub use crate::format::{Arena, RowError, TextRow};
 pub use crate::schema::derive::{column_set, names};

@@ -6,28 +6,39 @@ use stream_runtime::format::csv::{CsvFormat, Layout, write_record};
 use stream_runtime::plan::{Append, BatchContext, Mode, Plan, PlanInfo, Rejects, from};
 use stream_runtime::prelude::*;
 use stream_runtime::schema::Arena;
-use stream_runtime::source::{Chunk, Position};
+use stream_runtime::source::{Chunk, OnMalformed, Position};
 
 /// Every column.
 const ALL: u128 = u128::MAX;
 
-const INFO: PlanInfo =
-    PlanInfo { query: "all", inputs: &[], clauses: &[], operator: None, select: "", mode: Mode::Append };
+const INFO: PlanInfo = PlanInfo {
+    query: "all",
+    inputs: &[],
+    clauses: &[],
+    operator: None,
+    select: "",
+    having: None,
+    mode: Mode::Append,
+};
 
 /// Runs a chunk through the query that selects everything.
 fn rows<R: Schema>(chunk: Chunk<'_, R>) -> stream_runtime::Result<Vec<R>> {
+    rows_with(&OnMalformed::Fail, chunk)
+}
+
+fn rows_with<R: Schema>(policy: &OnMalformed, chunk: Chunk<'_, R>) -> stream_runtime::Result<Vec<R>> {
     let plan = from::<R, ALL>()
         .select::<R, _>(|view, emitter| emitter.emit(R::from_view(view)))
         .output::<Append>(INFO);
     let batch = BatchContext { batch: 0, late_micros: 0, evict_micros: 0, has_data: true };
     let mut workers = [plan.worker(7, 1)];
     plan.begin(&mut workers[0], &batch);
-    plan.feed(&mut workers[0], chunk, &mut Rejects::default())?;
+    plan.feed(&mut workers[0], chunk, &mut Rejects::new(policy, Timestamp::UNIX_EPOCH))?;
     Ok(plan.emit(&mut workers, &batch)?.rows)
 }
 
 fn at(line: u64, offset: u64) -> Position<'static> {
-    Position { source: "in", line, offset }
+    Position { source: "in", line, offset, lines_before: None }
 }
 
 fn json<R: Schema>(bytes: &[u8]) -> stream_runtime::Result<Vec<R>> {
@@ -86,6 +97,24 @@ fn a_bad_line_is_located_by_its_line_and_byte() {
 }
 
 #[test]
+fn a_dropped_row_takes_no_other_with_it() {
+    let bytes = b"{\"page\":\"a\"}\n{\"page\n\xff\n[]\n{\"page\":\"b\"}\n{";
+    let kept: Vec<Ad> = rows_with(&OnMalformed::Drop, Chunk::Json { bytes, at: at(1, 0) }).unwrap();
+    assert_eq!(kept, [ad("a", None, None), ad("b", None, None)]);
+    let layout = Layout::positional::<Ad>(CsvFormat::default());
+    let chunk = Chunk::Csv { bytes: b"a,,\nb\nc,,x\n\xff,,\nd,,1\n\"e,,\n", layout: &layout, at: at(1, 0) };
+    let kept: Vec<Ad> = rows_with(&OnMalformed::Drop, chunk).unwrap();
+    assert_eq!(kept, [ad("a", None, None), ad("d", None, Some(1))]);
+}
+
+#[test]
+fn a_message_without_lines_is_located_by_its_byte_alone() {
+    let at = at(0, 7);
+    let error = rows::<Ad>(Chunk::Json { bytes: b"{\"page\":\"a\"}\n{}", at }).unwrap_err().to_string();
+    assert!(error.contains("in (byte 20)"), "{error}");
+}
+
+#[test]
 fn bytes_that_are_no_text_spoil_their_own_line_only() {
     let error = json::<Ad>(b"{\"page\":\"\xc3\xa4\"}\n{\"page\":\"\xff\"}\n").unwrap_err().to_string();
     assert!(error.contains("in:11 (byte 1014)") && error.contains("isn't UTF-8"), "{error}");
@@ -141,6 +170,15 @@ fn a_record_with_other_than_the_headers_cells_is_no_row() {
         let error = csv::<Ad>(&layout, record.as_bytes()).unwrap_err().to_string();
         assert!(error.contains(&format!("{cells} cells instead of 3")), "{error}");
     }
+}
+
+#[test]
+fn a_quote_that_is_never_closed_is_named_as_the_mistake() {
+    let layout = Layout::positional::<Ad>(CsvFormat::default());
+    let error = csv::<Ad>(&layout, b"a,\"b,1\nc,,\nd,,\n").unwrap_err().to_string();
+    assert!(error.contains("in:2") && error.contains("a quoted cell isn't closed"), "{error}");
+    assert_eq!(csv::<Ad>(&layout, b"a,,1").unwrap(), [ad("a", None, Some(1))]);
+    assert_eq!(csv::<Ad>(&layout, b"a,\"b\n\",\n").unwrap(), [ad("a", Some("b\n"), None)]);
 }
 
 #[test]

@@ -28,6 +28,26 @@ fn a_new_checkpoint_holds_nothing() {
 }
 
 #[test]
+fn nothing_is_written_before_the_metadata_and_the_metadata_is_written_once() {
+    both(|open| {
+        let store = open();
+        let plan = store.write_plan(&plan(0), &[]).unwrap_err().to_string();
+        let commit = store.write_commit(&commit(0), vec![]).unwrap_err().to_string();
+        let update = store.update_fingerprint(&store_support::fingerprint()).unwrap_err().to_string();
+        for error in [plan, commit, update] {
+            assert!(error.contains("has no metadata yet"), "{error}");
+        }
+        store.initialize(&metadata()).unwrap();
+        assert!(store.initialize(&metadata()).unwrap_err().to_string().contains("already"));
+        let mut fingerprint = store_support::fingerprint();
+        fingerprint.changeable.insert("where".into(), "x > 1".into());
+        store.update_fingerprint(&fingerprint).unwrap();
+        drop(store);
+        assert_eq!(open().metadata().unwrap().unwrap().fingerprint, fingerprint);
+    });
+}
+
+#[test]
 fn what_was_written_is_there_after_a_restart() {
     both(|open| {
         let store = open();
@@ -147,6 +167,26 @@ fn a_removed_key_is_gone_until_it_is_put_again() {
         }
         assert_eq!(entries(&*store, 0).into_values().collect::<Vec<_>>(), ["again"]);
     });
+}
+
+#[test]
+fn a_transient_store_counts_batches_and_keeps_no_state() {
+    let store = initialized(Box::new(MemoryStore::transient()));
+    store.write_plan(&plan(0), &[]).unwrap();
+    store.write_commit(&commit(0), vec![changes(&[(1, 10, "k", "v")])]).unwrap();
+    assert!(entries(&*store, 0).is_empty());
+    assert_eq!(store.recover().unwrap().commit, Some(commit(0)));
+}
+
+#[test]
+fn a_change_of_a_key_group_that_there_is_not_is_refused_before_anything_is_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = initialized(Box::new(SledStore::open(directory.path()).unwrap()));
+    store.write_plan(&plan(0), &[]).unwrap();
+    let error =
+        store.write_commit(&commit(0), vec![changes(&[(128, 10, "k", "v")])]).unwrap_err().to_string();
+    assert!(error.contains("has 128 key groups, and a change is of key group 128"), "{error}");
+    store.write_commit(&commit(0), vec![changes(&[(127, 10, "k", "v")])]).unwrap();
 }
 
 #[test]

@@ -94,41 +94,43 @@ fn an_error_of_the_fold_comes_out_at_a_later_commit_and_leaves_the_checkpoint_as
     assert_eq!(entries(&store, 0), model.operators[0]);
 }
 
-/// The largest size of the directory in each of ten stretches of a history.
-fn stretches(batches: u64, mut run: impl FnMut(&SledStore, u64)) -> Vec<u64> {
+/// The smallest and the largest size of the directory in each of ten stretches of a history.
+fn stretches(batches: u64, mut run: impl FnMut(&SledStore, u64)) -> Vec<(u64, u64)> {
     let directory = tempfile::tempdir().unwrap();
     let options = Options { fold_bytes: 256 * 1024, ..Options::default() };
     let store = SledStore::open_with(directory.path(), options).unwrap();
     store.initialize(&metadata()).unwrap();
-    let mut largest = vec![0; 10];
+    let mut stretches = vec![(u64::MAX, 0); 10];
     for batch in 0..batches {
         run(&store, batch);
-        let stretch = &mut largest[(batch * 10 / batches) as usize];
-        *stretch = store.disk_bytes().max(*stretch);
+        let (smallest, largest) = &mut stretches[(batch * 10 / batches) as usize];
+        *smallest = store.disk_bytes().min(*smallest);
+        *largest = store.disk_bytes().max(*largest);
     }
-    largest
+    stretches
 }
 
-/// Later stretches are no larger than the early ones, give or take where in the cycle of folds they end.
-fn stays_level(largest: &[u64]) -> bool {
-    let early = largest[1..4].iter().max().unwrap();
-    largest[4..].iter().all(|later| *later <= early * 3 / 2)
+/// How far the directory grows between two folds depends on how fast the fold's thread gets on, but not without limit, and
+/// after each fold it is small again.
+fn stays_level(stretches: &[(u64, u64)]) -> bool {
+    let early = stretches[1..4].iter().map(|(smallest, _)| smallest).max().unwrap();
+    stretches.iter().all(|(smallest, largest)| *smallest <= early * 3 / 2 && *largest <= 16 << 20)
 }
 
 #[test]
 fn ten_thousand_small_batches_do_not_grow_the_directory() {
-    let largest = stretches(10_000, |store, batch| {
+    let sizes = stretches(10_000, |store, batch| {
         store.write_plan(&plan(batch), &[]).unwrap();
         let key = format!("key {}", batch % 50);
         store.write_commit(&commit(batch), vec![store_support::changes(&[(3, 7, &key, "value")])]).unwrap();
     });
-    assert!(stays_level(&largest), "{largest:?}");
+    assert!(stays_level(&sizes), "{sizes:?}");
 }
 
 #[test]
 fn state_that_is_replaced_and_dropped_all_the_time_does_not_grow_the_directory() {
     let value = "v".repeat(100);
-    let largest = stretches(1_500, |store, batch| {
+    let sizes = stretches(3_000, |store, batch| {
         store.write_plan(&plan(batch), &[]).unwrap();
         let mut changes = stream_runtime::plan::OperatorChanges::default();
         changes.drop_through(batch as i64 - 20);
@@ -137,13 +139,13 @@ fn state_that_is_replaced_and_dropped_all_the_time_does_not_grow_the_directory()
         }
         store.write_commit(&commit(batch), vec![changes]).unwrap();
     });
-    assert!(stays_level(&largest), "{largest:?}");
+    assert!(stays_level(&sizes), "{sizes:?}");
 }
 
 #[test]
 fn a_source_log_that_is_replaced_all_the_time_does_not_grow_the_directory() {
     let seen = vec![b'f'; 100_000];
-    let largest = stretches(1_500, |store, batch| {
+    let sizes = stretches(3_000, |store, batch| {
         let entry = if batch % 10 == 0 {
             LogEntry::Replace(seen.clone())
         } else {
@@ -152,5 +154,5 @@ fn a_source_log_that_is_replaced_all_the_time_does_not_grow_the_directory() {
         store.write_plan(&plan(batch), &[(0, entry)]).unwrap();
         store.write_commit(&commit(batch), vec![]).unwrap();
     });
-    assert!(stays_level(&largest), "{largest:?}");
+    assert!(stays_level(&sizes), "{sizes:?}");
 }

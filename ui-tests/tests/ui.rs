@@ -71,7 +71,8 @@ fn copy_cases(from: &Path, to: &Path) -> io::Result<()> {
 /// The version number of the compiler that cargo uses, without its commit and date.
 fn compiler_version() -> String {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output = Command::new(rustc).arg("--version").output().expect("rustc runs, as it has built this test");
+    let output =
+        Command::new(rustc).arg("--version").output().expect("rustc runs, as it has built this test");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     text.split_whitespace().nth(1).unwrap_or("of an unknown version").to_owned()
 }

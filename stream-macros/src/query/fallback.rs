@@ -69,8 +69,9 @@ fn lower_bodies(draft: &Draft) -> Option<TokenStream> {
             continue;
         }
         match step {
-            Step::Where(_) => {
-                statements.extend(quote_spanned!(at(expr)=> let _: ::core::primitive::bool = #expr;));
+            Step::Where(clause) => {
+                let bool = quote_spanned!(at(&clause.keyword)=> ::core::primitive::bool);
+                statements.extend(quote_spanned!(mixed=> let _: #bool = #expr;));
             }
             Step::Let(clause) => {
                 let ty = clause.ty.as_ref().map(|ty| quote_spanned!(mixed=> : #ty));

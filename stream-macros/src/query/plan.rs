@@ -1,13 +1,15 @@
 //! A query as clauses in their places: what the checks look at, and what is lowered once they have passed.
 
+use proc_macro2::TokenTree;
+use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, Ident};
 
 use super::aggregate;
 use super::ast::{
-    Explode, From, GroupBy, Having, Input, Key, Let, Mode, Output, Query, Select, Watermark, Where,
+    Clause, Explode, From, GroupBy, Having, Input, Key, Let, Mode, Output, Query, Select, Watermark, Where,
 };
-use super::expr::{bare_ident, same};
+use super::expr::{bare_ident, mentions, same};
 use super::split::Split;
 
 /// A clause that a query has at most once.
@@ -92,6 +94,23 @@ impl<'a> Draft<'a> {
             return Some(true);
         }
         matches!(self.select, Slot::Given(_)).then_some(false)
+    }
+
+    /// Whether it can be told which watermark closes which groups. It can't where `watermark` or `window` stands
+    /// in the wrong place, which is an error of its own.
+    pub(crate) fn time_is_clear(&self) -> bool {
+        let stray = self.query.clauses.iter().any(|clause| match clause {
+            Clause::Broken(broken) => {
+                let first = broken.rest.clone().into_iter().next();
+                matches!(first, Some(TokenTree::Ident(word)) if word == "watermark")
+            }
+            _ => false,
+        });
+        let of_groups =
+            self.watermark().is_some_and(|watermark| !aggregate::calls(&watermark.column).is_empty());
+        let window = Ident::new("window", proc_macro2::Span::call_site());
+        let in_steps = self.steps.iter().any(|step| mentions(step.expr().to_token_stream(), &window));
+        !stray && !of_groups && !in_steps
     }
 
     /// The names that a row has beside its alias: those of `let` and `explode`.

@@ -51,12 +51,11 @@ impl StructAttributes {
                 continue;
             }
             let Some(text) = text_value(&meta, report) else { continue };
-            match Case::parse(&text.value()) {
-                Some(case) => set(&mut parsed.rename_all, case, &meta, report),
-                None => {
-                    let known: Vec<_> = Case::ALL.iter().map(|(name, _)| format!("`{name}`")).collect();
-                    report.error(&text, format!("unknown case; `rename_all` takes {}", known.join(", ")));
-                }
+            if let Some(case) = Case::parse(&text.value()) {
+                set(&mut parsed.rename_all, case, &meta, report);
+            } else {
+                let known: Vec<_> = Case::ALL.iter().map(|(name, _)| format!("`{name}`")).collect();
+                report.error(&text, format!("unknown case; `rename_all` takes {}", known.join(", ")));
             }
         }
         parsed
@@ -145,14 +144,11 @@ fn parse_default(meta: &Meta, report: &mut Report) -> Option<DefaultValue> {
         return Some(DefaultValue::OfType);
     }
     let text = text_value(meta, report)?;
-    match text.parse::<ExprPath>() {
-        Ok(path) => Some(DefaultValue::Function(path)),
-        Err(_) => {
-            report
-                .error(&text, "`default` takes the path of a function, such as `default = \"unknown_page\"`");
-            None
-        }
-    }
+    let Ok(path) = text.parse::<ExprPath>() else {
+        report.error(&text, "`default` takes the path of a function, such as `default = \"unknown_page\"`");
+        return None;
+    };
+    Some(DefaultValue::Function(path))
 }
 
 fn parse_timestamp(meta: &Meta, report: &mut Report) -> Option<(TimestampFormat, LitStr)> {

@@ -49,6 +49,13 @@ pub(crate) fn expand(row: &Row) -> TokenStream {
                 __private::decode_nested::<Self, __D>(value, decoding)
             }
 
+            fn scan_json<'a>(
+                scanner: &mut __private::Scanner<'a>,
+                _: __private::Decoding<'a>,
+            ) -> __private::Option<#view> {
+                <Self as __private::RowFields>::scan_object::<{ __private::ColumnSet::MAX }>(scanner)
+            }
+
             fn decode_text<'a>(
                 text: &'a __private::str,
                 decoding: __private::Decoding<'a>,

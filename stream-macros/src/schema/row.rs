@@ -1,12 +1,14 @@
 //! The struct as the derive sees it: its columns, and the fields that are none.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::visit::Visit;
+use syn::visit_mut::VisitMut;
 use syn::{
     Attribute, Data, DeriveInput, Fields, GenericParam, Generics, Type, Visibility, WherePredicate,
     parse_quote,
@@ -55,7 +57,13 @@ pub(crate) struct Skipped {
 impl Row {
     /// Reads the struct, or reports why it can't be a row.
     pub(crate) fn parse(input: DeriveInput, report: &mut Report) -> Option<Self> {
-        let fields = named_fields(&input, report)?;
+        let mut fields = named_fields(&input, report)?;
+        let (_, type_generics, _) = input.generics.split_for_impl();
+        let ident = &input.ident;
+        let mut naming = NameSelf(parse_quote!(#ident #type_generics));
+        for field in &mut fields {
+            naming.visit_type_mut(&mut field.ty);
+        }
         let attributes = StructAttributes::parse(&input.attrs, report);
         let mut columns: Vec<Column> = Vec::new();
         let mut skipped = Vec::new();
@@ -151,7 +159,10 @@ impl Column {
             match char {
                 '"' => key.push_str("\\\""),
                 '\\' => key.push_str("\\\\"),
-                control if control < ' ' => key.push_str(&format!("\\u{:04x}", u32::from(control))),
+                control if control < ' ' => {
+                    // Writing to a `String` can't fail.
+                    let _ = write!(key, "\\u{:04x}", u32::from(control));
+                }
                 other => key.push(other),
             }
         }
@@ -257,6 +268,18 @@ fn bounded(mut generics: Generics, this: &Ident, columns: &[Column], skipped: &[
         }
     }
     generics
+}
+
+/// Writes the struct's name where a field says `Self`, which is something else in the view.
+struct NameSelf(Type);
+
+impl VisitMut for NameSelf {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        match ty {
+            Type::Path(path) if path.qself.is_none() && path.path.is_ident("Self") => *ty = self.0.clone(),
+            _ => syn::visit_mut::visit_type_mut(self, ty),
+        }
+    }
 }
 
 /// Whether a type mentions a parameter or another type by its name.

@@ -138,6 +138,13 @@ fn row_fields(row: &Row) -> TokenStream {
     let reads = row.columns.iter().map(|Column { index, place, .. }| {
         quote!(#index if __private::names(__COLUMNS, #index) => #place = object.read(Self::#place)?)
     });
+    let scanned = row.columns.iter().map(|column| {
+        let Column { ident, place, .. } = column;
+        match column.default_function() {
+            None => quote!(#ident: object.next(Self::#place)?),
+            Some(default) => quote!(#ident: object.next_or(Self::#place, Self::#default)?),
+        }
+    });
     let finished = row.columns.iter().map(|column| {
         let Column { ident, place, .. } = column;
         match column.default_function() {
@@ -154,6 +161,16 @@ fn row_fields(row: &Row) -> TokenStream {
                     #(#positions,)*
                     _ => return __private::None,
                 })
+            }
+
+            #[inline]
+            fn scan_object<'a, const __COLUMNS: __private::ColumnSet>(
+                scanner: &mut __private::Scanner<'a>,
+            ) -> __private::Option<#view> {
+                let mut object = scanner.object::<__COLUMNS>()?;
+                let view = #view_ident { #(#scanned,)* #marker };
+                object.end()?;
+                __private::Some(view)
             }
 
             fn read_object<'a, const __COLUMNS: __private::ColumnSet, __A: __private::MapAccess<'a>>(

@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
+use syn::ext::IdentExt;
 
 use super::row::Row;
 
@@ -41,7 +42,7 @@ fn impls(row: &Row) -> TokenStream {
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let name = row.view_ident.to_string();
     let (idents, keys): (Vec<_>, Vec<_>) =
-        row.columns.iter().map(|column| (&column.ident, column.ident.to_string())).unzip();
+        row.columns.iter().map(|column| (&column.ident, column.ident.unraw().to_string())).unzip();
     let (this, formatter, other) = (format_ident!("self"), format_ident!("f"), format_ident!("other"));
     quote! {
         #[automatically_derived]

@@ -132,6 +132,10 @@ fn write_operator(
     let number = operator as u16;
     let mut packers: Vec<(Packer, u32)> = (0..RANGES).map(|_| (Packer::default(), 0)).collect();
     let mut extent = Extent::default();
+    let room = live.bytes(operator) / u64::from(RANGES) / record::PAYLOAD_BYTES as u64 + 1;
+    let places =
+        |range, from| (from..room as u32).map(move |sequence| key::state(number, range, sequence, 0));
+    target.reserve((0..RANGES).flat_map(|range| places(range, 0)))?;
     let mut put = |range: usize, sequence: &mut u32, packed: &[u8]| {
         give_up_if_cancelled(shared)?;
         extent.records += 1;
@@ -148,6 +152,7 @@ fn write_operator(
     for (range, (packer, sequence)) in packers.iter_mut().enumerate() {
         packer.finish(|packed| put(range, sequence, packed))?;
     }
+    target.release(packers.iter().zip(0..RANGES).flat_map(|((_, used), range)| places(range, *used)))?;
     Ok(extent)
 }
 

@@ -83,6 +83,27 @@ impl Generation {
         guarded(&self.root, || self.database.insert(key, value)).map(|_| ())
     }
 
+    /// Makes room for values that are going to be written in the order of these keys. They stay invisible until
+    /// then.
+    ///
+    /// A leaf of sled's tree is split when it holds 17 entries, and written whole when it has been changed ten times. Made with
+    /// empty values first, leaves are split while that costs nothing: writing many values then takes about
+    /// their size instead of twice that, in less than half the time.
+    pub(super) fn reserve(&self, keys: impl Iterator<Item = Vec<u8>>) -> Result<()> {
+        keys.into_iter().try_for_each(|key| {
+            let empty: &[u8] = &[];
+            guarded(&self.root, || self.database.compare_and_swap(&key, None::<&[u8]>, Some(empty))).map(drop)
+        })
+    }
+
+    /// Takes back what was reserved and never written.
+    pub(super) fn release(&self, keys: impl Iterator<Item = Vec<u8>>) -> Result<()> {
+        keys.into_iter().try_for_each(|key| {
+            let empty: &[u8] = &[];
+            guarded(&self.root, || self.database.compare_and_swap(&key, Some(empty), None::<&[u8]>)).map(drop)
+        })
+    }
+
     /// Makes everything written so far durable.
     pub(super) fn sync(&self) -> Result<()> {
         guarded(&self.root, || self.database.flush())?;
@@ -136,14 +157,16 @@ impl Generation {
         sizes(&self.path) + sizes(&self.path.join("blobs"))
     }
 
-    /// Keys and values from `from` up to but not including `to`.
+    /// Keys and values that have been written, from `from` up to but not including `to`.
     pub(super) fn scan(
         &self,
         from: Vec<u8>,
         to: Vec<u8>,
     ) -> impl Iterator<Item = Result<(IVec, IVec)>> + use<'_> {
         let mut entries = self.database.range(from..to);
-        std::iter::from_fn(move || guarded(&self.root, || entries.next().transpose()).transpose())
+        let entries =
+            std::iter::from_fn(move || guarded(&self.root, || entries.next().transpose()).transpose());
+        entries.filter(|entry| entry.as_ref().is_ok_and(|(_, value)| !value.is_empty()) || entry.is_err())
     }
 
     /// Records from `from` up to but not including `to`, put together from their parts. Each comes with the key of its last part.
@@ -245,5 +268,58 @@ fn guarded<T>(root: &Path, call: impl FnOnce() -> sled::Result<T>) -> Result<T> 
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
             Err(damaged(root, format!("the database can't read its files ({text})")))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::key;
+    use super::super::record::PART_BYTES;
+    use super::*;
+
+    fn generation(root: &Path) -> Generation {
+        Generation::open(root, root.join("gen-0"), 0).unwrap()
+    }
+
+    fn written(generation: &Generation) -> usize {
+        generation.scan(vec![0], vec![u8::MAX]).map(Result::unwrap).count()
+    }
+
+    #[test]
+    fn reserved_places_stay_invisible_and_never_take_the_place_of_a_value() {
+        let root = tempfile::tempdir().unwrap();
+        let generation = generation(root.path());
+        let places = || (0..40).map(|sequence| key::delta(1, 0, sequence, 0));
+        generation.stage(key::delta(1, 0, 3, 0), b"value").unwrap();
+        generation.reserve(places()).unwrap();
+        assert_eq!(written(&generation), 1);
+        generation.stage(key::delta(1, 0, 4, 0), b"value").unwrap();
+        generation.release(places()).unwrap();
+        assert_eq!(written(&generation), 2);
+        assert_eq!(generation.database.len(), 2);
+    }
+
+    #[test]
+    fn values_of_the_largest_size_stay_out_of_files_of_their_own() {
+        let root = tempfile::tempdir().unwrap();
+        let generation = generation(root.path());
+        for reserved in [false, true] {
+            let keys = || (0..200).map(|sequence| key::delta(u64::from(reserved), 0, sequence, 0));
+            if reserved {
+                generation.reserve(keys()).unwrap();
+            }
+            for key in keys() {
+                generation.stage(key, vec![7; PART_BYTES]).unwrap();
+            }
+        }
+        generation.sync().unwrap();
+        assert_eq!(written(&generation), 400);
+        assert_eq!(fs::read_dir(root.path().join("gen-0/blobs")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_panic_of_the_database_is_an_error() {
+        let error = guarded::<()>(Path::new("here"), || panic!("slice index")).unwrap_err();
+        assert!(error.to_string().contains("can't read its files (slice index)"), "{error}");
     }
 }

@@ -92,6 +92,12 @@ impl<'a> LiveState<'a> {
         in_commits.max(self.snapshot.operators.len())
     }
 
+    /// The most that an operator's live entries can take.
+    pub(super) fn bytes(&self, operator: usize) -> u64 {
+        let changed: u64 = self.deltas(operator).map(|(_, delta)| delta.extent.bytes).sum();
+        changed + self.snapshot.operators.get(operator).map_or(0, |extent| extent.bytes)
+    }
+
     /// Calls `visit` with each live entry of an operator once, and with the range that it is in.
     pub(super) fn for_each(
         &self,

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::plan::{OperatorChanges, StateEntry};
 use crate::source::LogEntry;
 
-use super::sequence::{Admitted, Sequence, other_plan};
+use super::sequence::{Admitted, NOT_INITIALIZED, Sequence, other_plan};
 use super::{BatchPlan, Commit, Fingerprint, Metadata, Recovered, StateStore};
 
 /// As many plans as a checkpoint on disk keeps.
@@ -20,9 +20,15 @@ const RETAINED_PLANS: usize = 100;
 ///
 /// ```
 /// use stream_runtime::checkpoint::{BatchPlan, Commit, MemoryStore, StateStore};
+/// # use stream_runtime::checkpoint::{Fingerprint, Metadata};
+/// # let fingerprint = Fingerprint {
+/// #     mode: "append".into(), inputs: vec![], operators: vec![], changeable: Default::default(),
+/// # };
+/// # let metadata = Metadata { query_id: Default::default(), hash_seed: 7, key_groups: 128, fingerprint };
 ///
 /// let store = MemoryStore::new();
 /// let restarted = store.clone();
+/// store.initialize(&metadata)?;
 /// store.write_plan(&BatchPlan { batch: 0, ends: vec![], watermark_ms: 0, time_ms: 0 }, &[])?;
 /// store.write_commit(&Commit { batch: 0, next_watermark_ms: 7 }, vec![])?;
 /// assert_eq!(restarted.recover()?.commit, Some(Commit { batch: 0, next_watermark_ms: 7 }));
@@ -82,6 +88,15 @@ impl MemoryStore {
     }
 }
 
+impl Shared {
+    fn require_metadata(&self) -> Result<()> {
+        if self.metadata.is_none() {
+            return Err(refused(NOT_INITIALIZED));
+        }
+        Ok(())
+    }
+}
+
 fn refused(message: impl std::fmt::Display) -> Error {
     Error::checkpoint("in memory", message)
 }
@@ -111,7 +126,7 @@ impl StateStore for MemoryStore {
     fn update_fingerprint(&self, fingerprint: &Fingerprint) -> Result<()> {
         match &mut self.shared().metadata {
             Some(metadata) => metadata.fingerprint = fingerprint.clone(),
-            None => return Err(refused("hasn't been initialized")),
+            None => return Err(refused(NOT_INITIALIZED)),
         }
         Ok(())
     }
@@ -135,6 +150,7 @@ impl StateStore for MemoryStore {
 
     fn write_plan(&self, plan: &BatchPlan, logs: &[(usize, LogEntry)]) -> Result<()> {
         let mut shared = self.shared();
+        shared.require_metadata()?;
         if shared.sequence.admit_plan(plan.batch).map_err(refused)? == Admitted::Existing {
             return match shared.plans.get(&plan.batch) {
                 Some(existing) if existing == plan => Ok(()),
@@ -161,6 +177,7 @@ impl StateStore for MemoryStore {
 
     fn write_commit(&self, commit: &Commit, changes: Vec<OperatorChanges>) -> Result<()> {
         let mut shared = self.shared();
+        shared.require_metadata()?;
         shared.sequence.admit_commit(commit.batch).map_err(refused)?;
         if shared.keeps_state {
             if shared.operators.len() < changes.len() {

@@ -105,7 +105,9 @@ mod tests {
                     Ok::<_, ()>(())
                 })
                 .unwrap();
-            records.into_iter().for_each(|record| deltas.push(batch, record));
+            for record in records {
+                deltas.push(batch, record);
+            }
         }
         deltas
     }

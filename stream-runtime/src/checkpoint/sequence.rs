@@ -42,6 +42,9 @@ impl Sequence {
     }
 }
 
+/// What to say to a write before the metadata is there.
+pub(super) const NOT_INITIALIZED: &str = "has no metadata yet; initialize it before the first plan";
+
 /// What to say to a plan whose batch has another one.
 pub(super) fn other_plan(plan: &BatchPlan) -> String {
     format!(

@@ -16,7 +16,7 @@ use super::directory::Directory;
 use super::fold::{Fold, Folded, Job, carry_over};
 use super::generation::{Generation, damaged};
 use super::live::{CommitRecord, LiveState, Snapshot};
-use super::sequence::{Admitted, other_plan};
+use super::sequence::{Admitted, NOT_INITIALIZED, other_plan};
 use super::tip::Tip;
 use super::writer::{Writer, pack};
 use super::{BatchPlan, Commit, Fingerprint, Metadata, Recovered, StateStore, key, record};
@@ -25,6 +25,10 @@ use super::{BatchPlan, Commit, Fingerprint, Metadata, Recovered, StateStore, key
 const RETAINED_PLANS: u64 = 100;
 /// Changes up to this size aren't worth folding.
 const FOLD_BYTES: u64 = 4 << 20;
+/// While a fold is under way, changes may grow to this multiple of what starts one; then a commit waits for it.
+const BACKLOG_FACTOR: u64 = 4;
+/// For more records than this, a batch's places are reserved first.
+const RESERVED_RECORDS: u64 = 16;
 /// sled's file may grow to this multiple of what is live, and by this much, before it is left for a new one.
 const DISK_FACTOR: u64 = 6;
 const DISK_BYTES: u64 = 64 << 20;
@@ -135,10 +139,12 @@ impl SledStore {
         (self.options.observer)(step);
     }
 
-    /// Switches to the next generation if it is ready. An error of the fold comes out here, and the checkpoint
+    /// Switches to the next generation if it is ready, or if the changes would otherwise outrun it for ever. An error of the fold comes out here, and the checkpoint
     /// stays with its generation.
     fn switch_if_folded(&self, writer: &mut Writer) -> Result<()> {
-        match writer.fold.take_if(|fold| fold.is_finished()) {
+        let backlog =
+            writer.changed_bytes > BACKLOG_FACTOR * writer.live_bytes().max(self.options.fold_bytes);
+        match writer.fold.take_if(|fold| backlog || fold.is_finished()) {
             Some(fold) => {
                 let folded = fold.finish()?;
                 self.observe(Step::Folded);
@@ -234,7 +240,7 @@ impl StateStore for SledStore {
     fn update_fingerprint(&self, fingerprint: &Fingerprint) -> Result<()> {
         let mut writer = self.writer();
         let Some(mut metadata) = writer.metadata.clone() else {
-            return Err(self.refused("hasn't been initialized"));
+            return Err(self.refused(NOT_INITIALIZED));
         };
         metadata.fingerprint = fingerprint.clone();
         writer.write_metadata(&self.root, metadata)
@@ -264,7 +270,7 @@ impl StateStore for SledStore {
     fn write_plan(&self, plan: &BatchPlan, logs: &[(usize, LogEntry)]) -> Result<()> {
         let mut writer = self.writer();
         if writer.metadata.is_none() {
-            return Err(self.refused("hasn't been initialized"));
+            return Err(self.refused(NOT_INITIALIZED));
         }
         let encoded = serde_json::to_vec(plan).map_err(|error| {
             Error::Other(format!("the plan of batch {} can't be encoded: {error}", plan.batch).into())
@@ -312,7 +318,7 @@ impl StateStore for SledStore {
     fn write_commit(&self, commit: &Commit, changes: Vec<OperatorChanges>) -> Result<()> {
         let mut writer = self.writer();
         let Some(key_groups) = writer.metadata.as_ref().map(|metadata| metadata.key_groups) else {
-            return Err(self.refused("hasn't been initialized"));
+            return Err(self.refused(NOT_INITIALIZED));
         };
         writer.sequence.admit_commit(commit.batch).map_err(|why| self.refused(why))?;
         self.switch_if_folded(&mut writer)?;
@@ -321,6 +327,11 @@ impl StateStore for SledStore {
         for (operator, changes) in changes.iter().enumerate() {
             let delta = pack(commit.batch, operator, changes, key_groups, &mut batch)
                 .map_err(|why| self.refused(why))?;
+            if delta.extent.records > RESERVED_RECORDS {
+                let places = 0..delta.extent.records as u32;
+                let place = |sequence| key::delta(commit.batch, operator as u16, sequence, 0);
+                writer.generation.reserve(places.map(place))?;
+            }
             record.operators.push(delta);
         }
         let bytes = record.bytes();

@@ -65,7 +65,11 @@ async fn run_batches(execution: &mut Execution, trigger: Trigger) -> Result<()> 
                 if execution.run_next(Admission::Limited).await?.is_none() {
                     let now = execution.clock.now();
                     idle.tell(execution, now);
-                    wait_until(&execution.clock, &mut stop, now + POLLING_DELAY).await;
+                    let Execution { stages, clock, .. } = &mut *execution;
+                    tokio::select! {
+                        () = wait_until(clock, &mut stop, now + POLLING_DELAY) => {}
+                        () = stages.arrival() => {}
+                    }
                 }
             }
         }

@@ -51,6 +51,7 @@ pub(crate) trait Stages: Send {
         start: Option<&Offset>,
         admission: Admission,
     ) -> Result<Option<Advance>>;
+    async fn arrival(&mut self);
     async fn commit_source(&mut self, end: &Offset) -> Result<()>;
 
     async fn open_sinks(&mut self, context: SinkContext) -> Result<()>;
@@ -261,6 +262,10 @@ impl<P: Plan> Stages for TypedStages<P> {
         self.source.latest_offset(start, admission).await
     }
 
+    async fn arrival(&mut self) {
+        self.source.arrival().await;
+    }
+
     async fn commit_source(&mut self, end: &Offset) -> Result<()> {
         self.source.commit(end).await
     }
@@ -319,16 +324,18 @@ impl<P: Plan> Stages for TypedStages<P> {
             let mode = P::Mode::MODE;
             sink.commit_any(SinkBatch { id: batch, mode, rows: &self.output, watermark }).await?;
         }
-        self.output = Vec::new();
-        self.malformed = Vec::new();
         Ok(())
     }
 
     async fn settle(&mut self, keep: bool) -> Result<Option<OperatorChanges>> {
-        if self.plan.info().operator.is_none() {
-            return Ok(None);
-        }
+        let written = (std::mem::take(&mut self.output), std::mem::take(&mut self.malformed));
+        let stateful = self.plan.info().operator.is_some();
         self.with_workers(move |plan, workers| {
+            // Freed by the thread that allocated them, and not by one of tokio's.
+            drop(written);
+            if !stateful {
+                return Ok(None);
+            }
             let mut changes = keep.then(OperatorChanges::default);
             plan.settle(workers, changes.as_mut())?;
             Ok::<_, Error>(changes)

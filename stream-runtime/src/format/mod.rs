@@ -29,6 +29,12 @@ impl Arena {
         self.0.alloc_slice_copy(values)
     }
 
+    /// Bytes to be filled.
+    #[allow(clippy::mut_from_ref, reason = "each call gives bytes of its own")]
+    pub(crate) fn zeros(&self, length: usize) -> &mut [u8] {
+        self.0.alloc_slice_fill_copy(length, 0)
+    }
+
     /// A list that grows in the arena.
     pub(crate) fn list<T: Copy>(&self) -> bumpalo::collections::Vec<'_, T> {
         bumpalo::collections::Vec::new_in(&self.0)

@@ -18,6 +18,7 @@ pub trait EventTime: Copy + Send + Sync + 'static {
     fn from_micros(micros: Option<i64>) -> Self;
 }
 
+#[diagnostic::do_not_recommend]
 impl EventTime for Timestamp {
     #[inline]
     fn micros(self) -> Option<i64> {
@@ -28,6 +29,7 @@ impl EventTime for Timestamp {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl EventTime for Option<Timestamp> {
     #[inline]
     fn micros(self) -> Option<i64> {
@@ -36,6 +38,13 @@ impl EventTime for Option<Timestamp> {
     fn from_micros(micros: Option<i64>) -> Self {
         micros.map(Timestamp::from_micros)
     }
+}
+
+/// Reads an event time once, for the watermark and the window. What is no event time is reported here, and
+/// nowhere after.
+#[inline]
+pub fn event_time(time: impl EventTime) -> Option<Timestamp> {
+    time.micros().map(Timestamp::from_micros)
 }
 
 /// The expiry of groups that no watermark closes.

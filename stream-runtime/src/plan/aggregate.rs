@@ -92,10 +92,13 @@ where
     G: for<'a> Fn(W::Label, K::Ref<'a>, &'a A) -> Result<Option<O>, Unfinished>,
 {
     /// Result rows of one bucket's groups, in the order of their keys, so that a replay gives the same bytes.
-    fn finish_bucket(&self, expiry: i64, mut groups: Vec<&Entry<K, A>>, rows: &mut Vec<O>) -> Result<()> {
-        groups.sort_unstable_by(|left, right| left.key.cmp(&right.key));
+    fn finish_bucket(&self, expiry: i64, groups: Vec<&Entry<K, A>>, rows: &mut Vec<O>) -> Result<()> {
+        let mut groups: Vec<_> = groups.into_iter().map(|group| (group.key.order_prefix(), group)).collect();
+        groups.sort_unstable_by(|(left_prefix, left), (right_prefix, right)| {
+            left_prefix.cmp(right_prefix).then_with(|| left.key.cmp(&right.key))
+        });
         rows.reserve(groups.len());
-        for group in groups {
+        for (_, group) in groups {
             match (self.finish)(W::label(expiry), group.key.as_ref_key(), &group.accumulator) {
                 Ok(row) => rows.extend(row),
                 Err(Unfinished::Empty) => {}

@@ -1,16 +1,49 @@
 //! The state of a query's builder before its input has a source.
 
+use crate::engine::StreamingQuery;
+use crate::error::Result;
+
 /// An input without a source.
 #[derive(Clone, Copy, Debug)]
 pub struct Missing;
 
-/// The builder that a query has once its source is given.
+/// An input that has its source.
 ///
-/// Never implemented: the macro makes a subtrait for each query, whose error says which input was forgotten.
-/// As the builder's type is part of the unmet bound, the calls that follow aren't reported as well.
+/// Not implemented for [`Missing`]: the macro makes a subtrait for each query, whose error says which input was forgotten.
 pub trait Forgotten {
-    /// What the next method would be called on.
-    type Builder;
-    /// Would take the method's argument.
-    fn builder<T>(value: T) -> Self::Builder;
+    /// The builder that there would be.
+    fn unbound(self) -> Unbound;
+}
+
+/// The builder of a query without a source. It has no values; its methods exist so that a forgotten source is
+/// one error, and not one more for each call after it.
+#[derive(Clone, Copy, Debug)]
+pub enum Unbound {}
+
+impl Forgotten for Unbound {
+    fn unbound(self) -> Unbound {
+        self
+    }
+}
+
+impl Unbound {
+    /// Stands in for [`QueryBuilder::to`](crate::engine::QueryBuilder::to).
+    pub fn to<T>(self, _sink: T) -> Self {
+        self
+    }
+
+    /// Stands in for [`QueryBuilder::checkpoint`](crate::engine::QueryBuilder::checkpoint).
+    pub fn checkpoint<T>(self, _directory: T) -> Self {
+        self
+    }
+
+    /// Stands in for [`QueryBuilder::trigger`](crate::engine::QueryBuilder::trigger).
+    pub fn trigger<T>(self, _trigger: T) -> Self {
+        self
+    }
+
+    /// Stands in for [`QueryBuilder::start`](crate::engine::QueryBuilder::start).
+    pub async fn start(self) -> Result<StreamingQuery> {
+        match self {}
+    }
 }

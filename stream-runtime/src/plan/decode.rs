@@ -10,6 +10,7 @@ use super::rejects::Rejects;
 
 /// Runs `row` over every row of the chunk, reading only `COLUMNS`.
 #[inline]
+#[allow(clippy::needless_pass_by_value, reason = "a chunk is a handful of references, made for this call")]
 pub(super) fn for_each_view<R: Schema, const COLUMNS: u128>(
     chunk: Chunk<'_, R>,
     arena: &mut Arena,
@@ -48,6 +49,8 @@ fn json_rows<R: Schema, const COLUMNS: u128>(
     // One check for all lines is much cheaper than one each; a bad line then costs only the others' speed.
     let chunk_is_text = std::str::from_utf8(bytes).ok();
     let mut line = at.line;
+    // 0 says that lines have no meaning here.
+    let lines_per_end = u64::from(at.line > 0);
     let mut start =
         if at.offset == 0 && bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
     while let Some(rest) = bytes.get(start..).filter(|rest| !rest.is_empty()) {
@@ -73,7 +76,7 @@ fn json_rows<R: Schema, const COLUMNS: u128>(
             }
         }
         start = end + 1;
-        line += 1;
+        line += lines_per_end;
     }
     Ok(())
 }
@@ -102,8 +105,10 @@ fn csv_rows<R: Schema, const COLUMNS: u128>(
                 rejects.rows += 1;
             }
             Err(error) => {
-                line += memchr::memchr_iter(b'\n', &bytes[counted..start]).count() as u64;
-                counted = start;
+                if at.line > 0 {
+                    line += memchr::memchr_iter(b'\n', &bytes[counted..start]).count() as u64;
+                    counted = start;
+                }
                 let at = Position { line, offset: at.offset + start as u64, ..at };
                 rejects.reject(at, record.trim_ascii_end(), &error)?;
             }

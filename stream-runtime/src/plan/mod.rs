@@ -14,7 +14,7 @@ mod rejects;
 mod stateless;
 
 pub use aggregate::{AggregatePlan, Grouped};
-pub use bound::{Forgotten, Missing};
+pub use bound::{Forgotten, Missing, Unbound};
 pub(crate) use changes::{ChangeRef, KEY_GROUPS};
 pub use changes::{OperatorChanges, StateEntry};
 pub use explain::Explain;

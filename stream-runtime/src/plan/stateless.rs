@@ -48,9 +48,15 @@ where
     pub(super) fn new(row: F) -> Self {
         Self { row, types: PhantomData }
     }
+}
 
+impl<R: Schema, const COLUMNS: u128, O, F> Selected<R, COLUMNS, O, F> {
     /// Completes the plan.
-    pub fn output<M: OutputMode>(self, info: PlanInfo) -> impl Plan<Row = R, Output = O, Mode = M> {
+    pub fn output<M: OutputMode>(self, info: PlanInfo) -> impl Plan<Row = R, Output = O, Mode = M>
+    where
+        O: Schema,
+        F: for<'a> Fn(R::View<'a>, &mut Emitter<O>) + Send + Sync + 'static,
+    {
         StatelessPlan::<R, COLUMNS, O, F, M> { row: self.row, info, types: PhantomData }
     }
 }

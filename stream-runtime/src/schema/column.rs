@@ -8,6 +8,7 @@ use std::fmt::Debug;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Visitor};
 
+use crate::format::json::Scanner;
 use crate::format::{Arena, RowError};
 
 /// A type that may be a column of a [`Schema`](super::Schema).
@@ -69,6 +70,14 @@ pub trait Column: Sized + Send + Sync + 'static {
         value: D,
         decoding: Decoding<'a>,
     ) -> Result<Self::View<'a>, D::Error>;
+
+    /// Decodes a JSON value in a line that is read in order; `None` gives up on the order.
+    ///
+    /// Whatever this accepts it reads as `decode_json` does.
+    #[inline]
+    fn scan_json<'a>(scanner: &mut Scanner<'a>, decoding: Decoding<'a>) -> Option<Self::View<'a>> {
+        scanner.general(|json| Self::decode_json(json, decoding))
+    }
 
     /// Decodes a CSV cell that isn't empty.
     fn decode_text<'a>(text: &'a str, decoding: Decoding<'a>) -> Result<Self::View<'a>, RowError>;
@@ -184,6 +193,11 @@ impl<T: Column> Column for Option<T> {
         decoding: Decoding<'a>,
     ) -> Result<Self::View<'a>, D::Error> {
         value.deserialize_option(OptionVisitor::<T>(Seed::new(decoding)))
+    }
+
+    #[inline]
+    fn scan_json<'a>(scanner: &mut Scanner<'a>, decoding: Decoding<'a>) -> Option<Self::View<'a>> {
+        if scanner.literal(b"null") { Some(None) } else { T::scan_json(scanner, decoding).map(Some) }
     }
 
     #[inline]

@@ -26,7 +26,39 @@ pub type ColumnSet = u128;
 
 /// A row type: the columns of a source, or of a query's result.
 ///
-/// Derive it; don't implement it by hand.
+/// Derive it; don't implement it by hand. [`Column`] lists the types that its fields may have, and the derive's own
+/// page the attributes that they take.
+///
+/// ```
+/// use stream_runtime::prelude::*;
+/// use stream_runtime::schema::Arena;
+///
+/// #[derive(Schema)]
+/// #[schema(rename_all = "camelCase")]
+/// struct Click {
+///     user_id: String,
+///     amount: Option<f64>,
+///     #[schema(timestamp = "millis")]
+///     timestamp: Timestamp,
+/// }
+///
+/// let arena = Arena::default();
+/// let line = r#"{"userId":"u1","timestamp":1767225600000}"#;
+/// let click: ClickView<'_> = Click::decode_json::<{ u128::MAX }>(line, &arena)?;
+/// assert_eq!(click.user_id, "u1");
+/// assert_eq!(click.amount, None);
+/// assert_eq!(click.timestamp, "2026-01-01T00:00:00Z".parse()?);
+///
+/// let mut json = Vec::new();
+/// Click::from_view(click).encode_json(&mut json);
+/// assert_eq!(json, line.as_bytes());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no row type",
+    label = "doesn't derive `Schema`",
+    note = "rows are structs with `#[derive(Schema)]`"
+)]
 pub trait Schema: Sized + Send + Sync + 'static {
     /// The borrowed, `Copy` form of a row: `String` is `&str`, `Vec<u8>` is `&[u8]`, numbers are themselves.
     type View<'a>: Copy + Send;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::{Column, Decoding, Element, TimestampFormat};
 use crate::format::RowError;
+use crate::format::json::Scanner;
 
 /// The parts of [`Column`] that are the same for every type that is its own view.
 macro_rules! copied_column {
@@ -24,7 +25,7 @@ macro_rules! copied_column {
             view
         }
 
-        fn keep<'a>(view: $type, _arena: &'a $crate::format::Arena) -> $type {
+        fn keep(view: $type, _arena: &$crate::format::Arena) -> $type {
             view
         }
 
@@ -37,7 +38,7 @@ macro_rules! copied_column {
 pub(super) use copied_column;
 
 macro_rules! plain_columns {
-    ($($type:ty, $expected:literal);* $(;)?) => {$(
+    ($($type:ty, $expected:literal, |$scanner:ident| $scan:expr);* $(;)?) => {$(
         impl Column for $type {
             copied_column!($type);
 
@@ -47,6 +48,12 @@ macro_rules! plain_columns {
                 _decoding: Decoding<'a>,
             ) -> Result<$type, D::Error> {
                 <$type>::deserialize(value)
+            }
+
+            #[inline]
+            fn scan_json<'a>($scanner: &mut Scanner<'a>, decoding: Decoding<'a>) -> Option<$type> {
+                let scanned: Option<$type> = $scan;
+                scanned.or_else(|| $scanner.general(|json| Self::decode_json(json, decoding)))
             }
 
             #[inline]
@@ -69,19 +76,30 @@ macro_rules! plain_columns {
 }
 
 plain_columns! {
-    bool, "`true` or `false`";
-    u8, "an integer from 0 to 255 (`u8`)";
-    u16, "an integer from 0 to 65535 (`u16`)";
-    u32, "a 32-bit integer without sign (`u32`)";
-    u64, "a 64-bit integer without sign (`u64`)";
-    u128, "a 128-bit integer without sign (`u128`)";
-    usize, "an integer without sign (`usize`)";
-    i8, "an integer from -128 to 127 (`i8`)";
-    i16, "an integer from -32768 to 32767 (`i16`)";
-    i32, "a 32-bit integer (`i32`)";
-    i64, "a 64-bit integer (`i64`)";
-    i128, "a 128-bit integer (`i128`)";
-    isize, "an integer (`isize`)";
+    bool, "`true` or `false`", |scanner| scan_bool(scanner);
+    u8, "an integer from 0 to 255 (`u8`)", |scanner| scanner.integer();
+    u16, "an integer from 0 to 65535 (`u16`)", |scanner| scanner.integer();
+    u32, "a 32-bit integer without sign (`u32`)", |scanner| scanner.integer();
+    u64, "a 64-bit integer without sign (`u64`)", |scanner| scanner.integer();
+    u128, "a 128-bit integer without sign (`u128`)", |scanner| scanner.integer();
+    usize, "an integer without sign (`usize`)", |scanner| scanner.integer();
+    i8, "an integer from -128 to 127 (`i8`)", |scanner| scanner.integer();
+    i16, "an integer from -32768 to 32767 (`i16`)", |scanner| scanner.integer();
+    i32, "a 32-bit integer (`i32`)", |scanner| scanner.integer();
+    i64, "a 64-bit integer (`i64`)", |scanner| scanner.integer();
+    i128, "a 128-bit integer (`i128`)", |scanner| scanner.integer();
+    isize, "an integer (`isize`)", |scanner| scanner.integer();
+}
+
+#[inline]
+fn scan_bool(scanner: &mut Scanner<'_>) -> Option<bool> {
+    if scanner.literal(b"true") {
+        Some(true)
+    } else if scanner.literal(b"false") {
+        Some(false)
+    } else {
+        None
+    }
 }
 
 // Every one but `u8`: `Vec<u8>` is binary data.
@@ -106,6 +124,14 @@ macro_rules! float_columns {
                     return Err(serde::de::Error::invalid_value(Unexpected::Float(wide), &$expected));
                 }
                 Ok(narrow)
+            }
+
+            #[inline]
+            fn scan_json<'a>(scanner: &mut Scanner<'a>, decoding: Decoding<'a>) -> Option<$type> {
+                match scanner.float() {
+                    Some(number) => Some(number as $type),
+                    None => scanner.general(|json| Self::decode_json(json, decoding)),
+                }
             }
 
             #[inline]

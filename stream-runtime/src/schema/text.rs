@@ -44,6 +44,14 @@ impl Column for String {
     }
 
     #[inline]
+    fn scan_json<'a>(scanner: &mut json::Scanner<'a>, decoding: Decoding<'a>) -> Option<&'a str> {
+        match scanner.plain_text() {
+            Some(text) => Some(text),
+            None => scanner.general(|json| Self::decode_json(json, decoding)),
+        }
+    }
+
+    #[inline]
     fn decode_text<'a>(text: &'a str, _decoding: Decoding<'a>) -> Result<&'a str, RowError> {
         Ok(text)
     }
@@ -90,8 +98,10 @@ impl Column for Vec<u8> {
     }
 
     fn decode_text<'a>(text: &'a str, decoding: Decoding<'a>) -> Result<&'a [u8], RowError> {
-        let bytes = BASE64.decode(text).map_err(|_| RowError::unexpected(text, "Base64 text"))?;
-        Ok(decoding.arena.bytes(&bytes))
+        let bytes = decoding.arena.zeros(base64::decoded_len_estimate(text.len()));
+        let length =
+            BASE64.decode_slice(text, bytes).map_err(|_| RowError::unexpected(text, "Base64 text"))?;
+        Ok(bytes.get(..length).unwrap_or_default())
     }
 
     fn encode_json(view: &[u8], timestamps: TimestampFormat, out: &mut Vec<u8>) {

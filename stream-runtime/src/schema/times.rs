@@ -32,12 +32,12 @@ impl TimestampFormat {
         }
     }
 
-    fn from_integer(self, number: i64) -> Option<Timestamp> {
+    fn read_integer(self, number: i64) -> Option<Timestamp> {
         number.checked_mul(self.unit()).map(Timestamp::from_micros)
     }
 
     /// A fraction is rounded to the nearest microsecond.
-    fn from_float(self, number: f64) -> Option<Timestamp> {
+    fn read_float(self, number: f64) -> Option<Timestamp> {
         let micros = (number * self.unit() as f64).round();
         // `i64::MAX as f64` is 2^63, the first number that doesn't fit.
         (micros >= i64::MIN as f64 && micros < i64::MAX as f64).then(|| Timestamp::from_micros(micros as i64))
@@ -86,14 +86,27 @@ impl Column for Timestamp {
     }
 
     #[inline]
+    fn scan_json<'a>(scanner: &mut json::Scanner<'a>, decoding: Decoding<'a>) -> Option<Self> {
+        let format = decoding.timestamps;
+        let timestamp = match format {
+            TimestampFormat::Rfc3339 => scanner.plain_text().map(rfc3339::parse),
+            _ => scanner.integer::<i64>().map(|number| format.read_integer(number)),
+        };
+        match timestamp {
+            Some(timestamp) => timestamp,
+            None => scanner.general(|json| Self::decode_json(json, decoding)),
+        }
+    }
+
+    #[inline]
     fn decode_text<'a>(text: &'a str, decoding: Decoding<'a>) -> Result<Self, RowError> {
         let format = decoding.timestamps;
         let text = text.trim();
         let timestamp = match format {
             TimestampFormat::Rfc3339 => rfc3339::parse(text),
             _ => match text.parse::<i64>() {
-                Ok(number) => format.from_integer(number),
-                Err(_) => text.parse::<f64>().ok().and_then(|number| format.from_float(number)),
+                Ok(number) => format.read_integer(number),
+                Err(_) => text.parse::<f64>().ok().and_then(|number| format.read_float(number)),
             },
         };
         timestamp.ok_or_else(|| RowError::unexpected(text, format.expected()))
@@ -133,20 +146,20 @@ impl Visitor<'_> for TimestampVisitor {
 
     #[inline]
     fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Timestamp, E> {
-        self.0.from_integer(number).ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
+        self.0.read_integer(number).ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
     }
 
     #[inline]
     fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Timestamp, E> {
         i64::try_from(number)
             .ok()
-            .and_then(|number| self.0.from_integer(number))
+            .and_then(|number| self.0.read_integer(number))
             .ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
     }
 
     #[inline]
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Timestamp, E> {
-        self.0.from_float(number).ok_or_else(|| E::invalid_value(Unexpected::Float(number), &self))
+        self.0.read_float(number).ok_or_else(|| E::invalid_value(Unexpected::Float(number), &self))
     }
 }
 

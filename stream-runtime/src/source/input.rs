@@ -56,6 +56,10 @@ impl<R: Schema> Source<R> for Input<R> {
         self.source.latest_offset(start, admission).await
     }
 
+    async fn arrival(&mut self) {
+        self.source.arrival().await;
+    }
+
     async fn prepare_available_now(&mut self) -> Result<()> {
         self.source.prepare_available_now().await
     }

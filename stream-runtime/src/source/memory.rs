@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
 
 use super::{Admission, Advance, Chunk, Offset, Rows, Source, SourceContext, Split};
 use crate::error::{Error, Result};
@@ -31,18 +32,25 @@ impl<R> Chunks<R> {
 
 /// The end of a [`MemorySource`] that takes rows. Cheap to clone; usable from any thread.
 pub struct MemoryInput<R> {
-    chunks: Arc<Mutex<Chunks<R>>>,
+    shared: Arc<Shared<R>>,
+}
+
+struct Shared<R> {
+    chunks: Mutex<Chunks<R>>,
+    /// Wakes the query that waits for rows.
+    arrived: Notify,
 }
 
 impl<R> Clone for MemoryInput<R> {
     fn clone(&self) -> Self {
-        Self { chunks: Arc::clone(&self.chunks) }
+        Self { shared: Arc::clone(&self.shared) }
     }
 }
 
 impl<R> Default for MemoryInput<R> {
     fn default() -> Self {
-        Self { chunks: Arc::new(Mutex::new(Chunks { dropped: 0, kept: VecDeque::new() })) }
+        let chunks = Mutex::new(Chunks { dropped: 0, kept: VecDeque::new() });
+        Self { shared: Arc::new(Shared { chunks, arrived: Notify::new() }) }
     }
 }
 
@@ -61,6 +69,7 @@ impl<R> MemoryInput<R> {
     pub fn add(&self, rows: impl IntoIterator<Item = R>) {
         let chunk = rows.into_iter().collect();
         self.lock().kept.push_back(chunk);
+        self.shared.arrived.notify_one();
     }
 
     /// A source that reads these rows, for a query that is started again after its first run ended.
@@ -72,7 +81,7 @@ impl<R> MemoryInput<R> {
 
     fn lock(&self) -> MutexGuard<'_, Chunks<R>> {
         // Each method leaves the queue whole at every step, so a panic elsewhere does it no harm.
-        self.chunks.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.chunks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -168,6 +177,10 @@ impl<R: Schema> Source<R> for MemorySource<R> {
         }
         self.handed_out = end.max(start);
         Ok((end > start).then(|| Advance { end: Offset(end.into()), log: None }))
+    }
+
+    async fn arrival(&mut self) {
+        self.input.shared.arrived.notified().await;
     }
 
     async fn prepare_available_now(&mut self) -> Result<()> {

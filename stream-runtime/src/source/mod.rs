@@ -115,6 +115,12 @@ pub trait Source<R: Schema>: Send + 'static {
         admission: Admission,
     ) -> Result<Option<Advance>>;
 
+    /// Ends when rows may have arrived, for a source that hears of them. The engine looks every 10 ms anyway; this
+    /// only spares it the wait. Dropped before it ends, it must lose nothing.
+    async fn arrival(&mut self) {
+        std::future::pending().await
+    }
+
     /// Fixes what [`Trigger::AvailableNow`](crate::engine::Trigger::AvailableNow) will read: from here on
     /// `latest_offset` doesn't go past what is there now.
     async fn prepare_available_now(&mut self) -> Result<()>;

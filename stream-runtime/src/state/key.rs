@@ -64,6 +64,12 @@ pub trait Key {
     fn to_owned_key(&self) -> Self::Owned;
 }
 
+/// Names a value as a key, so that what is no key is reported at the value.
+#[inline]
+pub const fn key<K: Key + ?Sized>(key: &K) -> &K {
+    key
+}
+
 /// A key as state keeps it.
 pub trait OwnedKey:
     Key<Owned = Self> + Ord + Clone + Send + Sync + Serialize + DeserializeOwned + 'static
@@ -72,6 +78,20 @@ pub trait OwnedKey:
     type Ref<'a>: Copy;
     /// Borrows the key.
     fn as_ref_key(&self) -> Self::Ref<'_>;
+    /// The beginning of the key as a number: a key that is less than another has a prefix that is not greater.
+    /// Sorting compares prefixes first, and mostly needs to look no further.
+    fn order_prefix(&self) -> u64;
+}
+
+/// Puts negative numbers before the others.
+const SIGN: u64 = 1 << 63;
+
+/// The first eight bytes, in their order.
+fn bytes_prefix(bytes: &[u8]) -> u64 {
+    let mut first = [0; 8];
+    let length = bytes.len().min(8);
+    first[..length].copy_from_slice(&bytes[..length]);
+    u64::from_be_bytes(first)
 }
 
 impl<T: Key + ?Sized> Key for &T {
@@ -90,7 +110,7 @@ impl<T: Key + ?Sized> Key for &T {
 }
 
 macro_rules! copied_keys {
-    ($($type:ty => |$value:ident| $bits:expr),* $(,)?) => {$(
+    ($($type:ty => |$value:ident| $bits:expr, $prefix:expr);* $(;)?) => {$(
         impl Key for $type {
             type Owned = Self;
             #[inline]
@@ -111,22 +131,34 @@ macro_rules! copied_keys {
             fn as_ref_key(&self) -> Self {
                 *self
             }
+            fn order_prefix(&self) -> u64 {
+                let $value = *self;
+                $prefix
+            }
         }
     )*};
 }
 
 copied_keys! {
-    bool => |v| u64::from(v),
-    u8 => |v| u64::from(v), u16 => |v| u64::from(v), u32 => |v| u64::from(v), u64 => |v| v,
-    i8 => |v| v as u64, i16 => |v| v as u64, i32 => |v| v as u64, i64 => |v| v as u64,
-    u128 => |v| (v as u64) ^ ((v >> 64) as u64).rotate_left(32),
-    i128 => |v| (v as u64) ^ ((v >> 64) as u64).rotate_left(32),
-    usize => |v| v as u64, isize => |v| v as u64,
-    char => |v| u64::from(v),
-    Timestamp => |v| v.as_micros() as u64,
-    Duration => |v| v.as_micros() as u64,
-    Date => |v| v.as_days() as u64,
+    bool => |v| u64::from(v), u64::from(v);
+    u8 => |v| u64::from(v), u64::from(v);
+    u16 => |v| u64::from(v), u64::from(v);
+    u32 => |v| u64::from(v), u64::from(v);
+    u64 => |v| v, v;
+    usize => |v| v as u64, v as u64;
+    char => |v| u64::from(v), u64::from(v);
+    i8 => |v| v as u64, v as u64 ^ SIGN;
+    i16 => |v| v as u64, v as u64 ^ SIGN;
+    i32 => |v| v as u64, v as u64 ^ SIGN;
+    i64 => |v| v as u64, v as u64 ^ SIGN;
+    isize => |v| v as u64, v as u64 ^ SIGN;
+    u128 => |v| (v as u64) ^ ((v >> 64) as u64).rotate_left(32), (v >> 64) as u64;
+    i128 => |v| (v as u64) ^ ((v >> 64) as u64).rotate_left(32), (v >> 64) as u64 ^ SIGN;
+    Timestamp => |v| v.as_micros() as u64, v.as_micros() as u64 ^ SIGN;
+    Duration => |v| v.as_micros() as u64, v.as_micros() as u64 ^ SIGN;
+    Date => |v| v.as_days() as u64, v.as_days() as u64 ^ SIGN;
     Window => |v| (v.start.as_micros() as u64).rotate_left(32) ^ (v.end.as_micros() as u64),
+        v.start.as_micros() as u64 ^ SIGN;
 }
 
 macro_rules! sliced_keys {
@@ -165,6 +197,9 @@ macro_rules! sliced_keys {
             type Ref<'a> = &'a $borrowed;
             fn as_ref_key(&self) -> &$borrowed {
                 self.borrow()
+            }
+            fn order_prefix(&self) -> u64 {
+                bytes_prefix(self.$bytes())
             }
         }
     )*};
@@ -205,6 +240,19 @@ impl<T: OwnedKey> OwnedKey for Option<T> {
     fn as_ref_key(&self) -> Self::Ref<'_> {
         self.as_ref().map(T::as_ref_key)
     }
+    fn order_prefix(&self) -> u64 {
+        self.as_ref().map_or(0, |value| SIGN | (value.order_prefix() >> 1))
+    }
+}
+
+/// The prefix of a tuple is that of its first element.
+macro_rules! first_prefix {
+    ($key:ident) => {
+        0
+    };
+    ($key:ident $first:tt $($rest:tt)*) => {
+        $key.$first.order_prefix()
+    };
 }
 
 macro_rules! tuple_keys {
@@ -229,6 +277,9 @@ macro_rules! tuple_keys {
             #[allow(clippy::unused_unit)]
             fn as_ref_key(&self) -> Self::Ref<'_> {
                 ($(self.$index.as_ref_key(),)*)
+            }
+            fn order_prefix(&self) -> u64 {
+                first_prefix!(self $($index)*)
             }
         }
     )*};
@@ -273,6 +324,23 @@ mod tests {
     fn neighbouring_texts_are_told_apart() {
         assert_ne!(hash(&("ab", "c")), hash(&("a", "bc")));
         assert_ne!(hash(&(None::<u64>, 1_u64)), hash(&(Some(1_u64), 1_u64)));
+    }
+
+    #[test]
+    fn a_lesser_key_never_has_a_greater_prefix() {
+        let texts = ["", "a", "a\0", "abcdefgh", "abcdefghi", "b", "\u{10ffff}"].map(str::to_owned);
+        let numbers = [i64::MIN, -1, 0, 1, i64::MAX];
+        let keys: Vec<_> = std::iter::once(None)
+            .chain(texts.iter().cloned().map(Some))
+            .flat_map(|text| numbers.map(|number| (text.clone(), number)))
+            .collect();
+        for pair in keys.windows(2) {
+            assert!(pair[0] < pair[1] && pair[0].order_prefix() <= pair[1].order_prefix(), "{pair:?}");
+        }
+        for pair in numbers.windows(2) {
+            assert!(pair[0].order_prefix() < pair[1].order_prefix(), "{pair:?}");
+        }
+        assert!(i128::MIN.order_prefix() < (-1_i128).order_prefix());
     }
 
     #[test]

@@ -5,6 +5,8 @@ use crate::query::ast::{Clause, Kind, Query};
 use crate::query::plan::{Draft, Slot, Step};
 use crate::report::Report;
 
+use super::names;
+
 /// Puts the clauses of a query in their places.
 pub(crate) fn place_clauses<'a>(query: &'a Query, report: &mut Report) -> Draft<'a> {
     let mut draft = Draft {
@@ -22,6 +24,7 @@ pub(crate) fn place_clauses<'a>(query: &'a Query, report: &mut Report) -> Draft<
     }
     check_order(query, report);
     check_missing(&draft, report);
+    names::drop_duplicates(&mut draft, report);
     draft
 }
 

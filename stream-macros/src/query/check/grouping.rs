@@ -22,7 +22,7 @@ pub(super) fn check_keys(draft: &Draft, report: &mut Report) {
 /// there can be no such groups: `check/output.rs` has that rule.
 pub(super) fn check_bounds(draft: &Draft, report: &mut Report) {
     let (Some(group_by), Some(from)) = (draft.group_by.given(), draft.from.given()) else { return };
-    let Some(output) = draft.output.given() else { return };
+    let Some(output) = draft.output.given().filter(|_| draft.time_is_clear()) else { return };
     let bounded = draft.event_time_key().is_some();
     match &group_by.unbounded {
         None if !bounded && output.mode != Mode::Append => {

@@ -15,7 +15,7 @@ pub(crate) use aggregates::PER_TUPLE;
 pub(crate) use clauses::place_clauses;
 pub(crate) use window::literal_micros;
 
-use super::plan::Draft;
+use super::plan::{Draft, Slot};
 use super::split::{self, Split};
 use crate::report::Report;
 
@@ -29,7 +29,9 @@ pub(crate) fn check(draft: &Draft, report: &mut Report) -> Option<Split> {
     grouping::check_bounds(draft, report);
     output::check_mode(draft, report);
     output::check_select(draft, report);
-    let split = (draft.aggregates() == Some(true)).then(|| split::split(draft, report)).flatten();
+    // Without its keys there is no telling what is grouped.
+    let grouped = draft.aggregates() == Some(true) && !matches!(draft.group_by, Slot::Broken);
+    let split = grouped.then(|| split::split(draft, report)).flatten();
     if let Some(split) = &split {
         aggregates::check_number(split, report);
     }

@@ -9,7 +9,7 @@ use crate::report::Report;
 
 pub(super) fn check_names(draft: &Draft, report: &mut Report) {
     check_inputs(draft, report);
-    check_variables(draft, report);
+    check_keys(draft, report);
 }
 
 fn check_inputs(draft: &Draft, report: &mut Report) {
@@ -30,16 +30,23 @@ fn check_inputs(draft: &Draft, report: &mut Report) {
     }
 }
 
-fn check_variables(draft: &Draft, report: &mut Report) {
-    let alias = draft.from.given().map(|from| &from.alias);
-    let mut known: Vec<&Ident> = alias.into_iter().collect();
-    for name in draft.variables() {
-        if known.contains(&name) {
+/// Takes out the `let`s and `explode`s whose name is taken, so that the names that are left are clear.
+pub(super) fn drop_duplicates(draft: &mut Draft, report: &mut Report) {
+    let mut known: Vec<&Ident> = draft.from.given().map(|from| &from.alias).into_iter().collect();
+    draft.steps.retain(|step| {
+        let Some(name) = step.name() else { return true };
+        let taken = known.contains(&name);
+        if taken {
             report.error(name, message::duplicate_name(name));
-        } else {
-            known.push(name);
         }
-    }
+        known.push(name);
+        !taken
+    });
+}
+
+fn check_keys(draft: &Draft, report: &mut Report) {
+    let alias = draft.from.given().map(|from| &from.alias);
+    let mut known: Vec<&Ident> = alias.into_iter().chain(draft.variables()).collect();
     let keys = draft.group_by.given().map_or(&[][..], |clause| &clause.keys);
     for (at, key) in keys.iter().enumerate() {
         if keys[..at].iter().any(|earlier| same(&earlier.expr, &key.expr)) && key.window.is_none() {

@@ -23,11 +23,15 @@ pub(super) fn check_mode(draft: &Draft, report: &mut Report) {
     match output.mode {
         Mode::Complete if !aggregates => report.error(clause, message::COMPLETE_WITHOUT_AGGREGATION),
         // With a broken `group by` there may well be such a key.
-        Mode::Append if aggregates && draft.event_time_key().is_none() => match draft.group_by {
-            Slot::Broken => {}
-            Slot::Absent => report.error(clause, message::append_of_one_group(from)),
-            Slot::Given(group_by) => report.error(clause, message::append_without_closing(group_by, from)),
-        },
+        Mode::Append if aggregates && draft.event_time_key().is_none() && draft.time_is_clear() => {
+            match draft.group_by {
+                Slot::Broken => {}
+                Slot::Absent => report.error(clause, message::append_of_one_group(from)),
+                Slot::Given(group_by) => {
+                    report.error(clause, message::append_without_closing(group_by, from))
+                }
+            }
+        }
         _ => {}
     }
 }

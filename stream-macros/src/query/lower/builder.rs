@@ -2,7 +2,7 @@
 //! a source.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote, quote_spanned};
+use quote::{format_ident, quote_spanned};
 
 use super::{at, local, mixed, runtime};
 use crate::query::ast::{Input, Mode, Query};
@@ -29,6 +29,10 @@ pub(crate) fn lower_surface(
         return quote_spanned!(mixed()=> #(#attrs)* #vis struct #name;);
     };
     let row = &input.row;
+    let source_type = {
+        let (span, runtime) = (at(row), super::runtime(at(row)));
+        quote_spanned!(span=> impl #runtime::Source<#row>)
+    };
     let plan_type = quote_spanned! {at(output)=>
         impl #runtime::Plan<Row = #row, Output = #output, Mode = #runtime::#mode>
     };
@@ -37,7 +41,7 @@ pub(crate) fn lower_surface(
         let text = format!(" Gives `{method}` its source.");
         quote_spanned! {mixed()=>
             #[doc = #text]
-            #vis fn #method(self, #source: impl #runtime::Source<#row>) -> #runtime::QueryBuilder<#plan_type> {
+            #vis fn #method(self, #source: #source_type) -> #runtime::QueryBuilder<#plan_type> {
                 #runtime::QueryBuilder::new(#name::plan(), #source)
             }
         }
@@ -87,38 +91,44 @@ pub(crate) fn lower_surface(
 /// The methods of the builder that comes after the sources, for whoever forgets a source: they exist, and their
 /// bound says which source is missing.
 fn lower_forgotten(surface: &Surface, sources: &syn::Ident) -> TokenStream {
-    let runtime = runtime(mixed());
     let Some(input) = surface.inputs.first() else { return TokenStream::new() };
+    // Notes about the bound show the input's declaration.
+    let span = at(&input.name);
+    let runtime = super::runtime(span);
     let (vis, name) = (&surface.query.vis, &input.name);
     let message = format!("input `{name}` has no source");
     let note = format!("call `.{name}(…)` first");
     let taken = |method: &str| surface.inputs.iter().any(|input| input.name == method);
     let methods = ["to", "checkpoint", "trigger"].into_iter().filter(|method| !taken(method)).map(|method| {
-        let (method, value) = (local(method), local("value"));
-        quote_spanned! {mixed()=>
-            #vis fn #method<T>(self, #value: T) -> S::Builder
+        let (method, value) = (syn::Ident::new(method, span), local("value"));
+        quote_spanned! {span=>
+            #vis fn #method<T>(self, #value: T) -> #runtime::Unbound
             where
                 S: Bound,
             {
-                S::builder(#value)
+                self.0.unbound().#method(#value)
             }
         }
     });
     let start = (!taken("start")).then(|| {
-        quote! {
-            #vis fn start(self) -> S::Builder
+        quote_spanned! {span=>
+            #vis async fn start(self) -> ::core::result::Result<#runtime::StreamingQuery, #runtime::Error>
             where
                 S: Bound,
             {
-                S::builder(())
+                self.0.unbound().start().await
             }
         }
     });
-    quote_spanned! {mixed()=>
+    quote_spanned! {span=>
         const _: () = {
-            #[diagnostic::on_unimplemented(message = #message, label = "forgotten before this", note = #note)]
+            #[diagnostic::on_unimplemented(message = #message, label = "the source belongs before this", note = #note)]
             #[doc(hidden)]
             pub trait Bound: #runtime::Forgotten {}
+
+            // Without any implementation rustc would propose to add one.
+            #[diagnostic::do_not_recommend]
+            impl Bound for #runtime::Unbound {}
 
             #[doc(hidden)]
             #[allow(dead_code, missing_docs)]

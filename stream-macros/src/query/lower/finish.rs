@@ -66,7 +66,8 @@ pub(super) fn lower_row(row: &Expr) -> Expr {
     if let Expr::Struct(literal) = &mut row {
         for field in &mut literal.fields {
             if is_column(&field.expr) {
-                let span = at(&field.expr);
+                // The function is underlined at the field's name, the column at itself.
+                let span = at(&field.member);
                 let (runtime, column) = (runtime(span), &field.expr);
                 field.expr = parse_quote_spanned!(span=> #runtime::IntoColumn::into_column(#column));
                 let member = at(&field.member);

@@ -63,7 +63,8 @@ pub(crate) fn runtime(span: Span) -> TokenStream {
 pub(crate) fn reference(expr: &Expr) -> Expr {
     Expr::Reference(ExprReference {
         attrs: Vec::new(),
-        and_token: Token![&](at(expr)),
+        // In the user's own context, so that rustc underlines the whole expression.
+        and_token: Token![&](expr.to_token_stream().span()),
         mutability: None,
         expr: Box::new(expr.clone()),
     })

@@ -7,7 +7,7 @@ use syn::{Expr, ExprCall, GenericArgument, Ident, PathArguments, Type};
 use super::{at, constants, finish, local, mixed, reference, runtime, tuple};
 use crate::query::aggregate;
 use crate::query::check::PER_TUPLE;
-use crate::query::expr::{bare_ident, mentions};
+use crate::query::expr::{bare_ident, mentions, peeled, same};
 use crate::query::plan::{Plan, Step};
 use crate::query::split::{Aggregate, Split};
 
@@ -47,19 +47,22 @@ pub(super) fn lower_selection(plan: &Plan) -> TokenStream {
     let steps = lower_steps(&plan.steps, false, emit);
     let (from, alias) = (lower_from(plan), lower_alias(plan, &[&observe, &steps]));
     let mode = local(plan.mode.type_name());
+    // What is wrong with the result's type is shown at that type.
+    let (select, finish) = (Ident::new("select", at(output)), Ident::new("output", at(output)));
     quote_spanned! {mixed()=>
         #from
-            .select(|#alias, #out: &mut #runtime::Emitter<#output>| {
+            .#select(|#alias, #out: &mut #runtime::Emitter<#output>| {
                 #observe
                 #steps
             })
-            .output::<#runtime::#mode>(Self::INFO)
+            .#finish::<#runtime::#mode>(Self::INFO)
     }
 }
 
 fn lower_from(plan: &Plan) -> TokenStream {
-    let (runtime, row) = (runtime(mixed()), &plan.input.row);
-    quote_spanned!(mixed()=> #runtime::from::<#row, { Self::COLUMNS }>())
+    let row = &plan.input.row;
+    let (span, runtime) = (at(row), runtime(at(row)));
+    quote_spanned!(span=> #runtime::from::<#row, { Self::COLUMNS }>())
 }
 
 /// The alias, or `_` if nothing in the row function names it.
@@ -72,11 +75,22 @@ fn lower_alias(plan: &Plan, body: &[&TokenStream]) -> TokenStream {
     }
 }
 
-/// The watermark sees every row, whatever `where` says.
+/// The watermark sees every row, whatever `where` says. Its column is read once, for the window too.
 fn lower_observe(plan: &Plan, operator: &Ident) -> TokenStream {
     let Some(watermark) = plan.watermark() else { return TokenStream::new() };
-    let column = &watermark.column;
-    quote_spanned!(at(column)=> #operator.observe(#column);)
+    let time = local("event_time");
+    let value = event_time(&watermark.keyword, &watermark.column);
+    quote_spanned! {mixed()=>
+        let #time = #value;
+        #operator.observe(#time);
+    }
+}
+
+/// `event_time(click.timestamp)`, where the function is underlined at a keyword of the query's.
+fn event_time(keyword: &impl ToTokens, column: &Expr) -> TokenStream {
+    let span = at(keyword);
+    let runtime = runtime(span);
+    quote_spanned!(span=> #runtime::event_time(#column))
 }
 
 /// The steps from the outside in: everything after an `explode` is inside its loop.
@@ -148,14 +162,15 @@ fn lower_update(plan: &Plan, split: &Split, groups: &Ident) -> TokenStream {
             if aggregate.function.name == aggregate::CUSTOM {
                 // By value: its input may be a tuple made on the spot.
                 values.push(argument.to_token_stream());
-                continue;
+            } else if is_place(argument) {
+                values.push(reference(argument).to_token_stream());
+            } else {
+                let name = if number == 0 { format!("value_{index}") } else { format!("by_{index}") };
+                let (mut name, value) = (local(&name), reference(argument));
+                arguments.extend(quote_spanned!(mixed()=> let #name = #value;));
+                name.set_span(at(argument));
+                values.push(name.to_token_stream());
             }
-            let name = if number == 0 { format!("value_{index}") } else { format!("by_{index}") };
-            let (name, value) = (local(&name), reference(argument));
-            arguments.extend(quote_spanned!(mixed()=> let #name = #value;));
-            let mut used = name;
-            used.set_span(at(argument));
-            values.push(used.to_token_stream());
         }
         let place = accumulator(&acc, index, split.aggregates.len());
         updates.extend(quote_spanned!(span=> #place.update(#(#values),*);));
@@ -164,20 +179,36 @@ fn lower_update(plan: &Plan, split: &Split, groups: &Ident) -> TokenStream {
     let types = nested(types);
     let acc = if split.aggregates.is_empty() { quote_spanned!(mixed()=> _) } else { acc.into_token_stream() };
     let keys = split.keys.iter().filter(|key| is_plain_key(plan, &key.expr));
-    let keys = tuple(keys.map(|key| reference(&key.expr)));
+    let keyword = plan.group_by.map(|clause| &clause.keyword);
+    let keys = tuple(keys.map(|key| {
+        let span = keyword.map_or_else(mixed, at);
+        let (runtime, value) = (super::runtime(span), reference(&key.expr));
+        quote_spanned!(span=> #runtime::key(#value))
+    }));
     let (method, time) = match (constants::window(plan), plan.event_time_key) {
-        (Some(window), _) => ("update", Some(&window.time)),
-        (None, Some(key)) => ("update_at", Some(&key.expr)),
-        (None, None) => ("update_untimed", None),
+        (Some(window), Some(_)) if plan.watermark().is_some_and(|mark| same(&window.time, &mark.column)) => {
+            ("update", local("event_time").into_token_stream())
+        }
+        (Some(window), _) => ("update", event_time(&window.call.func, &window.time)),
+        (None, Some(key)) => ("update_at", key.expr.to_token_stream()),
+        (None, None) => ("update_untimed", TokenStream::new()),
     };
-    let span = time.map_or_else(mixed, at);
-    let method = Ident::new(method, span);
-    let time = time.map(|time| quote_spanned!(span=> #time,));
+    let (method, time) = (local(method), (!time.is_empty()).then(|| quote_spanned!(mixed()=> #time,)));
     quote_spanned! {mixed()=>
         #arguments
         #groups.#method(#time #keys, |#acc: &mut #types| {
             #updates
         });
+    }
+}
+
+/// Whether an expression only names a place, so that it costs nothing to evaluate it where it is used. Errors
+/// about it are then underlined in full.
+fn is_place(expr: &Expr) -> bool {
+    match peeled(expr) {
+        Expr::Path(_) => true,
+        Expr::Field(field) => is_place(&field.base),
+        _ => false,
     }
 }
 

@@ -5,7 +5,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::{Expr, Ident, Token, parenthesized};
 
 use super::key::parse_keys;
-use super::rephrase;
+use super::{here, rephrase};
 use crate::message;
 use crate::query::ast::{
     Clause, Explode, From, GroupBy, Having, Kind, Let, Mode, Output, Select, Watermark, Where,
@@ -24,7 +24,7 @@ pub(super) fn parse_clause(input: ParseStream) -> syn::Result<Clause> {
         Some(Kind::Explode) => {
             let name = parse_name(Kind::Explode, input)?;
             if !input.peek(Token![in]) {
-                return Err(input.error(message::explode_without_in(&name)));
+                return Err(here(input, message::explode_without_in(&name)));
             }
             input.parse::<Token![in]>()?;
             Clause::Explode(Explode { keyword, name, items: parse_operand(Kind::Explode, input)? })
@@ -46,7 +46,7 @@ pub(super) fn parse_clause(input: ParseStream) -> syn::Result<Clause> {
 fn parse_from(keyword: Ident, input: ParseStream) -> syn::Result<From> {
     let alias = parse_name(Kind::From, input)?;
     if !input.peek(Token![in]) {
-        return Err(input.error(message::from_without_in(&alias)));
+        return Err(here(input, message::from_without_in(&alias)));
     }
     input.parse::<Token![in]>()?;
     let source = parse_name(Kind::From, input)?;
@@ -60,7 +60,7 @@ fn parse_watermark(input: ParseStream) -> syn::Result<Watermark> {
         return Err(syn::Error::new(keyword.span(), message::unexpected_in_from(&keyword)));
     }
     if !input.peek(syn::token::Paren) {
-        return Err(input.error(message::watermark_arguments()));
+        return Err(here(input, message::watermark_arguments()));
     }
     let arguments;
     parenthesized!(arguments in input);
@@ -81,7 +81,7 @@ fn parse_let(keyword: Ident, input: ParseStream) -> syn::Result<Let> {
         None
     };
     if !input.peek(Token![=]) {
-        return Err(input.error(message::let_without_value(&name)));
+        return Err(here(input, message::let_without_value(&name)));
     }
     input.parse::<Token![=]>()?;
     Ok(Let { keyword, name, ty, value: parse_operand(Kind::Let, input)? })
@@ -112,7 +112,7 @@ fn parse_output(keyword: Ident, input: ParseStream) -> syn::Result<Output> {
 /// The expression that a clause consists of.
 fn parse_operand(kind: Kind, input: ParseStream) -> syn::Result<Expr> {
     if input.is_empty() || input.peek(Token![;]) {
-        return Err(input.error(message::clause_is_empty(kind)));
+        return Err(here(input, message::clause_is_empty(kind)));
     }
     input.parse().map_err(|error| rephrase(&error, message::not_an_expression(kind, &error)))
 }

@@ -7,7 +7,7 @@ use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
 use syn::{Expr, ExprCall, Ident, Token, Type};
 
-use super::rephrase;
+use super::{here, rephrase};
 use crate::message;
 use crate::query::ast::{Key, Kind, Window};
 use crate::query::expr::{bare_ident, bare_path};
@@ -22,7 +22,7 @@ pub(super) fn parse_keys(input: ParseStream) -> syn::Result<Vec<Key>> {
     loop {
         if input.is_empty() || input.peek(Token![;]) || at_unbounded(input) {
             if keys.is_empty() {
-                return Err(input.error(message::clause_is_empty(Kind::GroupBy)));
+                return Err(here(input, message::clause_is_empty(Kind::GroupBy)));
             }
             return Ok(keys);
         }

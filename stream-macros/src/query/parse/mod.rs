@@ -19,7 +19,7 @@ pub(crate) fn parse_query(tokens: TokenStream, report: &mut Report) -> Option<Qu
     let parsed = (|input: ParseStream| {
         let query = parse_head_and_body(input, report)?;
         if !input.is_empty() {
-            report.push(input.error(message::one_query_a_macro()));
+            report.push(here(input, message::one_query_a_macro()));
             input.parse::<TokenStream>()?;
         }
         Ok(query)
@@ -46,7 +46,7 @@ fn parse_head_and_body(input: ParseStream, report: &mut Report) -> syn::Result<Q
     parenthesized!(declarations in input);
     let inputs = declarations.parse_terminated(parse_input, Token![,])?.into_iter().collect();
     if !input.peek(Token![->]) {
-        return Err(input.error(message::query_without_result()));
+        return Err(here(input, message::query_without_result()));
     }
     input.parse::<Token![->]>()?;
     let output: Type = input.parse()?;
@@ -102,7 +102,7 @@ fn end_clause(
         return Ok(None);
     }
     if input.is_empty() {
-        report.push(input.error(message::clause_without_end(clause)));
+        report.push(here(input, message::clause_without_end(clause)));
         return Ok(None);
     }
     let next = input.fork().call(Ident::parse_any).ok();
@@ -111,7 +111,7 @@ fn end_clause(
         report.error(&next, message::clause_without_end_before(clause, &next));
         return Ok(None);
     }
-    report.push(input.error(message::unexpected_after(clause)));
+    report.push(here(input, message::unexpected_after(clause)));
     skip_clause(input).map(Some)
 }
 
@@ -123,6 +123,11 @@ fn skip_clause(input: ParseStream) -> syn::Result<TokenStream> {
     }
     input.parse::<Option<Token![;]>>()?;
     Ok(skipped)
+}
+
+/// An error at the next token, or at the closing brace.
+fn here(input: ParseStream, text: impl std::fmt::Display) -> syn::Error {
+    syn::Error::new(input.span(), text)
 }
 
 /// An error of the parser at the same place, in the words of the query language.

@@ -16,6 +16,8 @@ pub(crate) struct RecordReader {
     ends: Vec<usize>,
     cells: usize,
     quoted: Vec<bool>,
+    /// Whether the record ran to the end of the input with line ends inside a quoted cell.
+    unclosed: bool,
 }
 
 impl RecordReader {
@@ -29,6 +31,7 @@ impl RecordReader {
             ends: vec![0; 32],
             cells: 0,
             quoted: Vec::new(),
+            unclosed: false,
         }
     }
 
@@ -50,7 +53,11 @@ impl RecordReader {
                 ReadRecordResult::InputEmpty => {}
                 ReadRecordResult::OutputFull => self.text.resize(self.text.len() * 2, 0),
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
-                ReadRecordResult::Record => break,
+                ReadRecordResult::Record => {
+                    // A line end that didn't end the record, which only the end of the input did.
+                    self.unclosed = rest.is_empty() && bytes.ends_with(b"\n");
+                    break;
+                }
                 ReadRecordResult::End => return None,
             }
         }
@@ -72,6 +79,9 @@ impl RecordReader {
 
     /// The record just read, as a row of the layout's schema.
     pub(crate) fn record<'a>(&'a self, layout: &'a Layout) -> Result<Record<'a>, RowError> {
+        if self.unclosed {
+            return Err(RowError::new("a quoted cell isn't closed, and takes in every line after it"));
+        }
         if self.cells != layout.cells() {
             return Err(RowError::new(format_args!(
                 "the record has {} cells instead of {}; a cell with `{}` in it has to be quoted",

@@ -1,8 +1,9 @@
 //! JSON: one object a line, decoded straight into a view.
 //!
-//! What is generated for a struct is the table of its columns and one function that fills them
+//! What is generated for a struct is the table of its columns and the functions that fill them
 //! ([`RowFields`]); everything that is the same for all structs is here.
 
+mod scan;
 mod write;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use super::{Arena, RowError};
 use crate::schema::place::Place;
 use crate::schema::{Column, ColumnSet, Decoding, Schema, Seed};
 
+pub use scan::{ScannedObject, Scanner};
 pub(crate) use write::write_text;
 pub use write::{ObjectWriter, write_json_cell};
 
@@ -23,14 +25,30 @@ pub trait RowFields: Schema {
     /// The place of a column among the schema's, by its external name.
     fn position(name: &str) -> Option<usize>;
 
-    /// Reads an object's columns.
+    /// Reads an object's columns if they come in declared order; `None` leaves the row to `read_object`.
+    fn scan_object<'a, const COLUMNS: ColumnSet>(scanner: &mut Scanner<'a>) -> Option<Self::View<'a>>;
+
+    /// Reads an object's columns in any order.
     fn read_object<'a, const COLUMNS: ColumnSet, A: MapAccess<'a>>(
         object: Object<'a, A, COLUMNS>,
     ) -> Result<Self::View<'a>, A::Error>;
 }
 
 /// Decodes one line.
+#[inline]
 pub fn decode_line<'a, R: RowFields, const COLUMNS: ColumnSet>(
+    line: &'a str,
+    arena: &'a Arena,
+) -> Result<R::View<'a>, RowError> {
+    let mut scanner = Scanner::new(line, arena);
+    match R::scan_object::<COLUMNS>(&mut scanner) {
+        Some(view) if scanner.is_at_end() => Ok(view),
+        _ => decode_in_any_order::<R, COLUMNS>(line, arena),
+    }
+}
+
+/// Decodes one line whatever the order of its keys.
+pub fn decode_in_any_order<'a, R: RowFields, const COLUMNS: ColumnSet>(
     line: &'a str,
     arena: &'a Arena,
 ) -> Result<R::View<'a>, RowError> {
@@ -57,7 +75,7 @@ pub fn decode_json_cell<'a, T: Column>(
     value.and_then(|view| json.end().map(|()| view)).map_err(|error| row_error(&error))
 }
 
-/// serde_json counts lines, and a row is one: what remains is the byte within it.
+/// `serde_json` counts lines, and a row is one: what remains is the byte within it.
 fn row_error(error: &serde_json::Error) -> RowError {
     let text = error.to_string();
     let position = format!(" at line {} column {}", error.line(), error.column());
