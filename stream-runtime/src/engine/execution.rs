@@ -134,7 +134,7 @@ impl Execution {
         let commit = Commit { batch: plan.batch, next_watermark_ms: self.tracker.current_ms() };
         let changes = self.stages.settle(self.store.keeps_state()).await?;
         let store = Arc::clone(&self.store);
-        blocking(move || store.write_commit(&commit, changes.into_iter().collect())).await?;
+        blocking(move || store.write_commit(&commit, changes)).await?;
         let committing = phases.end("commitOffsets");
         self.pending = None;
         self.last = Some(plan.clone());
@@ -192,7 +192,7 @@ impl Execution {
     /// micro-batch). Unlike in Spark this also holds right after a restart.
     fn wants_batch_without_data(&self) -> bool {
         let info = self.stages.info();
-        let waits = info.operator.is_some() && info.mode != Mode::Complete;
+        let waits = !info.operators.is_empty() && info.mode != Mode::Complete;
         waits && self.last.as_ref().is_some_and(|last| self.tracker.current_ms() > last.watermark_ms)
     }
 
@@ -239,7 +239,7 @@ impl Execution {
         let processed_rate = rate(rows, took);
         let mut duration_ms = phases.millis.clone();
         duration_ms.insert("triggerExecution", took.as_millis());
-        let operator = self.stages.info().operator.zip(computed.operator);
+        let operators = self.stages.info().operators.iter().zip(&computed.operators);
         let (start_offset, end_offset) = match range {
             Some((start, end)) => (start, Some(end)),
             None => (plan.ends.first().cloned().flatten(), plan.ends.first().cloned().flatten()),
@@ -256,8 +256,7 @@ impl Execution {
             processed_rows_per_second: processed_rate,
             duration_ms,
             event_time: EventTimeProgress::new(&computed.event_time, self.tracker.instant(plan.watermark_ms)),
-            state_operators: operator
-                .iter()
+            state_operators: operators
                 .map(|(info, metrics)| {
                     StateOperatorProgress::new(info.name, metrics, committing, self.stages.workers())
                 })

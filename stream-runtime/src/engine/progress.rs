@@ -110,7 +110,8 @@ pub struct StateOperatorProgress {
     pub num_shuffle_partitions: u16,
     /// Workers that own a share of the key groups.
     pub num_state_store_instances: usize,
-    /// `lateInputRows`, and `maxLatenessMs`: how far the latest of them was behind the watermark.
+    /// `lateInputRows`, and `maxLatenessMs`: how far the latest of them was behind the watermark;
+    /// `numDroppedDuplicateRows` of a deduplication.
     pub custom_metrics: BTreeMap<&'static str, i64>,
 }
 
@@ -131,10 +132,17 @@ impl StateOperatorProgress {
             num_rows_dropped_by_watermark: metrics.rows_dropped_by_watermark,
             num_shuffle_partitions: crate::plan::KEY_GROUPS,
             num_state_store_instances: workers,
-            custom_metrics: BTreeMap::from([
+            custom_metrics: [
                 ("lateInputRows", i64::try_from(metrics.late_rows).unwrap_or(i64::MAX)),
                 ("maxLatenessMs", Duration::from_micros(metrics.max_lateness_micros).as_millis()),
-            ]),
+            ]
+            .into_iter()
+            .chain(
+                metrics
+                    .duplicate_rows
+                    .map(|rows| ("numDroppedDuplicateRows", i64::try_from(rows).unwrap_or(i64::MAX))),
+            )
+            .collect(),
         }
     }
 }

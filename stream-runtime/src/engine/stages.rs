@@ -11,7 +11,7 @@ use crate::checkpoint::StateStore;
 use crate::error::{Error, Result};
 use crate::operator::event_time::EventTimeStats;
 use crate::plan::{
-    BatchContext, Emitted, OperatorChanges, OperatorMetrics, OutputMode, Plan, PlanInfo, Rejects,
+    BatchContext, Emitted, OperatorChanges, OperatorMetrics, OutputMode, Plan, PlanInfo, Rejects, WorkerContext,
 };
 use crate::schema::Schema;
 use crate::sink::erased::AnySink;
@@ -30,14 +30,14 @@ pub(crate) struct Computed {
     pub(crate) malformed_rows: u64,
     pub(crate) output_rows: u64,
     pub(crate) event_time: EventTimeStats,
-    pub(crate) operator: Option<OperatorMetrics>,
+    pub(crate) operators: Vec<OperatorMetrics>,
 }
 
 /// The phases of a batch, as the control loop calls them.
 #[async_trait]
 pub(crate) trait Stages: Send {
     fn info(&self) -> &PlanInfo;
-    fn state_types(&self) -> Option<String>;
+    fn state_types(&self) -> Vec<String>;
     fn workers(&self) -> usize;
     fn source_description(&self) -> String;
     fn sink_description(&self) -> String;
@@ -65,7 +65,7 @@ pub(crate) trait Stages: Send {
         time: Timestamp,
     ) -> Result<Computed>;
     async fn write(&mut self, batch: u64, watermark: Option<Timestamp>) -> Result<()>;
-    async fn settle(&mut self, keep: bool) -> Result<Option<OperatorChanges>>;
+    async fn settle(&mut self, keep: bool) -> Result<Vec<OperatorChanges>>;
     async fn close(&mut self) -> Result<()>;
 }
 
@@ -149,6 +149,29 @@ impl<P: Plan> TypedStages<P> {
         Ok(computed)
     }
 
+    /// Brings rows to the owners of their keys, who apply them in input order, as often as the plan's operators want
+    /// that.
+    async fn route(&mut self) -> Result<()> {
+        let count = self.workers.len();
+        let passes = if count > 1 { self.plan.passes() } else { 0 };
+        for pass in 1..=passes {
+            let routed = self.workers.iter_mut().map(|worker| self.plan.routed(worker)).collect();
+            let parts = transpose(routed, count);
+            let tasks = std::mem::take(&mut self.workers).into_iter().zip(parts).map(|(mut worker, parts)| {
+                let plan = Arc::clone(&self.plan);
+                move || {
+                    let applied = plan.apply(&mut worker, pass, parts);
+                    (worker, applied)
+                }
+            });
+            for (worker, applied) in self.pool.run(tasks.collect::<Vec<_>>()).await? {
+                applied?;
+                self.workers.push(worker);
+            }
+        }
+        Ok(())
+    }
+
     /// Exchanges the workers' partial results by key: each owner merges its parts in input order.
     async fn exchange(&mut self) -> Result<()> {
         let count = self.workers.len();
@@ -163,15 +186,8 @@ impl<P: Plan> TypedStages<P> {
             }
         });
         let split = self.pool.run(tasks.collect::<Vec<_>>()).await?;
-        let mut workers = Vec::with_capacity(count);
-        let mut by_owner: Vec<Vec<P::Part>> = (0..count).map(|_| Vec::with_capacity(count)).collect();
-        for (worker, parts) in split {
-            workers.push(worker);
-            for (owner, part) in by_owner.iter_mut().zip(parts) {
-                owner.push(part);
-            }
-        }
-        let tasks = workers.into_iter().zip(by_owner).map(|(mut worker, parts)| {
+        let (workers, parts): (Vec<_>, Vec<_>) = split.into_iter().unzip();
+        let tasks = workers.into_iter().zip(transpose(parts, count)).map(|(mut worker, parts)| {
             let plan = Arc::clone(&self.plan);
             move || {
                 plan.merge(&mut worker, parts);
@@ -196,6 +212,17 @@ impl<P: Plan> Rows<P::Row> for Feed<'_, P> {
     }
 }
 
+/// From the parts that each worker has for each owner to the parts that each owner gets, in the workers' order.
+fn transpose<T>(parts: Vec<Vec<T>>, owners: usize) -> Vec<Vec<T>> {
+    let mut by_owner: Vec<Vec<T>> = (0..owners).map(|_| Vec::with_capacity(parts.len())).collect();
+    for parts in parts {
+        for (owner, part) in by_owner.iter_mut().zip(parts) {
+            owner.push(part);
+        }
+    }
+    by_owner
+}
+
 /// Consecutive splits for each worker, of about the same weight: the order of rows is the order of workers.
 fn share_out<R: Schema>(splits: Vec<Box<dyn Split<R>>>, workers: usize) -> Vec<Vec<Box<dyn Split<R>>>> {
     let total: u64 = splits.iter().map(|split| split.weight()).sum();
@@ -217,7 +244,7 @@ impl<P: Plan> Stages for TypedStages<P> {
         self.plan.info()
     }
 
-    fn state_types(&self) -> Option<String> {
+    fn state_types(&self) -> Vec<String> {
         self.plan.state_types()
     }
 
@@ -282,12 +309,13 @@ impl<P: Plan> Stages for TypedStages<P> {
 
     async fn restore(&mut self, seed: u64, store: Arc<dyn StateStore>) -> Result<()> {
         let count = self.pool.len();
-        self.workers = (0..count).map(|_| self.plan.worker(seed, count)).collect();
-        if self.plan.info().operator.is_none() {
-            return Ok(());
-        }
+        let context = |worker| WorkerContext { seed, worker, workers: count };
+        self.workers = (0..count).map(|worker| self.plan.worker(context(worker))).collect();
+        let operators = self.plan.info().operators.len();
         self.with_workers(move |plan, workers| {
-            store.load(0, &mut |entry| plan.restore(workers, entry))?;
+            for operator in 0..operators {
+                store.load(operator, &mut |entry| plan.restore(workers, operator, entry))?;
+            }
             plan.settle(workers, None)
         })
         .await?
@@ -305,11 +333,12 @@ impl<P: Plan> Stages for TypedStages<P> {
             None => Vec::new(),
         };
         let mut computed = self.feed(batch, splits, time).await?;
+        self.route().await?;
         self.exchange().await?;
         let emitted: Emitted<P::Output> =
             self.with_workers(move |plan, workers| plan.emit(workers, &batch)).await??;
         computed.output_rows = emitted.rows.len() as u64;
-        computed.operator = emitted.operator;
+        computed.operators = emitted.operators;
         computed.event_time = emitted.event_time;
         self.output = emitted.rows;
         Ok(computed)
@@ -327,17 +356,13 @@ impl<P: Plan> Stages for TypedStages<P> {
         Ok(())
     }
 
-    async fn settle(&mut self, keep: bool) -> Result<Option<OperatorChanges>> {
+    async fn settle(&mut self, keep: bool) -> Result<Vec<OperatorChanges>> {
         let written = (std::mem::take(&mut self.output), std::mem::take(&mut self.malformed));
-        let stateful = self.plan.info().operator.is_some();
         self.with_workers(move |plan, workers| {
             // Freed by the thread that allocated them, and not by one of tokio's.
             drop(written);
-            if !stateful {
-                return Ok(None);
-            }
-            let mut changes = keep.then(OperatorChanges::default);
-            plan.settle(workers, changes.as_mut())?;
+            let mut changes = Vec::new();
+            plan.settle(workers, keep.then_some(&mut changes))?;
             Ok::<_, Error>(changes)
         })
         .await?

@@ -114,15 +114,15 @@ async fn metadata(
 }
 
 /// What a restart has to find unchanged, and what it may find changed.
-fn fingerprint(info: &PlanInfo, types: Option<String>) -> Fingerprint {
-    let operators = info.operator.iter().map(|operator| OperatorFingerprint {
+fn fingerprint(info: &PlanInfo, types: Vec<String>) -> Fingerprint {
+    let operators = info.operators.iter().zip(types).map(|(operator, types)| OperatorFingerprint {
         name: operator.name.to_owned(),
         clause: operator.clause.to_owned(),
         durations: operator.window.map_or_else(String::new, |(width, slide, start)| {
             format!("width {width}, slide {slide}, start {start}")
         }),
         aggregates: operator.aggregates.iter().map(ToString::to_string).collect(),
-        types: types.clone().unwrap_or_default(),
+        types,
     });
     let watermarks = info.inputs.iter().filter_map(|input| {
         let watermark = input.watermark?;

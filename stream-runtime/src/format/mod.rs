@@ -40,6 +40,11 @@ impl Arena {
         bumpalo::collections::Vec::new_in(&self.0)
     }
 
+    /// Bytes that the arena holds, used or not.
+    pub(crate) fn allocated_bytes(&self) -> usize {
+        self.0.allocated_bytes()
+    }
+
     pub(crate) fn reset(&mut self) {
         self.0.reset();
     }

@@ -6,62 +6,25 @@ use std::marker::PhantomData;
 
 use crate::error::{Error, Result};
 use crate::expr::{Accumulator, Unfinished};
-use crate::format::Arena;
 use crate::operator::event_time::EventTimeStats;
 use crate::operator::groups::{Groups, LateRows};
 use crate::operator::windowing::{NEVER, Windowing};
 use crate::schema::Schema;
-use crate::source::Chunk;
 use crate::state::codec;
 use crate::state::key::OwnedKey;
 use crate::state::table::{Entry, Table};
 
 use super::changes::{key_group, owner};
-use super::decode::for_each_view;
-use super::rejects::Rejects;
-use super::{
-    BatchContext, Emitted, Mode, OperatorChanges, OperatorMetrics, OutputMode, Plan, PlanInfo, StateEntry,
-};
+use super::operator::{Emitted, Operator, WorkerContext};
+use super::{BatchContext, Mode, OperatorChanges, OperatorMetrics, OutputMode, PlanInfo, StateEntry};
 
-/// A row function over groups, which needs a finish function to be a plan.
+/// The operator of an aggregation.
 #[derive(Debug)]
-pub struct Grouped<R, const COLUMNS: u128, W, K, A, F> {
-    row: F,
-    types: PhantomData<fn() -> (R, W, K, A)>,
-}
-
-impl<R, const COLUMNS: u128, W, K, A, F> Grouped<R, COLUMNS, W, K, A, F>
-where
-    R: Schema,
-    W: Windowing,
-    F: for<'a> Fn(R::View<'a>, &mut Groups<W, K, A>) + Send + Sync + 'static,
-{
-    pub(super) fn new(row: F) -> Self {
-        Self { row, types: PhantomData }
-    }
-
-    /// Completes the plan with the finish function, which gives a group's result row, or `None` if `having`
-    /// leaves it out.
-    pub fn select<O, M, G>(self, info: PlanInfo, finish: G) -> impl Plan<Row = R, Output = O, Mode = M>
-    where
-        K: OwnedKey,
-        A: Accumulator,
-        O: Schema,
-        M: OutputMode,
-        G: for<'a> Fn(W::Label, K::Ref<'a>, &'a A) -> Result<Option<O>, Unfinished> + Send + Sync + 'static,
-    {
-        AggregatePlan::<R, COLUMNS, W, K, A, F, O, M, G> { row: self.row, finish, info, types: PhantomData }
-    }
-}
-
-/// The plan of an aggregation.
-#[derive(Debug)]
-pub struct AggregatePlan<R, const COLUMNS: u128, W, K, A, F, O, M, G> {
-    row: F,
+pub struct Aggregate<W, K, A, O, M, G> {
     finish: G,
-    info: PlanInfo,
-    #[allow(clippy::type_complexity)]
-    types: PhantomData<fn() -> (R, W, K, A, O, M)>,
+    /// Whether a watermark closes groups at all.
+    expires: bool,
+    types: PhantomData<fn() -> (W, K, A, O, M)>,
 }
 
 /// One worker's share of the state, and its part of the batch in progress.
@@ -71,9 +34,16 @@ pub struct AggregateWorker<W, K, A> {
     /// What this worker's rows add up to, whoever owns the groups. A lone worker needs none: its rows go
     /// straight into the state.
     incoming: Option<Groups<W, K, A>>,
-    arena: Arena,
     /// Everything in buckets that expire at or before this was removed in this batch.
     dropped_through: Option<i64>,
+}
+
+impl<W, K, A> AggregateWorker<W, K, A> {
+    /// What a row function pushes into.
+    #[inline]
+    pub fn groups(&mut self) -> &mut Groups<W, K, A> {
+        self.incoming.as_mut().unwrap_or(&mut self.state)
+    }
 }
 
 /// What one worker's rows add up to, for the owner of some of their groups.
@@ -83,7 +53,7 @@ pub struct AggregatePart<K, A> {
     event_time: EventTimeStats,
 }
 
-impl<R, const COLUMNS: u128, W, K, A, F, O, M, G> AggregatePlan<R, COLUMNS, W, K, A, F, O, M, G>
+impl<W, K, A, O, M, G> Aggregate<W, K, A, O, M, G>
 where
     W: Windowing,
     K: OwnedKey,
@@ -91,6 +61,12 @@ where
     M: OutputMode,
     G: for<'a> Fn(W::Label, K::Ref<'a>, &'a A) -> Result<Option<O>, Unfinished>,
 {
+    pub(super) fn new(info: &PlanInfo, finish: G) -> Self {
+        let has_watermark = info.inputs.iter().any(|input| input.watermark.is_some());
+        let expires = W::EXPIRES && M::MODE != Mode::Complete && has_watermark;
+        Self { finish, expires, types: PhantomData }
+    }
+
     /// Result rows of one bucket's groups, in the order of their keys, so that a replay gives the same bytes.
     fn finish_bucket(&self, expiry: i64, groups: Vec<&Entry<K, A>>, rows: &mut Vec<O>) -> Result<()> {
         let mut groups: Vec<_> = groups.into_iter().map(|group| (group.key.order_prefix(), group)).collect();
@@ -106,13 +82,6 @@ where
             }
         }
         Ok(())
-    }
-
-    /// Whether the watermark closes groups at all.
-    fn expires(&self) -> bool {
-        W::EXPIRES
-            && M::MODE != Mode::Complete
-            && self.info.operator.is_some_and(|operator| operator.event_time_key)
     }
 
     /// Whether this is an aggregation over everything, which has its one row even before the first input row.
@@ -133,42 +102,34 @@ fn by_bucket<'a, K: OwnedKey, A: Default>(
     buckets
 }
 
-impl<R, const COLUMNS: u128, W, K, A, F, O, M, G> Plan for AggregatePlan<R, COLUMNS, W, K, A, F, O, M, G>
+impl<W, K, A, O, M, G> Operator for Aggregate<W, K, A, O, M, G>
 where
-    R: Schema,
     W: Windowing,
     K: OwnedKey,
     A: Accumulator,
     O: Schema,
     M: OutputMode,
-    F: for<'a> Fn(R::View<'a>, &mut Groups<W, K, A>) + Send + Sync + 'static,
     G: for<'a> Fn(W::Label, K::Ref<'a>, &'a A) -> Result<Option<O>, Unfinished> + Send + Sync + 'static,
 {
-    type Row = R;
     type Output = O;
-    type Mode = M;
+    type Target = Groups<W, K, A>;
     type Worker = AggregateWorker<W, K, A>;
     type Part = AggregatePart<K, A>;
 
-    fn info(&self) -> &PlanInfo {
-        &self.info
+    fn state_types(&self) -> Vec<String> {
+        vec![format!("{} -> {}", type_name::<K>(), type_name::<A>())]
     }
 
-    fn state_types(&self) -> Option<String> {
-        Some(format!("{} -> {}", type_name::<K>(), type_name::<A>()))
-    }
-
-    fn worker(&self, seed: u64, workers: usize) -> Self::Worker {
+    fn worker(&self, context: WorkerContext) -> Self::Worker {
         AggregateWorker {
-            state: Groups::new(seed),
-            incoming: (workers > 1).then(|| Groups::new(seed)),
-            arena: Arena::default(),
+            state: Groups::new(context.seed),
+            incoming: (context.workers > 1).then(|| Groups::new(context.seed)),
             dropped_through: None,
         }
     }
 
     fn begin(&self, worker: &mut Self::Worker, batch: &BatchContext) {
-        let closed = if self.expires() { batch.late_micros } else { i64::MIN };
+        let closed = if self.expires { batch.late_micros } else { i64::MIN };
         worker.state.begin(batch.batch, closed);
         if let Some(incoming) = &mut worker.incoming {
             incoming.begin(batch.batch, closed);
@@ -176,10 +137,8 @@ where
         worker.dropped_through = None;
     }
 
-    fn feed(&self, worker: &mut Self::Worker, chunk: Chunk<'_, R>, rejects: &mut Rejects) -> Result<()> {
-        let AggregateWorker { state, incoming, arena, .. } = worker;
-        let groups = incoming.as_mut().unwrap_or(state);
-        for_each_view::<R, COLUMNS>(chunk, arena, rejects, |view| (self.row)(view, groups))
+    fn target<'w>(&self, worker: &'w mut Self::Worker) -> &'w mut Groups<W, K, A> {
+        worker.groups()
     }
 
     fn split(&self, worker: &mut Self::Worker, workers: usize) -> Vec<Self::Part> {
@@ -223,13 +182,18 @@ where
         }
     }
 
-    fn emit(&self, workers: &mut [Self::Worker], batch: &BatchContext) -> Result<Emitted<O>> {
+    fn emit(
+        &self,
+        workers: &mut [&mut Self::Worker],
+        batch: &BatchContext,
+        emitted: &mut Emitted<O>,
+    ) -> Result<()> {
         if self.is_global() && batch.has_data {
             // `size_of::<K>() == 0`: the key is `()`, and its owner is found like any other key's.
             open_global(workers);
         }
         let mut metrics = OperatorMetrics::default();
-        let mut rows = Vec::new();
+        let rows = &mut emitted.rows;
         metrics.rows_updated = workers
             .iter()
             .flat_map(|worker| worker.state.buckets.opened())
@@ -240,19 +204,19 @@ where
             Mode::Update => {
                 let opened = workers.iter().flat_map(|worker| worker.state.buckets.opened());
                 for (expiry, groups) in by_bucket(opened, |table| table.touched().collect()) {
-                    self.finish_bucket(expiry, groups, &mut rows)?;
+                    self.finish_bucket(expiry, groups, rows)?;
                 }
             }
             Mode::Complete => {
                 let all = workers.iter().flat_map(|worker| worker.state.buckets.iter());
                 for (expiry, groups) in by_bucket(all, |table| table.entries().iter().collect()) {
-                    self.finish_bucket(expiry, groups, &mut rows)?;
+                    self.finish_bucket(expiry, groups, rows)?;
                 }
             }
         }
         // Counts what the batch has added before anything is taken away again.
         let mut closed = Vec::new();
-        if self.expires() {
+        if self.expires {
             for worker in workers.iter_mut() {
                 let tables = worker.state.buckets.close(batch.evict_micros.min(NEVER - 1));
                 if !tables.is_empty() {
@@ -265,13 +229,12 @@ where
         if M::MODE == Mode::Append {
             let tables = closed.iter().map(|(expiry, table)| (*expiry, table));
             for (expiry, groups) in by_bucket(tables, |table| table.entries().iter().collect()) {
-                self.finish_bucket(expiry, groups, &mut rows)?;
+                self.finish_bucket(expiry, groups, rows)?;
             }
         }
-        let mut event_time = EventTimeStats::default();
         let mut late = LateRows::default();
         for worker in workers.iter_mut() {
-            event_time.merge(&worker.state.event_time);
+            emitted.event_time.merge(&worker.state.event_time);
             late.merge(&mut worker.state.late);
         }
         metrics.rows_dropped_by_watermark = late.groups.len() as u64;
@@ -279,11 +242,17 @@ where
         metrics.max_lateness_micros = late.max_lateness_micros;
         metrics.rows_total = workers.iter().map(|worker| worker.state.buckets.groups_now()).sum();
         metrics.memory_used_bytes = workers.iter().map(|worker| worker.state.buckets.allocated_bytes()).sum();
-        Ok(Emitted { rows, operator: Some(metrics), event_time })
+        emitted.operators.push(metrics);
+        Ok(())
     }
 
-    fn settle(&self, workers: &mut [Self::Worker], changes: Option<&mut OperatorChanges>) -> Result<()> {
-        if let Some(changes) = changes {
+    fn settle(
+        &self,
+        workers: &mut [&mut Self::Worker],
+        changes: Option<&mut Vec<OperatorChanges>>,
+    ) -> Result<()> {
+        if let Some(all) = changes {
+            let mut changes = OperatorChanges::default();
             for worker in workers.iter() {
                 if let Some(through) = worker.dropped_through {
                     changes.drop_through(through);
@@ -294,6 +263,7 @@ where
                     }
                 }
             }
+            all.push(changes);
         }
         for worker in workers {
             worker.state.buckets.settle();
@@ -301,7 +271,12 @@ where
         Ok(())
     }
 
-    fn restore(&self, workers: &mut [Self::Worker], entry: StateEntry<'_>) -> Result<()> {
+    fn restore(
+        &self,
+        workers: &mut [&mut Self::Worker],
+        _operator: usize,
+        entry: StateEntry<'_>,
+    ) -> Result<()> {
         let damaged = |what: &str, why: String| {
             Error::Other(format!("state holds {what} that can't be decoded: {why}").into())
         };
@@ -316,7 +291,7 @@ where
 }
 
 /// Makes sure that the one group of a global aggregation exists and counts as touched.
-fn open_global<W: Windowing, K: OwnedKey, A: Accumulator>(workers: &mut [AggregateWorker<W, K, A>]) {
+fn open_global<W: Windowing, K: OwnedKey, A: Accumulator>(workers: &mut [&mut AggregateWorker<W, K, A>]) {
     let count = workers.len();
     let Ok(key) = codec::decode::<K>(&[]) else { return };
     let Some(first) = workers.first() else { return };

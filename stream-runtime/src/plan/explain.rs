@@ -35,7 +35,7 @@ impl fmt::Display for Explain {
             tree.node(&format!("having {having}"))?;
         }
         tree.node(&format!("select {}", info.select))?;
-        if let Some(operator) = &info.operator {
+        for operator in info.operators.iter().rev() {
             tree.node(operator.clause)?;
             tree.operator(operator, info.mode)?;
         }
@@ -119,13 +119,13 @@ mod tests {
             columns: Some(&["timestamp", "page"]),
         }],
         clauses: &["where action == \"view\"", "let upper = page.to_uppercase()"],
-        operator: Some(OperatorInfo {
+        operators: &[OperatorInfo {
             name: "stateStoreSave",
             clause: "group by window(timestamp, WIDTH, slide = minutes(1)), page.to_uppercase()",
             window: Some((minutes(5), minutes(1), Duration::ZERO)),
             aggregates: &["count()"],
             event_time_key: true,
-        }),
+        }],
         select: "PageStat { window: w, page: upper, views: count() }",
         having: Some("views > 10"),
         mode: Mode::Append,
@@ -153,9 +153,9 @@ PageStats
 
     #[test]
     fn a_plan_that_keeps_everything_says_so() {
-        let operator = OperatorInfo { event_time_key: false, window: None, ..PLAN.operator.unwrap() };
-        let text =
-            Explain::new(PlanInfo { operator: Some(operator), mode: Mode::Update, ..PLAN }).to_string();
+        const UNBOUNDED: &[OperatorInfo] =
+            &[OperatorInfo { event_time_key: false, window: None, ..PLAN.operators[0] }];
+        let text = Explain::new(PlanInfo { operators: UNBOUNDED, mode: Mode::Update, ..PLAN }).to_string();
         assert!(text.contains("state is unbounded"), "{text}");
         let text = Explain::new(PlanInfo { mode: Mode::Complete, ..PLAN }).to_string();
         assert!(text.contains("state keeps every group"), "{text}");

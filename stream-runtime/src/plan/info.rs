@@ -13,8 +13,8 @@ pub struct PlanInfo {
     pub inputs: &'static [InputInfo],
     /// The clauses that keep no state, in order, as written: `where action == "view"`.
     pub clauses: &'static [&'static str],
-    /// The stateful operator.
-    pub operator: Option<OperatorInfo>,
+    /// The stateful operators, in the order in which a row reaches them.
+    pub operators: &'static [OperatorInfo],
     /// The select clause, as written.
     pub select: &'static str,
     /// The condition of the having clause, as written.

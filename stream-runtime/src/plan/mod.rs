@@ -7,24 +7,29 @@ mod aggregate;
 mod bound;
 mod changes;
 mod decode;
+mod dedup;
 mod explain;
 mod info;
 mod input;
+mod operator;
 mod rejects;
+mod rows;
+mod session;
 mod stateless;
 
-pub use aggregate::{AggregatePlan, Grouped};
+pub use aggregate::AggregateWorker;
 pub use bound::{Forgotten, Missing, Unbound};
-pub(crate) use changes::{ChangeRef, KEY_GROUPS};
+pub(crate) use changes::{ChangeRef, KEY_GROUPS, owner};
 pub use changes::{OperatorChanges, StateEntry};
 pub use explain::Explain;
 pub use info::{InputInfo, OperatorInfo, PlanInfo, WatermarkInfo};
-pub use input::{Input, from};
+pub use input::{Input, RowFunction, from};
+pub use operator::{Emitted, WorkerContext};
 pub use rejects::Rejects;
-pub use stateless::{Emitter, Selected, StatelessPlan};
+pub use session::SessionWorker;
+pub use stateless::Emitter;
 
 use crate::error::Result;
-use crate::operator::event_time::EventTimeStats;
 use crate::schema::Schema;
 use crate::source::Chunk;
 
@@ -58,17 +63,8 @@ pub struct OperatorMetrics {
     pub max_lateness_micros: i64,
     /// Bytes that the state's tables hold.
     pub memory_used_bytes: u64,
-}
-
-/// A batch's result.
-#[derive(Debug)]
-pub struct Emitted<O> {
-    /// The rows for the sinks.
-    pub rows: Vec<O>,
-    /// What happened to the query's stateful operator, if it has one.
-    pub operator: Option<OperatorMetrics>,
-    /// What the watermark learns from the batch.
-    pub event_time: EventTimeStats,
+    /// Rows whose key had been seen before; `None` for an operator that doesn't look for duplicates.
+    pub duplicate_rows: Option<u64>,
 }
 
 /// A compiled query. The macro builds it; users see it only as `impl Plan`.
@@ -87,11 +83,11 @@ pub trait Plan: Send + Sync + 'static {
     /// The plan as data: for `explain()`, the fingerprint and messages.
     fn info(&self) -> &PlanInfo;
 
-    /// The fingerprint's types: key and accumulators.
-    fn state_types(&self) -> Option<String>;
+    /// The types of keys and state of each stateful operator, for the fingerprint.
+    fn state_types(&self) -> Vec<String>;
 
-    /// A worker with empty state, one of `workers`.
-    fn worker(&self, seed: u64, workers: usize) -> Self::Worker;
+    /// A worker with empty state.
+    fn worker(&self, context: WorkerContext) -> Self::Worker;
 
     /// Starts a batch.
     fn begin(&self, worker: &mut Self::Worker, batch: &BatchContext);
@@ -104,6 +100,16 @@ pub trait Plan: Send + Sync + 'static {
         rejects: &mut Rejects,
     ) -> Result<()>;
 
+    /// How many passes follow the reading pass: one for each operator that wants rows brought to the owner of
+    /// their key. A lone worker needs none.
+    fn passes(&self) -> usize;
+
+    /// The packed rows that the worker has for each owner, after a pass.
+    fn routed(&self, worker: &mut Self::Worker) -> Vec<Vec<u8>>;
+
+    /// Runs a pass (the first after reading is 1) over the rows that were routed to this worker, in input order.
+    fn apply(&self, worker: &mut Self::Worker, pass: usize, parts: Vec<Vec<u8>>) -> Result<()>;
+
     /// Splits what the worker has gathered into a part for each owner. Called only with several workers.
     fn split(&self, worker: &mut Self::Worker, workers: usize) -> Vec<Self::Part>;
 
@@ -113,11 +119,12 @@ pub trait Plan: Send + Sync + 'static {
     /// After the last row: emits by output mode, then evicts what is behind the watermark.
     fn emit(&self, workers: &mut [Self::Worker], batch: &BatchContext) -> Result<Emitted<Self::Output>>;
 
-    /// Writes down how the batch has changed the state, if the checkpoint wants to know, and ends the batch.
-    fn settle(&self, workers: &mut [Self::Worker], changes: Option<&mut OperatorChanges>) -> Result<()>;
+    /// Writes down how the batch has changed each operator's state, if the checkpoint wants to know, and ends the
+    /// batch.
+    fn settle(&self, workers: &mut [Self::Worker], changes: Option<&mut Vec<OperatorChanges>>) -> Result<()>;
 
-    /// Puts back what the checkpoint holds.
-    fn restore(&self, workers: &mut [Self::Worker], entry: StateEntry<'_>) -> Result<()>;
+    /// Puts back what the checkpoint holds of an operator, the first being 0.
+    fn restore(&self, workers: &mut [Self::Worker], operator: usize, entry: StateEntry<'_>) -> Result<()>;
 }
 
 /// An output mode.

@@ -3,6 +3,7 @@
 pub mod key;
 
 pub(crate) mod codec;
+pub(crate) mod expiring;
 
 pub(crate) mod buckets;
 pub(crate) mod table;

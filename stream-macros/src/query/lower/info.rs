@@ -14,7 +14,7 @@ pub(super) fn lower_info(plan: &Plan) -> TokenStream {
     let (query, mode) = (text(&plan.query.name), local(plan.mode.type_name()));
     let input = lower_input(plan);
     let clauses = plan.steps.iter().map(|step| lower_step(plan, *step));
-    let operator = option(plan.split.as_ref().map(|split| lower_operator(plan, split)));
+    let operator = plan.split.as_ref().map(|split| lower_operator(plan, split));
     let select = as_written(plan, &plan.select.row);
     let having = option(plan.having.map(|having| as_written(plan, &having.condition)));
     quote_spanned! {mixed()=>
@@ -22,7 +22,7 @@ pub(super) fn lower_info(plan: &Plan) -> TokenStream {
             query: #query,
             inputs: &[#input],
             clauses: &[#(#clauses),*],
-            operator: #operator,
+            operators: &[#operator],
             select: #select,
             having: #having,
             mode: #runtime::Mode::#mode,

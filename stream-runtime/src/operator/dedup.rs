@@ -1,0 +1,112 @@
+//! [`Deduplicated`]: the operator behind `dedup by`, as a query's row function sees it.
+//!
+//! The first row of a key goes on, later ones are dropped, for as long as the key is in state: until the watermark
+//! passes the event time that is part of the key, or the first row's event time plus the watermark's delay, or for
+//! ever.
+
+use crate::state::expiring::ExpiringMap;
+use crate::state::key::{Key, KeyHasher, OwnedKey};
+
+use super::event_time::EventTimeStats;
+use super::route::{Router, Verdict};
+use super::windowing::{EventTime, NEVER};
+
+/// The keys that have been seen, and what the rows that go on push into.
+#[derive(Debug)]
+pub struct Deduplicated<K, T> {
+    pub(crate) seen: ExpiringMap<K, ()>,
+    pub(crate) router: Router,
+    pub(crate) counts: DedupCounts,
+    pub(crate) event_time: EventTimeStats,
+    /// What the first row of a key goes on to.
+    pub next: T,
+    seed: u64,
+    /// Rows at or before this are late.
+    closed: i64,
+}
+
+/// What became of a batch's rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct DedupCounts {
+    pub(crate) duplicates: u64,
+    pub(crate) late: u64,
+    pub(crate) max_lateness_micros: i64,
+}
+
+impl<K: OwnedKey, T> Deduplicated<K, T> {
+    pub(crate) fn new(seed: u64, next: T) -> Self {
+        Self {
+            seen: ExpiringMap::default(),
+            router: Router::default(),
+            counts: DedupCounts::default(),
+            event_time: EventTimeStats::default(),
+            next,
+            seed,
+            closed: i64::MIN,
+        }
+    }
+
+    pub(crate) fn begin(&mut self, batch: u64, closed: i64) {
+        self.seen.begin(batch);
+        self.counts = DedupCounts::default();
+        self.event_time = EventTimeStats::default();
+        self.closed = closed;
+    }
+
+    /// Shows the watermark a row's event time, where it is read.
+    #[inline]
+    pub fn observe(&mut self, time: impl EventTime) {
+        if self.router.is_reading() {
+            self.event_time.observe(time);
+        }
+    }
+
+    pub(crate) fn hash(&self, key: &impl Key) -> u64 {
+        let mut hasher = KeyHasher::new(self.seed);
+        key.hash_key(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Whether the row is the first of its key. `time` is its event time, and its key is remembered until the watermark
+    /// reaches `time` plus `delay_micros`: 0 for a key that holds the event time.
+    #[inline]
+    pub fn admit<Q: Key<Owned = K>>(&mut self, time: impl EventTime, delay_micros: i64, key: Q) -> bool {
+        let micros = time.micros();
+        let expiry = micros.map_or(NEVER, |micros| micros.saturating_add(delay_micros));
+        self.admit_until(micros, expiry, &key)
+    }
+
+    /// Whether the row is the first of its key, which is remembered for ever. Late rows don't go on either.
+    #[inline]
+    pub fn admit_unbounded<Q: Key<Owned = K>>(&mut self, time: impl EventTime, key: Q) -> bool {
+        self.admit_until(time.micros(), NEVER, &key)
+    }
+
+    fn admit_until<Q: Key<Owned = K>>(&mut self, micros: Option<i64>, expiry: i64, key: &Q) -> bool {
+        let hash = self.hash(key);
+        match self.router.verdict(hash) {
+            Verdict::Apply => {}
+            Verdict::GoOn => return true,
+            Verdict::Leave => return false,
+        }
+        if let Some(micros) = micros
+            && micros <= self.closed
+        {
+            self.counts.late += 1;
+            let lateness = self.closed.saturating_sub(micros);
+            self.counts.max_lateness_micros = self.counts.max_lateness_micros.max(lateness);
+            return false;
+        }
+        if self.seen.find(hash, key).is_some() {
+            self.counts.duplicates += 1;
+            return false;
+        }
+        self.remember(hash, key.to_owned_key(), expiry);
+        true
+    }
+
+    /// Puts a key into state.
+    pub(crate) fn remember(&mut self, hash: u64, key: K, expiry: i64) {
+        self.seen.insert(hash, key, (), expiry);
+    }
+}

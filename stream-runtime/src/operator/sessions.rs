@@ -1,0 +1,192 @@
+//! [`Sessions`]: the operator behind `group by session(…)`, as a query's row function sees it.
+//!
+//! Each row opens a session from its event time to its event time plus the gap; sessions of a key that overlap or
+//! touch become one. A key's sessions lie in order of their start and never touch.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::expr::Accumulator;
+use crate::state::expiring::ExpiringMap;
+use crate::state::key::{Key, KeyHasher, OwnedKey};
+use crate::time::Duration;
+
+use super::event_time::EventTimeStats;
+use super::groups::LateRows;
+use super::route::{Router, Verdict};
+use super::windowing::EventTime;
+
+/// A session of a key: from `start` to before `end`, in µs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub(crate) struct Session<A: Accumulator> {
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+    pub(crate) accumulator: A,
+}
+
+/// The gap of a session: a duration, or null for a row that is in none.
+#[diagnostic::on_unimplemented(
+    message = "the gap of a session is a `Duration`, and this is `{Self}`",
+    label = "not a `Duration`",
+    note = "write it as `minutes(5)`, or as an expression of the row that gives a `Duration` or an `Option<Duration>`"
+)]
+pub trait Gap {
+    /// The gap in µs; `None` for null.
+    fn micros(self) -> Option<i64>;
+}
+
+impl Gap for Duration {
+    #[inline]
+    fn micros(self) -> Option<i64> {
+        Some(self.as_micros())
+    }
+}
+
+impl Gap for Option<Duration> {
+    #[inline]
+    fn micros(self) -> Option<i64> {
+        self.map(Duration::as_micros)
+    }
+}
+
+/// One worker's keys and their sessions.
+#[derive(Debug)]
+pub struct Sessions<K, A: Accumulator> {
+    pub(crate) by_key: ExpiringMap<K, Vec<Session<A>>>,
+    pub(crate) router: Router,
+    pub(crate) event_time: EventTimeStats,
+    pub(crate) late: LateRows,
+    /// The number of sessions of all keys.
+    pub(crate) count: u64,
+    seed: u64,
+    closed: i64,
+}
+
+impl<K: OwnedKey, A: Accumulator> Sessions<K, A> {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            by_key: ExpiringMap::default(),
+            router: Router::default(),
+            event_time: EventTimeStats::default(),
+            late: LateRows { groups: HashSet::new(), ..LateRows::default() },
+            count: 0,
+            seed,
+            closed: i64::MIN,
+        }
+    }
+
+    pub(crate) fn begin(&mut self, batch: u64, closed: i64) {
+        self.by_key.begin(batch);
+        self.event_time = EventTimeStats::default();
+        self.late = LateRows::default();
+        self.closed = closed;
+    }
+
+    pub(crate) fn hash(&self, key: &impl Key) -> u64 {
+        let mut hasher = KeyHasher::new(self.seed);
+        key.hash_key(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Shows the watermark a row's event time, where it is read.
+    #[inline]
+    pub fn observe(&mut self, time: impl EventTime) {
+        if self.router.is_reading() {
+            self.event_time.observe(time);
+        }
+    }
+
+    /// Brings a row into the session of its key. A row without event time or without a positive gap is in none.
+    #[inline]
+    pub fn update<Q: Key<Owned = K>>(
+        &mut self,
+        time: impl EventTime,
+        gap: impl Gap,
+        key: Q,
+        update: impl FnOnce(&mut A),
+    ) {
+        let (Some(start), Some(gap)) = (time.micros(), gap.micros()) else { return };
+        if gap <= 0 {
+            return;
+        }
+        let hash = self.hash(&key);
+        if self.router.verdict(hash) != Verdict::Apply {
+            return;
+        }
+        let end = start.saturating_add(gap);
+        if end <= self.closed {
+            self.late.rows += 1;
+            self.late.groups.insert(hash ^ (start as u64).rotate_left(17));
+            self.late.max_lateness_micros =
+                self.late.max_lateness_micros.max(self.closed.saturating_sub(start));
+            return;
+        }
+        let index = match self.by_key.find(hash, &key) {
+            Some(index) => index,
+            None => self.by_key.insert(hash, key.to_owned_key(), Vec::new(), end),
+        };
+        if let Some(sessions) = self.by_key.touch(index) {
+            let before = sessions.len();
+            let (session, ends) = join(sessions, start, end);
+            update(&mut session.accumulator);
+            // One more, or as many fewer as the row has bridged.
+            self.count = self.count + sessions.len() as u64 - before as u64;
+            self.by_key.expire_by(index, ends);
+        }
+    }
+
+    /// Puts back what a checkpoint holds of a key.
+    pub(crate) fn restore(&mut self, hash: u64, key: K, sessions: Vec<Session<A>>) {
+        if let Some(first) = sessions.iter().map(|session| session.end).min() {
+            self.count += sessions.len() as u64;
+            self.by_key.insert(hash, key, sessions, first);
+        }
+    }
+}
+
+/// Makes one session of `start..end` and all that it overlaps or touches; gives it and where it ends.
+fn join<A: Accumulator>(sessions: &mut Vec<Session<A>>, start: i64, end: i64) -> (&mut Session<A>, i64) {
+    // Sessions don't touch each other, so those that touch the new one lie side by side.
+    let first = sessions.partition_point(|session| session.end < start);
+    let last = first + sessions[first..].partition_point(|session| session.start <= end);
+    if first == last {
+        sessions.insert(first, Session { start, end, accumulator: A::default() });
+    } else {
+        let mut bridged = sessions.drain(first + 1..last).collect::<Vec<_>>().into_iter();
+        let session = &mut sessions[first];
+        session.start = session.start.min(start);
+        session.end = session.end.max(end);
+        for other in &mut bridged {
+            session.end = session.end.max(other.end);
+            session.accumulator.merge(other.accumulator);
+        }
+    }
+    let session = &mut sessions[first];
+    let end = session.end;
+    (session, end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expr::CountRows;
+
+    fn spans(rows: &[(i64, i64)]) -> Vec<(i64, i64)> {
+        let mut sessions: Vec<Session<(CountRows,)>> = Vec::new();
+        for &(start, end) in rows {
+            join(&mut sessions, start, end);
+        }
+        sessions.iter().map(|session| (session.start, session.end)).collect()
+    }
+
+    #[test]
+    fn sessions_that_touch_or_overlap_are_one_and_a_row_can_bridge_two() {
+        assert_eq!(spans(&[(0, 10), (10, 20)]), [(0, 20)]);
+        assert_eq!(spans(&[(0, 10), (11, 20)]), [(0, 10), (11, 20)]);
+        assert_eq!(spans(&[(0, 10), (20, 30), (10, 20)]), [(0, 30)]);
+        assert_eq!(spans(&[(20, 30), (0, 10), (40, 50), (5, 45)]), [(0, 50)]);
+        assert_eq!(spans(&[(0, 100), (10, 20)]), [(0, 100)], "the end isn't always the last row's");
+    }
+}

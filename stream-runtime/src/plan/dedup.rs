@@ -1,0 +1,166 @@
+//! The plan of `dedup by`: rows that are the first of their key go on to the rest of the query.
+
+use std::any::type_name;
+
+use crate::error::{Error, Result};
+use crate::operator::dedup::{DedupCounts, Deduplicated};
+use crate::operator::route::Router;
+use crate::state::codec;
+use crate::state::key::OwnedKey;
+
+use super::changes::{key_group, owner};
+use super::operator::{Emitted, Operator, WorkerContext};
+use super::{BatchContext, OperatorChanges, OperatorMetrics, PlanInfo, StateEntry};
+
+/// Deduplication in front of another operator. The state of both is operator 0 and what follows.
+#[derive(Debug)]
+pub struct Dedup<K, Next> {
+    next: Next,
+    /// Whether the input has a watermark.
+    has_watermark: bool,
+    key: std::marker::PhantomData<fn() -> K>,
+}
+
+impl<K, Next> Dedup<K, Next> {
+    pub(super) fn new(info: &PlanInfo, next: Next) -> Self {
+        let has_watermark = info.inputs.iter().any(|input| input.watermark.is_some());
+        Self { next, has_watermark, key: std::marker::PhantomData }
+    }
+}
+
+/// A worker's keys, and its share of what follows.
+#[derive(Debug)]
+pub struct DedupWorker<K, T> {
+    target: Deduplicated<K, T>,
+    dropped_through: Option<i64>,
+}
+
+impl<K, Next> Operator for Dedup<K, Next>
+where
+    K: OwnedKey,
+    Next: Operator,
+{
+    type Output = Next::Output;
+    type Target = Deduplicated<K, Next::Worker>;
+    type Worker = DedupWorker<K, Next::Worker>;
+    type Part = Next::Part;
+
+    fn state_types(&self) -> Vec<String> {
+        let mut types = vec![type_name::<K>().to_owned()];
+        types.extend(self.next.state_types());
+        types
+    }
+
+    fn worker(&self, context: WorkerContext) -> Self::Worker {
+        let next = self.next.worker(context);
+        DedupWorker { target: Deduplicated::new(context.seed, next), dropped_through: None }
+    }
+
+    fn begin(&self, worker: &mut Self::Worker, batch: &BatchContext) {
+        let closed = if self.has_watermark { batch.late_micros } else { i64::MIN };
+        worker.target.begin(batch.batch, closed);
+        worker.dropped_through = None;
+        self.next.begin(&mut worker.target.next, batch);
+    }
+
+    fn target<'w>(&self, worker: &'w mut Self::Worker) -> &'w mut Self::Target {
+        &mut worker.target
+    }
+
+    fn routers(&self) -> usize {
+        1 + self.next.routers()
+    }
+
+    fn router<'w>(&self, target: &'w mut Self::Target, index: usize) -> Option<&'w mut Router> {
+        match index.checked_sub(1) {
+            None => Some(&mut target.router),
+            Some(index) => self.next.router(self.next.target(&mut target.next), index),
+        }
+    }
+
+    fn split(&self, worker: &mut Self::Worker, workers: usize) -> Vec<Self::Part> {
+        self.next.split(&mut worker.target.next, workers)
+    }
+
+    fn merge(&self, worker: &mut Self::Worker, parts: Vec<Self::Part>) {
+        self.next.merge(&mut worker.target.next, parts);
+    }
+
+    fn emit(
+        &self,
+        workers: &mut [&mut Self::Worker],
+        batch: &BatchContext,
+        emitted: &mut Emitted<Self::Output>,
+    ) -> Result<()> {
+        let mut metrics = OperatorMetrics::default();
+        let mut counts = DedupCounts::default();
+        for worker in workers.iter_mut() {
+            let seen = &mut worker.target.seen;
+            metrics.rows_updated += seen.touched().count() as u64;
+            if self.has_watermark {
+                let watermark = batch.evict_micros;
+                let removed = seen.expire(watermark, |_| None);
+                if !removed.is_empty() {
+                    worker.dropped_through = Some(watermark);
+                }
+                metrics.rows_removed += removed.len() as u64;
+            }
+            metrics.rows_total += seen.len() as u64;
+            metrics.memory_used_bytes += seen.allocated_bytes() as u64;
+            emitted.event_time.merge(&worker.target.event_time);
+            counts.duplicates += worker.target.counts.duplicates;
+            counts.late += worker.target.counts.late;
+            counts.max_lateness_micros =
+                counts.max_lateness_micros.max(worker.target.counts.max_lateness_micros);
+        }
+        metrics.rows_dropped_by_watermark = counts.late;
+        metrics.late_rows = counts.late;
+        metrics.max_lateness_micros = counts.max_lateness_micros;
+        metrics.duplicate_rows = Some(counts.duplicates);
+        emitted.operators.push(metrics);
+        let mut next: Vec<_> = workers.iter_mut().map(|worker| &mut worker.target.next).collect();
+        self.next.emit(&mut next, batch, emitted)
+    }
+
+    fn settle(
+        &self,
+        workers: &mut [&mut Self::Worker],
+        mut changes: Option<&mut Vec<OperatorChanges>>,
+    ) -> Result<()> {
+        if let Some(all) = changes.as_deref_mut() {
+            let mut changes = OperatorChanges::default();
+            for worker in workers.iter() {
+                if let Some(through) = worker.dropped_through {
+                    changes.drop_through(through);
+                }
+                for entry in worker.target.seen.touched() {
+                    changes.put(key_group(entry.hash), entry.expiry(), &entry.key, &())?;
+                }
+            }
+            all.push(changes);
+        }
+        for worker in workers.iter_mut() {
+            worker.target.seen.settle();
+        }
+        let mut next: Vec<_> = workers.iter_mut().map(|worker| &mut worker.target.next).collect();
+        self.next.settle(&mut next, changes)
+    }
+
+    fn restore(
+        &self,
+        workers: &mut [&mut Self::Worker],
+        operator: usize,
+        entry: StateEntry<'_>,
+    ) -> Result<()> {
+        if let Some(operator) = operator.checked_sub(1) {
+            let mut next: Vec<_> = workers.iter_mut().map(|worker| &mut worker.target.next).collect();
+            return self.next.restore(&mut next, operator, entry);
+        }
+        let key: K = codec::decode(entry.key)
+            .map_err(|why| Error::Other(format!("state holds a key that can't be decoded: {why}").into()))?;
+        let count = workers.len();
+        let Some(hash) = workers.first().map(|worker| worker.target.hash(&key)) else { return Ok(()) };
+        workers[owner(hash, count)].target.remember(hash, key, entry.bucket);
+        Ok(())
+    }
+}

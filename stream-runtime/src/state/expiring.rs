@@ -1,0 +1,264 @@
+//! [`ExpiringMap`]: keys with a value, each of which expires at an instant of its own.
+//!
+//! For operators whose key doesn't fix the time (a session, a key seen within the watermark): a key is looked up without
+//! knowing when it expires, and evicting costs what is evicted. Entries lie in one slab; a calendar of coarse
+//! spans of time says which entries to look at when the watermark passes.
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashTable;
+
+use super::key::{Key, OwnedKey};
+use crate::operator::windowing::NEVER;
+
+/// The calendar's spans are 2^20 µs, about a second: a span that the watermark is in the middle of is looked through,
+/// and that costs no more than what came in within a second of event time.
+const SPAN_BITS: u32 = 20;
+
+fn span(expiry: i64) -> i64 {
+    expiry >> SPAN_BITS
+}
+
+#[derive(Debug)]
+pub(crate) struct Entry<K, V> {
+    pub(crate) hash: u64,
+    pub(crate) key: K,
+    pub(crate) value: V,
+    touched_in: u64,
+    /// When to look at the entry; `NEVER` for one that stays.
+    expiry: i64,
+}
+
+impl<K, V> Entry<K, V> {
+    /// When the entry expires.
+    pub(crate) fn expiry(&self) -> i64 {
+        self.expiry
+    }
+}
+
+/// Keys and values, and when to look whether they have expired.
+#[derive(Debug)]
+pub(crate) struct ExpiringMap<K, V> {
+    index: HashTable<u32>,
+    slab: Vec<Option<Entry<K, V>>>,
+    free: Vec<u32>,
+    calendar: BTreeMap<i64, Vec<u32>>,
+    touched: Vec<u32>,
+    batch: u64,
+}
+
+impl<K, V> Default for ExpiringMap<K, V> {
+    fn default() -> Self {
+        Self {
+            index: HashTable::new(),
+            slab: Vec::new(),
+            free: Vec::new(),
+            calendar: BTreeMap::new(),
+            touched: Vec::new(),
+            batch: 0,
+        }
+    }
+}
+
+impl<K: OwnedKey, V> ExpiringMap<K, V> {
+    /// Starts a batch.
+    pub(crate) fn begin(&mut self, batch: u64) {
+        self.batch = batch;
+    }
+
+    /// The entry of a key, if there is one.
+    #[inline]
+    pub(crate) fn find<Q: Key<Owned = K> + ?Sized>(&self, hash: u64, key: &Q) -> Option<u32> {
+        self.index
+            .find(hash, |&index| {
+                self.slab[index as usize]
+                    .as_ref()
+                    .is_some_and(|entry| entry.hash == hash && key.eq_owned(&entry.key))
+            })
+            .copied()
+    }
+
+    /// A new entry, touched by the batch, which expires at `expiry`. The key must not be there yet.
+    pub(crate) fn insert(&mut self, hash: u64, key: K, value: V, expiry: i64) -> u32 {
+        let entry = Some(Entry { hash, key, value, touched_in: self.batch, expiry });
+        let index = match self.free.pop() {
+            Some(index) => {
+                self.slab[index as usize] = entry;
+                index
+            }
+            None => {
+                self.slab.push(entry);
+                u32::try_from(self.slab.len() - 1).expect("fewer than 2^32 keys: memory ends first")
+            }
+        };
+        let slab = &self.slab;
+        self.index.insert_unique(hash, index, |&index| {
+            slab[index as usize].as_ref().map_or(0, |entry| entry.hash)
+        });
+        self.touched.push(index);
+        self.schedule(index, expiry);
+        index
+    }
+
+    fn schedule(&mut self, index: u32, expiry: i64) {
+        if expiry != NEVER {
+            self.calendar.entry(span(expiry)).or_default().push(index);
+        }
+    }
+
+    /// Lets an entry expire at `expiry` if that is earlier than it would.
+    pub(crate) fn expire_by(&mut self, index: u32, expiry: i64) {
+        if let Some(Some(entry)) = self.slab.get_mut(index as usize)
+            && expiry < entry.expiry
+        {
+            entry.expiry = expiry;
+            self.schedule(index, expiry);
+        }
+    }
+
+    /// The value of an entry, which counts as touched by the batch.
+    pub(crate) fn touch(&mut self, index: u32) -> Option<&mut V> {
+        let entry = self.slab.get_mut(index as usize)?.as_mut()?;
+        if entry.touched_in != self.batch {
+            entry.touched_in = self.batch;
+            self.touched.push(index);
+        }
+        Some(&mut entry.value)
+    }
+
+    /// Calls `due` with each entry that expires at or before `watermark`, and removes those for which it gives no
+    /// new expiry. An entry that stays counts as touched.
+    pub(crate) fn expire(
+        &mut self,
+        watermark: i64,
+        mut due: impl FnMut(&mut Entry<K, V>) -> Option<i64>,
+    ) -> Vec<Entry<K, V>> {
+        let mut removed = Vec::new();
+        let mut later = Vec::new();
+        while let Some(first) = self.calendar.first_entry() {
+            let this_span = *first.key();
+            if this_span > span(watermark) {
+                break;
+            }
+            for index in first.remove() {
+                let Some(slot) = self.slab.get_mut(index as usize) else { continue };
+                let Some(entry) = slot else { continue };
+                if span(entry.expiry) != this_span {
+                    // It is in the calendar a second time, at its true expiry.
+                    continue;
+                }
+                if entry.expiry > watermark {
+                    later.push((index, entry.expiry));
+                    continue;
+                }
+                if let Some(expiry) = due(entry) {
+                    entry.expiry = expiry;
+                    if entry.touched_in != self.batch {
+                        entry.touched_in = self.batch;
+                        self.touched.push(index);
+                    }
+                    later.push((index, expiry));
+                } else {
+                    if let Ok(found) = self.index.find_entry(entry.hash, |&other| other == index) {
+                        found.remove();
+                    }
+                    removed.extend(slot.take());
+                    self.free.push(index);
+                }
+            }
+        }
+        for (index, expiry) in later {
+            self.schedule(index, expiry);
+        }
+        removed
+    }
+
+    /// Ends the batch: nothing is touched any more.
+    pub(crate) fn settle(&mut self) {
+        self.touched.clear();
+    }
+
+    /// The entries that the batch has touched and not removed.
+    pub(crate) fn touched(&self) -> impl Iterator<Item = &Entry<K, V>> {
+        self.touched.iter().filter_map(|&index| self.slab.get(index as usize)?.as_ref())
+    }
+
+    /// All entries.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry<K, V>> {
+        self.slab.iter().flatten()
+    }
+
+    /// The number of entries.
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Bytes held by the map itself, without what keys and values own on the heap.
+    pub(crate) fn allocated_bytes(&self) -> usize {
+        self.slab.capacity() * size_of::<Option<Entry<K, V>>>()
+            + self.index.allocation_size()
+            + (self.free.capacity() + self.touched.capacity()) * size_of::<u32>()
+            + self.calendar.values().map(|entries| entries.capacity() * size_of::<u32>()).sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(expiries: &[i64]) -> ExpiringMap<(u64,), ()> {
+        let mut map = ExpiringMap::default();
+        for (key, &expiry) in expiries.iter().enumerate() {
+            map.insert(key as u64, (key as u64,), (), expiry);
+        }
+        map
+    }
+
+    fn expire(map: &mut ExpiringMap<(u64,), ()>, watermark: i64) -> Vec<u64> {
+        map.expire(watermark, |_| None).iter().map(|entry| entry.key.0).collect()
+    }
+
+    #[test]
+    fn expiry_is_exact_within_a_span_of_the_calendar() {
+        let mut map = map(&[5, 7, 6, 3_000_000]);
+        assert_eq!(expire(&mut map, 6), [0, 2]);
+        assert_eq!(map.len(), 2);
+        assert_eq!(expire(&mut map, 6), []);
+        assert_eq!(expire(&mut map, 7), [1]);
+        assert_eq!(expire(&mut map, 2_999_999), []);
+        assert_eq!(expire(&mut map, i64::MAX), [3]);
+    }
+
+    #[test]
+    fn a_place_in_the_slab_is_used_again_and_the_key_that_left_it_is_gone() {
+        let mut map = map(&[1]);
+        expire(&mut map, 1);
+        assert_eq!(map.find(0, &(0_u64,)), None);
+        let index = map.insert(9, (9,), (), 50);
+        assert_eq!((index, map.slab.len()), (0, 1));
+        assert_eq!(map.find(9, &(9_u64,)), Some(0));
+    }
+
+    #[test]
+    fn an_entry_that_is_put_off_or_brought_forward_expires_once() {
+        let mut map = map(&[9_000_000, 9_000_001]);
+        map.expire_by(0, 5);
+        let mut calls = 0;
+        let put_off = |entry: &mut Entry<(u64,), ()>| {
+            calls += 1;
+            (entry.expiry() < 8_000_000).then_some(8_000_000)
+        };
+        assert!(map.expire(5, put_off).is_empty());
+        assert_eq!(calls, 1);
+        assert_eq!(map.touched().count(), 2, "both are new, and the one put off is touched once");
+        assert_eq!(expire(&mut map, 8_000_000), [0]);
+        assert_eq!(expire(&mut map, 9_000_001), [1]);
+        assert!(map.calendar.is_empty() && map.len() == 0);
+    }
+
+    #[test]
+    fn negative_times_have_spans_of_their_own() {
+        let mut map = map(&[-1, 0]);
+        assert_eq!(expire(&mut map, -1), [0]);
+    }
+}
