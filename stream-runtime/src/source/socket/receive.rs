@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::engine::clock::Clock;
+use crate::engine::Clock;
 use crate::time::Timestamp;
 
 /// How many bytes of lines wait to be committed before the sender has to wait, too.
