@@ -62,8 +62,9 @@ where
     G: for<'a> Fn(W::Label, K::Ref<'a>, &'a A) -> Result<Option<O>, Unfinished>,
 {
     pub(super) fn new(info: &PlanInfo, finish: G) -> Self {
-        let has_watermark = info.inputs.iter().any(|input| input.watermark.is_some());
-        let expires = W::EXPIRES && M::MODE != Mode::Complete && has_watermark;
+        // The aggregation is the last of a query's operators.
+        let event_time_key = info.operators.last().is_some_and(|operator| operator.event_time_key);
+        let expires = W::EXPIRES && M::MODE != Mode::Complete && event_time_key;
         Self { finish, expires, types: PhantomData }
     }
 
