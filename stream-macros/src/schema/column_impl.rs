@@ -81,6 +81,17 @@ pub(crate) fn expand(row: &Row) -> TokenStream {
             ) {
                 __private::write_json_cell::<Self>(view, timestamps, out);
             }
+
+            fn pack(view: #any_view, out: &mut __private::Vec<__private::u8>) {
+                <Self as __private::Schema>::pack::<{ __private::ColumnSet::MAX }>(view, out);
+            }
+
+            fn unpack<'a>(
+                bytes: &mut &'a [__private::u8],
+                arena: &'a __private::Arena,
+            ) -> __private::Option<#view> {
+                <Self as __private::Schema>::unpack::<{ __private::ColumnSet::MAX }>(bytes, arena)
+            }
         }
 
         #[automatically_derived]

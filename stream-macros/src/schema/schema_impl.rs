@@ -1,4 +1,4 @@
-//! `impl Schema`: the columns' table, and decoding into the view.
+//! `impl Schema`: the columns' table, decoding into the view, and the packed form.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -83,6 +83,14 @@ fn schema(row: &Row) -> TokenStream {
         .columns
         .iter()
         .map(|Column { ident, place, .. }| quote!(columns.push(Self::#place, &self.#ident)));
+    let packed = row
+        .columns
+        .iter()
+        .map(|Column { ident, place, .. }| quote!(Self::#place.pack::<__COLUMNS>(view.#ident, out)));
+    let unpacked = row
+        .columns
+        .iter()
+        .map(|Column { ident, place, .. }| quote!(#ident: Self::#place.unpack::<__COLUMNS>(bytes, arena)?));
     let marker = marker(row);
     quote! {
         #[automatically_derived]
@@ -124,6 +132,20 @@ fn schema(row: &Row) -> TokenStream {
 
             fn encode_text(&self, columns: &mut __private::TextRow) {
                 #(#texts;)*
+            }
+
+            fn pack<const __COLUMNS: __private::ColumnSet>(
+                view: #any_view,
+                out: &mut __private::Vec<__private::u8>,
+            ) {
+                #(#packed;)*
+            }
+
+            fn unpack<'a, const __COLUMNS: __private::ColumnSet>(
+                bytes: &mut &'a [__private::u8],
+                arena: &'a __private::Arena,
+            ) -> __private::Option<#view> {
+                __private::Some(#view_ident { #(#unpacked,)* #marker })
             }
         }
     }

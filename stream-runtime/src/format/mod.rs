@@ -1,5 +1,6 @@
 //! Formats: from a source's bytes to views, and from a result row to bytes.
 
+use std::cell::Cell;
 use std::fmt;
 
 pub mod csv;
@@ -9,35 +10,61 @@ pub(crate) mod rfc3339;
 use crate::schema::Column;
 use crate::schema::place::Place;
 
-/// Where a decoder puts text that it had to unescape; emptied after each chunk.
+/// Where a decoder puts what it can't borrow: text that it had to unescape, and lists; emptied after each chunk.
 #[derive(Debug, Default)]
-pub struct Arena(bumpalo::Bump);
+pub struct Arena {
+    memory: bumpalo::Bump,
+    /// How many lists are being unpacked, one within another.
+    depth: Cell<u32>,
+}
 
 impl Arena {
+    /// Lists of structs that hold lists of themselves could nest as deep as damaged bytes are long, and overflow
+    /// the stack. JSON ends at the same depth.
+    const MAX_DEPTH: u32 = 128;
+
     /// Copies text into the arena.
     pub fn text(&self, text: &str) -> &str {
-        self.0.alloc_str(text)
+        self.memory.alloc_str(text)
     }
 
     /// Copies bytes into the arena.
     pub fn bytes(&self, bytes: &[u8]) -> &[u8] {
-        self.0.alloc_slice_copy(bytes)
+        self.memory.alloc_slice_copy(bytes)
     }
 
     /// Moves copyable values into the arena.
     pub fn slice<T: Copy>(&self, values: &[T]) -> &[T] {
-        self.0.alloc_slice_copy(values)
+        self.memory.alloc_slice_copy(values)
     }
 
     /// Bytes to be filled.
     #[allow(clippy::mut_from_ref, reason = "each call gives bytes of its own")]
     pub(crate) fn zeros(&self, length: usize) -> &mut [u8] {
-        self.0.alloc_slice_fill_copy(length, 0)
+        self.memory.alloc_slice_fill_copy(length, 0)
     }
 
-    /// A list that grows in the arena.
-    pub(crate) fn list<T: Copy>(&self) -> bumpalo::collections::Vec<'_, T> {
-        bumpalo::collections::Vec::new_in(&self.0)
+    /// A list that grows in the arena, with room for so many elements.
+    pub(crate) fn list<T: Copy>(&self, capacity: usize) -> bumpalo::collections::Vec<'_, T> {
+        bumpalo::collections::Vec::with_capacity_in(capacity, &self.memory)
+    }
+
+    /// Unpacks what stands within a list, unless too many lists stand within one another.
+    pub(crate) fn one_deeper<T>(&self, unpack: impl FnOnce() -> Option<T>) -> Option<T> {
+        let depth = self.depth.get();
+        if depth == Self::MAX_DEPTH {
+            return None;
+        }
+        self.depth.set(depth + 1);
+        let unpacked = unpack();
+        self.depth.set(depth);
+        unpacked
+    }
+
+    /// The bytes that the arena has taken from the allocator.
+    #[cfg(test)]
+    pub(crate) fn allocated(&self) -> usize {
+        self.memory.allocated_bytes()
     }
 
     /// Bytes that the arena holds, used or not.
@@ -46,7 +73,7 @@ impl Arena {
     }
 
     pub(crate) fn reset(&mut self) {
-        self.0.reset();
+        self.memory.reset();
     }
 }
 

@@ -1,13 +1,15 @@
 //! [`Column`]: what a type must be able to do to stand in a row.
 //!
 //! A column is known in two forms: the one that a service's struct owns, and the borrowed, `Copy` one that
-//! its view holds. Decoders go from bytes straight to the view; encoders start from the view.
+//! its view holds. Decoders go from bytes straight to the view; encoders start from the view. The packed form
+//! of rows in state is written from the view, and is read as a view that borrows from it.
 
 use std::fmt::Debug;
 
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Visitor};
 
+use super::pack::{pack_bool, unpack_bool};
 use crate::format::json::Scanner;
 use crate::format::{Arena, RowError};
 
@@ -17,18 +19,22 @@ use crate::format::{Arena, RowError};
 /// [`Duration`](crate::time::Duration), [`Date`](crate::time::Date), [`Window`](crate::time::Window), structs
 /// that derive `Schema`, and `Option` and `Vec` of those.
 ///
-/// | type | JSON | CSV and console |
-/// |---|---|---|
-/// | integers, `bool` | number, `true` | the same |
-/// | `f32`, `f64` | number; `"NaN"`, `"Infinity"`, `"-Infinity"` as Spark writes them | the same, without quotes |
-/// | `String` | text | text |
-/// | `Vec<u8>` | Base64 text | Base64 text |
-/// | `Timestamp` | RFC 3339 text, or a number with `#[schema(timestamp = "…")]` | the same |
-/// | `Duration` | ISO 8601 text such as `PT5M`; also read: a number of microseconds | the same |
-/// | `Date` | `2026-01-31` | the same |
-/// | `Window` | `{"start":…,"end":…}` | `[start, end)` in one cell |
-/// | `Option` | left out when null, as Spark does; `null` in a list | an empty cell |
-/// | `Vec`, nested structs | array, object | their JSON in one cell |
+/// | type | JSON | CSV and console | packed |
+/// |---|---|---|---|
+/// | integers, `bool` | number, `true` | the same | at their width; `usize` and `isize` 8 bytes, `bool` 1 |
+/// | `f32`, `f64` | number; `"NaN"`, `"Infinity"`, `"-Infinity"` as Spark writes them | the same, without quotes | 4 and 8 bytes |
+/// | `String` | text | text | length, UTF-8 |
+/// | `Vec<u8>` | Base64 text | Base64 text | length, the bytes |
+/// | `Timestamp` | RFC 3339 text, or a number with `#[schema(timestamp = "…")]` | the same | microseconds, 8 bytes |
+/// | `Duration` | ISO 8601 text such as `PT5M`; also read: a number of microseconds | the same | microseconds, 8 bytes |
+/// | `Date` | `2026-01-31` | the same | days, 4 bytes |
+/// | `Window` | `{"start":…,"end":…}` | `[start, end)` in one cell | start and end, 16 bytes |
+/// | `Option` | left out when null, as Spark does; `null` in a list | an empty cell | 0, or 1 and the value |
+/// | `Vec` | array | its JSON in one cell | count, the elements |
+/// | nested structs | object | their JSON in one cell | the columns in declared order |
+///
+/// Packed numbers are little-endian; lengths and counts are LEB128, which is one byte for those below 128. The
+/// packed form doesn't describe itself: see [`Schema::pack`](super::Schema::pack).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be a column",
     label = "not a column type",
@@ -92,6 +98,14 @@ pub trait Column: Sized + Send + Sync + 'static {
 
     /// Appends the value as CSV and the console print it. Not called for a null.
     fn encode_text(view: Self::View<'_>, timestamps: TimestampFormat, out: &mut String);
+
+    /// Appends the packed value: at least one byte, since a list's count is checked against the bytes left.
+    fn pack(view: Self::View<'_>, out: &mut Vec<u8>);
+
+    /// Takes a packed value off the front of `bytes`; `None` if none stands there.
+    ///
+    /// Text and binary data are borrowed, lists go to the arena.
+    fn unpack<'a>(bytes: &mut &'a [u8], arena: &'a Arena) -> Option<Self::View<'a>>;
 }
 
 /// A [`Column`] that may stand in a `Vec`: every one but `u8`, since `Vec<u8>` is binary data.
@@ -220,6 +234,19 @@ impl<T: Column> Column for Option<T> {
         if let Some(view) = view {
             T::encode_text(view, timestamps, out);
         }
+    }
+
+    #[inline]
+    fn pack(view: Self::View<'_>, out: &mut Vec<u8>) {
+        pack_bool(view.is_some(), out);
+        if let Some(view) = view {
+            T::pack(view, out);
+        }
+    }
+
+    #[inline]
+    fn unpack<'a>(bytes: &mut &'a [u8], arena: &'a Arena) -> Option<Self::View<'a>> {
+        if unpack_bool(bytes)? { T::unpack(bytes, arena).map(Some) } else { Some(None) }
     }
 }
 

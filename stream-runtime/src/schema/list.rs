@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{SeqAccess, Visitor};
 
+use super::pack::{pack_length, unpack_length};
 use super::{Column, Decoding, Element, HoldsTimestamps, Seed, TimestampFormat};
 use crate::format::{Arena, RowError, json};
 
@@ -136,6 +137,10 @@ impl<'a, T: Element> Iterator for ListIter<'a, T> {
 
 impl<T: Element> ExactSizeIterator for ListIter<'_, T> {}
 
+/// The elements that a list makes room for before it has unpacked them. More come with the bytes that hold them:
+/// a view is often many times as large as its bytes, and a count may be damaged.
+const ROOM: usize = 16;
+
 impl<T: Element> Column for Vec<T> {
     type View<'a> = List<'a, T>;
 
@@ -182,6 +187,24 @@ impl<T: Element> Column for Vec<T> {
     fn encode_text(view: List<'_, T>, timestamps: TimestampFormat, out: &mut String) {
         json::write_json_cell::<Self>(view, timestamps, out);
     }
+
+    fn pack(view: List<'_, T>, out: &mut Vec<u8>) {
+        pack_length(view.len(), out);
+        for element in view {
+            T::pack(element, out);
+        }
+    }
+
+    fn unpack<'a>(bytes: &mut &'a [u8], arena: &'a Arena) -> Option<List<'a, T>> {
+        let count = unpack_length(bytes)?;
+        arena.one_deeper(|| {
+            let mut views = arena.list(count.min(ROOM));
+            for _ in 0..count {
+                views.push(T::unpack(bytes, arena)?);
+            }
+            Some(List::of_views(views.into_bump_slice()))
+        })
+    }
 }
 
 impl<T: Element> Element for Vec<T> {}
@@ -200,10 +223,70 @@ impl<'a, T: Element> Visitor<'a> for ListVisitor<'a, T> {
     }
 
     fn visit_seq<A: SeqAccess<'a>>(self, mut elements: A) -> Result<List<'a, T>, A::Error> {
-        let mut views = self.decoding.arena.list();
+        let mut views = self.decoding.arena.list(0);
         while let Some(view) = elements.next_element_seed(Seed::<T>::new(self.decoding))? {
             views.push(view);
         }
         Ok(List::of_views(views.into_bump_slice()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
+
+    use super::*;
+    use crate::schema::Schema;
+    use crate::time::Window;
+
+    /// A row whose view is many times as large as the bytes that it may be unpacked from.
+    #[derive(Schema)]
+    struct Sparse {
+        windows: Vec<Option<Window>>,
+        notes: Vec<String>,
+        within: Vec<Self>,
+    }
+
+    const VIEW: usize = size_of::<<Sparse as Column>::View<'static>>();
+
+    /// Unpacks a list of rows, and compares what it takes from the arena with the bytes that it has read.
+    fn assert_cheap(bytes: &[u8]) -> Result<(), TestCaseError> {
+        let arena = Arena::default();
+        let mut rest = bytes;
+        let _ = Vec::<Sparse>::unpack(&mut rest, &arena);
+        let read = bytes.len() - rest.len();
+        // A list that grows leaves what it has outgrown behind, and the arena grows by doubling.
+        let most = 6 * VIEW * read + 2 * 128 * ROOM * VIEW;
+        prop_assert!(arena.allocated() <= most, "{} bytes to read {read}", arena.allocated());
+        Ok(())
+    }
+
+    #[test]
+    fn a_damaged_count_takes_no_more_than_a_little_room() -> Result<(), TestCaseError> {
+        let longest = [0xff, 0xff, 0x3f];
+        let rest = vec![0xff; 1 << 20];
+        assert_cheap(&[longest.as_slice(), &rest].concat())?;
+        let nested = [&[0, 0], longest.as_slice()].concat().repeat(200);
+        assert_cheap(&[longest.as_slice(), &nested, &rest].concat())
+    }
+
+    fn config() -> ProptestConfig {
+        ProptestConfig {
+            rng_seed: RngSeed::Fixed(20_260_103),
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        }
+    }
+
+    proptest! {
+        #![proptest_config(config())]
+
+        #[test]
+        fn any_bytes_take_memory_in_proportion_to_those_read(
+            bytes in prop::collection::vec(prop_oneof![4 => 0_u8..3, 1 => 0_u8..200, 1 => any::<u8>()], 0..1_000),
+        ) {
+            assert_cheap(&bytes)?;
+        }
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod derive;
 mod into_column;
 mod list;
 mod number;
+mod pack;
 pub(crate) mod place;
 mod text;
 mod times;
@@ -91,6 +92,45 @@ pub trait Schema: Sized + Send + Sync + 'static {
 
     /// Appends each column's text, as CSV and the console print it.
     fn encode_text(&self, columns: &mut crate::format::TextRow);
+
+    /// Appends the row as state keeps it: only the columns in `COLUMNS`, in declared order, each in the packed
+    /// form that [`Column`] lists.
+    ///
+    /// Neither the columns nor their types stand in the bytes. What tells one form from another is the fingerprint
+    /// of the checkpoint that holds them.
+    ///
+    /// ```
+    /// use stream_runtime::prelude::*;
+    /// use stream_runtime::schema::Arena;
+    ///
+    /// #[derive(Schema)]
+    /// struct Click {
+    ///     user_id: String,
+    ///     page: String,
+    ///     amount: u16,
+    /// }
+    ///
+    /// const NAMED: u128 = 0b101; // `user_id` and `amount`
+    /// let click = Click { user_id: "u1".into(), page: "/cart".into(), amount: 7 };
+    /// let mut packed = Vec::new();
+    /// Click::pack::<NAMED>(click.view(), &mut packed);
+    /// assert_eq!(packed, b"\x02u1\x07\0");
+    ///
+    /// let (arena, mut bytes) = (Arena::default(), packed.as_slice());
+    /// let view = Click::unpack::<NAMED>(&mut bytes, &arena).ok_or("damaged")?;
+    /// assert_eq!((view.user_id, view.page, view.amount), ("u1", "", 7));
+    /// assert!(bytes.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn pack<const COLUMNS: u128>(view: Self::View<'_>, out: &mut Vec<u8>);
+
+    /// Takes a row that [`pack`](Schema::pack) wrote with the same `COLUMNS` off the front of `bytes`, so that the
+    /// next row can be taken; the other columns hold placeholders.
+    ///
+    /// The view borrows text and binary data from `bytes`; lists go to the arena. `None` if no such row stands
+    /// there; where `bytes` begins is then unspecified. Lists within lists are read down to the 128th level, which
+    /// no row from JSON goes beyond.
+    fn unpack<'a, const COLUMNS: u128>(bytes: &mut &'a [u8], arena: &'a Arena) -> Option<Self::View<'a>>;
 }
 
 /// A column of a [`Schema`].

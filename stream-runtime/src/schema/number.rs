@@ -6,9 +6,10 @@ use std::io::Write as _;
 use serde::de::{Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::pack::{pack_bool, unpack_array, unpack_bool};
 use super::{Column, Decoding, Element, TimestampFormat};
-use crate::format::RowError;
 use crate::format::json::Scanner;
+use crate::format::{Arena, RowError};
 
 /// The parts of [`Column`] that are the same for every type that is its own view.
 macro_rules! copied_column {
@@ -37,10 +38,70 @@ macro_rules! copied_column {
 }
 pub(super) use copied_column;
 
+/// The packed form of what is a number in another type.
+macro_rules! packed_as {
+    ($number:ty, $to:ident, $from:ident) => {
+        #[inline]
+        fn pack(view: Self, out: &mut Vec<u8>) {
+            <$number>::pack(view.$to(), out);
+        }
+
+        #[inline]
+        fn unpack<'a>(bytes: &mut &'a [u8], arena: &'a $crate::format::Arena) -> Option<Self> {
+            <$number>::unpack(bytes, arena).map(Self::$from)
+        }
+    };
+}
+pub(super) use packed_as;
+
+macro_rules! packed_column {
+    (bool) => {
+        #[inline]
+        fn pack(view: bool, out: &mut Vec<u8>) {
+            pack_bool(view, out);
+        }
+
+        #[inline]
+        fn unpack<'a>(bytes: &mut &'a [u8], _arena: &'a Arena) -> Option<bool> {
+            unpack_bool(bytes)
+        }
+    };
+    // The same bytes on every machine.
+    (usize) => {
+        packed_column!(usize as u64);
+    };
+    (isize) => {
+        packed_column!(isize as i64);
+    };
+    ($type:ident as $wide:ident) => {
+        #[inline]
+        fn pack(view: $type, out: &mut Vec<u8>) {
+            <$wide as Column>::pack(view as $wide, out);
+        }
+
+        #[inline]
+        fn unpack<'a>(bytes: &mut &'a [u8], arena: &'a Arena) -> Option<$type> {
+            $type::try_from(<$wide as Column>::unpack(bytes, arena)?).ok()
+        }
+    };
+    ($type:ident) => {
+        #[inline]
+        fn pack(view: $type, out: &mut Vec<u8>) {
+            out.extend_from_slice(&view.to_le_bytes());
+        }
+
+        #[inline]
+        fn unpack<'a>(bytes: &mut &'a [u8], _arena: &'a Arena) -> Option<$type> {
+            unpack_array(bytes).map($type::from_le_bytes)
+        }
+    };
+}
+
 macro_rules! plain_columns {
-    ($($type:ty, $expected:literal, |$scanner:ident| $scan:expr);* $(;)?) => {$(
+    ($($type:ident, $expected:literal, |$scanner:ident| $scan:expr);* $(;)?) => {$(
         impl Column for $type {
             copied_column!($type);
+            packed_column!($type);
 
             #[inline]
             fn decode_json<'a, D: Deserializer<'a>>(
@@ -112,6 +173,7 @@ macro_rules! float_columns {
     ($($type:ident, $expected:literal);* $(;)?) => {$(
         impl Column for $type {
             copied_column!($type);
+            packed_column!($type);
 
             #[inline]
             fn decode_json<'a, D: Deserializer<'a>>(

@@ -54,6 +54,24 @@ impl<T: Column> Place<T> {
         T::keep(view, arena)
     }
 
+    /// Appends the packed value if the query names the column.
+    #[inline]
+    pub fn pack<const COLUMNS: u128>(self, view: T::View<'_>, out: &mut Vec<u8>) {
+        if self.is_in(COLUMNS) {
+            T::pack(view, out);
+        }
+    }
+
+    /// Takes the packed value off the front of `bytes` if the query names the column, and is a placeholder if not.
+    #[inline]
+    pub fn unpack<'a, const COLUMNS: u128>(
+        self,
+        bytes: &mut &'a [u8],
+        arena: &'a Arena,
+    ) -> Option<T::View<'a>> {
+        if self.is_in(COLUMNS) { T::unpack(bytes, arena) } else { Some(T::placeholder()) }
+    }
+
     /// Whether the query names the column.
     #[inline]
     pub(crate) const fn is_in(self, columns: ColumnSet) -> bool {

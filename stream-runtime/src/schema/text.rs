@@ -10,6 +10,7 @@ use serde::Deserializer;
 use serde::de::Visitor;
 
 use super::column::invalid;
+use super::pack::{pack_bytes, unpack_bytes};
 use super::{Column, Decoding, Element, TimestampFormat};
 use crate::format::{Arena, RowError, json};
 
@@ -63,6 +64,16 @@ impl Column for String {
     fn encode_text(view: &str, _timestamps: TimestampFormat, out: &mut String) {
         out.push_str(view);
     }
+
+    #[inline]
+    fn pack(view: &str, out: &mut Vec<u8>) {
+        pack_bytes(view.as_bytes(), out);
+    }
+
+    #[inline]
+    fn unpack<'a>(bytes: &mut &'a [u8], _arena: &'a Arena) -> Option<&'a str> {
+        std::str::from_utf8(unpack_bytes(bytes)?).ok()
+    }
 }
 
 impl Element for String {}
@@ -112,6 +123,16 @@ impl Column for Vec<u8> {
 
     fn encode_text(view: &[u8], _timestamps: TimestampFormat, out: &mut String) {
         BASE64.encode_string(view, out);
+    }
+
+    #[inline]
+    fn pack(view: &[u8], out: &mut Vec<u8>) {
+        pack_bytes(view, out);
+    }
+
+    #[inline]
+    fn unpack<'a>(bytes: &mut &'a [u8], _arena: &'a Arena) -> Option<&'a [u8]> {
+        unpack_bytes(bytes)
     }
 }
 

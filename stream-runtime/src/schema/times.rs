@@ -6,10 +6,10 @@ use serde::Deserializer;
 use serde::de::{MapAccess, Unexpected, Visitor};
 
 use super::column::{Seed, invalid};
-use super::number::copied_column;
+use super::number::{copied_column, packed_as};
 use super::text::TextVisitor;
 use super::{Column, Decoding, Element, HoldsTimestamps, TimestampFormat};
-use crate::format::{RowError, json, rfc3339};
+use crate::format::{Arena, RowError, json, rfc3339};
 use crate::time::{Date, Duration, Timestamp, Window};
 
 impl TimestampFormat {
@@ -75,6 +75,7 @@ impl fmt::Write for Bytes<'_> {
 
 impl Column for Timestamp {
     copied_column!(Timestamp);
+    packed_as!(i64, as_micros, from_micros);
 
     #[inline]
     fn decode_json<'a, D: Deserializer<'a>>(value: D, decoding: Decoding<'a>) -> Result<Self, D::Error> {
@@ -170,6 +171,7 @@ const DURATION: &str = "an ISO 8601 duration such as `PT5M`";
 
 impl Column for Duration {
     copied_column!(Duration);
+    packed_as!(i64, as_micros, from_micros);
 
     fn decode_json<'a, D: Deserializer<'a>>(value: D, _decoding: Decoding<'a>) -> Result<Self, D::Error> {
         // A JSON value says what it is: text or a number.
@@ -230,6 +232,7 @@ impl Element for Duration {}
 
 impl Column for Date {
     copied_column!(Date);
+    packed_as!(i32, as_days, from_days);
 
     fn decode_json<'a, D: Deserializer<'a>>(value: D, decoding: Decoding<'a>) -> Result<Self, D::Error> {
         let expected = "a date such as `2026-01-31`";
@@ -288,6 +291,17 @@ impl Column for Window {
         out.push_str(", ");
         Timestamp::encode_text(view.end, timestamps, out);
         out.push(')');
+    }
+
+    #[inline]
+    fn pack(view: Self, out: &mut Vec<u8>) {
+        Timestamp::pack(view.start, out);
+        Timestamp::pack(view.end, out);
+    }
+
+    #[inline]
+    fn unpack<'a>(bytes: &mut &'a [u8], arena: &'a Arena) -> Option<Self> {
+        Some(Self { start: Timestamp::unpack(bytes, arena)?, end: Timestamp::unpack(bytes, arena)? })
     }
 }
 
