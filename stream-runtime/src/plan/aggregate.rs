@@ -253,10 +253,11 @@ where
         // Counts what the batch has added before anything is taken away again.
         let mut closed = Vec::new();
         if self.expires() {
+            let through = batch.evict_micros.min(NEVER - 1);
             for worker in workers.iter_mut() {
-                let tables = worker.state.buckets.close(batch.evict_micros.min(NEVER - 1));
+                let tables = worker.state.buckets.close(through);
                 if !tables.is_empty() {
-                    worker.dropped_through = Some(batch.evict_micros);
+                    worker.dropped_through = Some(through);
                 }
                 closed.extend(tables);
             }
