@@ -104,7 +104,8 @@ pub trait Plan: Send + Sync + 'static {
         rejects: &mut Rejects,
     ) -> Result<()>;
 
-    /// Splits what the worker has gathered into a part for each owner. Called only with several workers.
+    /// Splits what the worker has gathered into a part for each owner. Called only with several workers and a stateful
+    /// operator.
     fn split(&self, worker: &mut Self::Worker, workers: usize) -> Vec<Self::Part>;
 
     /// Takes in the parts for the key groups that this worker owns, in input order.
