@@ -7,7 +7,6 @@
 use std::time::Duration as StdDuration;
 
 use stream_runtime::prelude::*;
-use stream_runtime::source::Line;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 

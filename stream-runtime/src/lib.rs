@@ -29,7 +29,9 @@ pub mod prelude {
     pub use crate::engine::{QueryListener, StreamingQuery, Trigger};
     pub use crate::schema::Schema;
     pub use crate::sink::{ConsoleSink, FileSink, ForeachSink, MemorySink};
-    pub use crate::source::{FileSource, MemorySource, OnMalformed, SourceExt};
+    pub use crate::source::{
+        FileSource, Line, MemorySource, OnMalformed, RateRow, RateSource, SocketSource, SourceExt,
+    };
     pub use crate::stream_query;
     pub use crate::time::{
         Date, Duration, Timestamp, Window, days, hours, microseconds, milliseconds, minutes, seconds, weeks,

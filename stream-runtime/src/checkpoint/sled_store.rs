@@ -26,12 +26,10 @@ const RETAINED_PLANS: u64 = 100;
 /// Changes up to this size aren't worth folding.
 const FOLD_BYTES: u64 = 4 << 20;
 /// While a fold is under way, changes may grow to this multiple of what starts one; then a commit waits for it.
-const BACKLOG_FACTOR: u64 = 4;
-/// For more records than this, a batch's places are reserved first.
-const RESERVED_RECORDS: u64 = 16;
+const BACKLOG_FACTOR: u64 = 3;
 /// sled's file may grow to this multiple of what is live, and by this much, before it is left for a new one.
 const DISK_FACTOR: u64 = 6;
-const DISK_BYTES: u64 = 64 << 20;
+const DISK_BYTES: u64 = 24 << 20;
 
 /// A checkpoint in a directory of its own.
 ///
@@ -176,6 +174,7 @@ impl SledStore {
         self.tip().move_to(self.directory.generation(next.number));
         writer.generation = Arc::new(next);
         writer.snapshot = snapshot;
+        writer.reserved = 0;
         writer.count_changes()?;
         writer.remove(&self.directory, current);
         Ok(())
@@ -327,17 +326,13 @@ impl StateStore for SledStore {
         for (operator, changes) in changes.iter().enumerate() {
             let delta = pack(commit.batch, operator, changes, key_groups, &mut batch)
                 .map_err(|why| self.refused(why))?;
-            if delta.extent.records > RESERVED_RECORDS {
-                let places = 0..delta.extent.records as u32;
-                let place = |sequence| key::delta(commit.batch, operator as u16, sequence, 0);
-                writer.generation.reserve(places.map(place))?;
-            }
             record.operators.push(delta);
         }
         let bytes = record.bytes();
         let encoded = codec::encode(&record)?;
         record::for_each_part(&encoded, |part, bytes| batch.insert(key::commit(commit.batch, part), bytes));
         drop(changes);
+        writer.reserve(&record)?;
         writer.write(&self.root, batch)?;
         writer.sequence.committed = Some(*commit);
         writer.changed_bytes += bytes;

@@ -9,6 +9,8 @@ mod file;
 mod input;
 mod malformed;
 mod memory;
+mod rate;
+mod socket;
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,6 +23,8 @@ pub use file::{CleanSource, Csv, FileFormat, FileSource, Json};
 pub use input::{Input, SourceExt};
 pub use malformed::{DeadLetterSink, MalformedRow, OnMalformed};
 pub use memory::{MemoryInput, MemorySource};
+pub use rate::{RateRow, RateSource};
+pub use socket::{Line, SocketFormat, SocketSource, Text};
 
 use crate::engine::{Clock, SystemClock};
 use crate::error::Result;

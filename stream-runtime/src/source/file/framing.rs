@@ -50,26 +50,34 @@ impl Framing {
     pub(super) fn last_end(&mut self, bytes: &[u8], from: usize) -> Option<usize> {
         match self {
             Self::Lines => memchr::memrchr(b'\n', &bytes[from..]).map(|at| from + at + 1),
-            Self::Csv(csv) => {
-                let mut last = None;
-                let mut next = from;
-                while let Some(end) = csv.first_end(bytes, next) {
-                    last = Some(end);
-                    // Without a quote ahead every line end is the end of a record.
-                    if memchr::memchr(csv.quote, &bytes[end..]).is_none() {
-                        let rest = memchr::memrchr(b'\n', &bytes[end..]);
-                        csv.previous = bytes.last().copied().unwrap_or(b'\n');
-                        return rest.map_or(last, |at| Some(end + at + 1));
-                    }
-                    next = end;
-                }
-                last
-            }
+            Self::Csv(csv) => csv.last_end(bytes, from),
         }
     }
 }
 
 impl CsvFraming {
+    fn last_end(&mut self, bytes: &[u8], from: usize) -> Option<usize> {
+        let mut last = None;
+        let mut next = from;
+        loop {
+            if self.state == State::Plain && self.previous == b'\n' {
+                // Between records: up to the next quote, every line end is the end of one.
+                let quote = memchr::memchr(self.quote, &bytes[next..]).map_or(bytes.len(), |at| next + at);
+                if let Some(at) = memchr::memrchr(b'\n', &bytes[next..quote]) {
+                    next += at + 1;
+                    last = Some(next);
+                }
+            }
+            match self.first_end(bytes, next) {
+                Some(end) => {
+                    last = Some(end);
+                    next = end;
+                }
+                None => return last,
+            }
+        }
+    }
+
     fn first_end(&mut self, bytes: &[u8], from: usize) -> Option<usize> {
         let mut next = from;
         while next < bytes.len() {
@@ -119,6 +127,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::format::csv::{CsvFormat, RecordReader, skip_line_ends};
 
     /// Where records end, as `csv-core` sees it.
     fn oracle(bytes: &[u8]) -> Vec<usize> {
@@ -136,7 +145,31 @@ mod tests {
         ends
     }
 
+    /// The records as the query's decoder reads them.
+    fn decode(bytes: &[u8]) -> Vec<Vec<String>> {
+        let mut reader = RecordReader::new(CsvFormat::default());
+        let mut records = Vec::new();
+        let mut rest = skip_line_ends(bytes);
+        while let Some(length) = reader.read(rest) {
+            records.push(reader.cells().unwrap().into_iter().map(str::to_owned).collect());
+            rest = skip_line_ends(&rest[length..]);
+        }
+        records
+    }
+
     proptest! {
+        #[test]
+        fn a_cut_where_a_record_ends_changes_nothing_for_the_decoder(text in "([ab,\"]|\n|\r){0,40}") {
+            let bytes = text.as_bytes();
+            let whole = decode(bytes);
+            let mut framing = Framing::csv(b',', b'"');
+            let mut from = 0;
+            while let Some(end) = framing.first_end(bytes, from) {
+                prop_assert_eq!([decode(&bytes[..end]), decode(&bytes[end..])].concat(), &whole[..]);
+                from = end;
+            }
+        }
+
         #[test]
         fn csv_records_end_where_the_decoder_ends_them_however_the_bytes_arrive(
             text in "([ab,\"]|\n){0,60}",

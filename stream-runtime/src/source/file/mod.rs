@@ -9,6 +9,7 @@ mod line_count;
 mod listing;
 mod log;
 mod options;
+mod plan;
 mod range;
 mod records;
 mod split;
@@ -29,12 +30,16 @@ use clean::Cleaner;
 use listing::Listing;
 use log::{FileLog, SeenFile};
 use options::{Limit, Options};
+use records::Limits;
 use split::Reading;
+
+/// How many bytes a split reads and hands out at once.
+const CHUNK: usize = 1 << 20;
 
 /// A source of files: those in a directory, those that match a pattern (`*`, `?`, `[…]`, `**`), or a single one.
 ///
-/// Files have to appear complete: write them under a name that begins with `_` or `.`, which the source ignores, and
-/// rename them. A file is read once; a query that finds it changed or gone before its batch is committed fails.
+/// Names that begin with `_` or `.` are ignored, of directories below the given one (or, in a pattern, from the first
+/// wildcard on) as well. Files have to appear complete: write them under such a name, and rename them. A file is read once; a query that finds it changed or gone before its batch is committed fails.
 ///
 /// ```
 /// use stream_runtime::prelude::*;
@@ -113,6 +118,29 @@ impl<F: FileFormat> FileSource<F> {
         }
     }
 
+    /// The log as the checkpoint holds it.
+    async fn restore_log(&self, context: SourceContext) -> Result<FileLog> {
+        let planned = self.number(context.end.as_ref())?;
+        let mut log = FileLog::new(self.options.file_name_only, self.options.max_age());
+        let restored = blocking(move || log.restore(&context.log).map(|()| log)).await?;
+        let problem = match restored {
+            Ok(log) if log.last() == planned => return Ok(log),
+            Ok(log) => {
+                let show =
+                    |last: Option<u64>| last.map_or("nothing".to_owned(), |last| format!("batch {last}"));
+                format!("it ends with {}, and the checkpoint with {}", show(log.last()), show(planned))
+            }
+            Err(problem) => problem,
+        };
+        Err(Error::source(
+            self.name(),
+            format!(
+                "the log of files that were read is damaged: {problem}; restore the checkpoint from a copy, or start \
+                 with a new one"
+            ),
+        ))
+    }
+
     /// Fails if the archive would be read again.
     fn check_archive(&self, listing: &Listing) -> Result<()> {
         let CleanSource::Archive(archive) = &self.options.clean else { return Ok(()) };
@@ -144,32 +172,12 @@ impl<F: FileFormat, R: Schema> Source<R> for FileSource<F> {
         let listing = blocking(move || Listing::open(name, &path, recursive)).await??;
         self.check_archive(&listing)?;
 
-        let mut log = FileLog::new(self.options.file_name_only, self.options.max_age());
-        let advice = "restore the checkpoint from a copy, or start with a new one";
-        log.restore(&context.log).map_err(|problem| {
-            Error::source(
-                self.name(),
-                format!("the log of files that were read is damaged: {problem}; {advice}"),
-            )
-        })?;
-        let planned = self.number(context.end.as_ref())?;
-        if log.last() != planned {
-            let show =
-                |number: Option<u64>| number.map_or("nothing".to_owned(), |number| format!("batch {number}"));
-            return Err(Error::source(
-                self.name(),
-                format!(
-                    "the log of files that were read ends with {}, and the checkpoint with {}; {advice}",
-                    show(log.last()),
-                    show(planned)
-                ),
-            ));
-        }
+        let log = self.restore_log(context).await?;
         self.opened = Some(Opened {
             reading: Arc::new(Reading {
                 source: self.name(),
                 encoding,
-                max_line_bytes: self.options.max_line_bytes,
+                limits: Limits { chunk: CHUNK, record: self.options.max_line_bytes },
             }),
             listing: Arc::new(listing),
             log: Arc::new(log),
@@ -251,7 +259,7 @@ impl<F: FileFormat, R: Schema> Source<R> for FileSource<F> {
                 })
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(split::plan(batches.into_iter().flatten(), &opened.reading, parallelism))
+        Ok(plan::plan(batches.into_iter().flatten(), &opened.reading, parallelism))
     }
 
     async fn commit(&mut self, end: &Offset) -> Result<()> {

@@ -32,7 +32,7 @@ mod sealed {
 pub(super) use sealed::{Encoding, Sealed};
 
 /// A format that a [`FileSource`] reads: [`Json`] or [`Csv`].
-pub trait FileFormat: Sealed + Send + 'static {}
+pub trait FileFormat: Sealed + Send + Sync + 'static {}
 
 /// JSON lines: one object a line.
 #[derive(Clone, Copy, Debug, Default)]

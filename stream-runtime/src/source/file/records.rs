@@ -1,7 +1,7 @@
 //! [`Records`]: a range of a file as runs of complete records, in one buffer that is used again and again.
 //!
-//! Invariant: the buffer never grows past the length limit of a record (or [`CHUNK`], if that is more) by more than
-//! two bytes, whatever the file holds; a longer record is cut to its beginning and skipped.
+//! Invariant: the buffer never grows past the length limit of a record by more than two bytes, or past the length of a
+//! chunk if that is more, whatever the file holds; a longer record is cut to its beginning and skipped.
 
 use std::io::{self, Read, Seek};
 use std::ops::Range;
@@ -9,8 +9,6 @@ use std::ops::Range;
 use super::framing::Framing;
 use super::range::RangeReader;
 
-/// How many bytes are read, and handed out, at once.
-const CHUNK: usize = 1 << 20;
 /// How much of a record that is too long is handed out, unless the limit is less.
 const PREFIX: usize = 4 << 10;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -33,13 +31,22 @@ pub(super) struct At {
     pub(super) line: u64,
 }
 
+/// What bounds the buffer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// How many bytes are read, and handed out, at once, unless one record is longer.
+    pub(super) chunk: usize,
+    /// The longest record, without its line end.
+    pub(super) record: usize,
+}
+
 /// Reads records.
 #[derive(Debug)]
 pub(super) struct Records<'b, F> {
     reader: RangeReader<F>,
     fresh: Framing,
     framing: Framing,
-    max: usize,
+    limits: Limits,
     buffer: &'b mut Vec<u8>,
     /// Complete records that were not handed out.
     ready: Range<usize>,
@@ -52,13 +59,18 @@ pub(super) struct Records<'b, F> {
 }
 
 impl<'b, F: Read + Seek> Records<'b, F> {
-    /// Reads the records that `framing` finds, none longer than `max` bytes without its line end.
-    pub(super) fn new(reader: RangeReader<F>, framing: Framing, max: usize, buffer: &'b mut Vec<u8>) -> Self {
+    /// Reads the records that `framing` finds.
+    pub(super) fn new(
+        reader: RangeReader<F>,
+        framing: Framing,
+        limits: Limits,
+        buffer: &'b mut Vec<u8>,
+    ) -> Self {
         let offset = reader.position();
         let size = usize::try_from(reader.remaining()).unwrap_or(usize::MAX);
         // A file is mostly read to its end with the first buffer, which one byte more makes known.
-        let size = size.saturating_add(1).clamp(PREFIX, CHUNK);
-        if buffer.len() < size || buffer.len() > CHUNK {
+        let size = size.saturating_add(1).min(limits.chunk);
+        if buffer.len() < size || buffer.len() > limits.chunk {
             // A buffer that a long record has stretched goes back to its size.
             buffer.resize(size, 0);
             buffer.shrink_to(size);
@@ -68,7 +80,7 @@ impl<'b, F: Read + Seek> Records<'b, F> {
             reader,
             fresh: framing,
             framing,
-            max,
+            limits,
             buffer,
             ready: 0..0,
             filled: 0,
@@ -95,7 +107,7 @@ impl<'b, F: Read + Seek> Records<'b, F> {
         } else {
             let length = self.first_length();
             let (at, range) = self.advance(length);
-            (Found::TooLong(&self.buffer[range][..PREFIX.min(self.max)]), at)
+            (Found::TooLong(&self.buffer[range][..PREFIX.min(self.limits.record)]), at)
         }))
     }
 
@@ -111,8 +123,8 @@ impl<'b, F: Read + Seek> Records<'b, F> {
         let length = self.first_length();
         let (_, range) = self.advance(length);
         let record = &self.buffer[range];
-        Ok(Some(if content_length(record) > self.max {
-            Found::TooLong(&record[..PREFIX.min(self.max)])
+        Ok(Some(if content_length(record) > self.limits.record {
+            Found::TooLong(&record[..PREFIX.min(self.limits.record)])
         } else {
             Found::Records(record)
         }))
@@ -128,7 +140,7 @@ impl<'b, F: Read + Seek> Records<'b, F> {
         loop {
             if self.filled == self.buffer.len() {
                 // A line end of two bytes doesn't count.
-                let largest = self.max.saturating_add(2).max(CHUNK);
+                let largest = self.limits.record.saturating_add(2).max(self.limits.chunk);
                 let grown = self.buffer.len().saturating_mul(2).min(largest);
                 self.buffer.resize(grown, 0);
             }
@@ -158,7 +170,7 @@ impl<'b, F: Read + Seek> Records<'b, F> {
                 self.ready = 0..end;
                 return Ok(true);
             }
-            if self.filled > self.max.saturating_add(1) {
+            if self.filled > self.limits.record.saturating_add(1) {
                 return Ok(false);
             }
         }
@@ -168,7 +180,7 @@ impl<'b, F: Read + Seek> Records<'b, F> {
     fn too_long(&mut self) -> io::Result<(Found<'_>, At)> {
         let at = self.next;
         self.prefix.clear();
-        self.prefix.extend_from_slice(&self.buffer[..PREFIX.min(self.max)]);
+        self.prefix.extend_from_slice(&self.buffer[..PREFIX.min(self.limits.record)]);
         loop {
             let skipped = &self.buffer[..self.filled];
             self.next.offset += skipped.len() as u64;
@@ -196,14 +208,14 @@ impl<'b, F: Read + Seek> Records<'b, F> {
     /// How many bytes of `ready` may be handed out at once, up to the first record that is too long.
     fn run_within_limit(&self) -> usize {
         let ready = &self.buffer[self.ready.clone()];
-        if ready.len() <= self.max {
+        if ready.len() <= self.limits.record {
             return ready.len();
         }
         let mut framing = self.fresh;
         let mut run = 0;
         while run < ready.len() {
             let end = framing.first_end(ready, run).unwrap_or(ready.len());
-            if content_length(&ready[run..end]) > self.max {
+            if content_length(&ready[run..end]) > self.limits.record {
                 break;
             }
             run = end;
@@ -235,4 +247,56 @@ fn count_lines(bytes: &[u8]) -> u64 {
 fn content_length(record: &[u8]) -> usize {
     let line = record.strip_suffix(b"\n").unwrap_or(record);
     line.strip_suffix(b"\r").unwrap_or(line).len()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::SeekFrom;
+
+    use super::*;
+
+    /// A file of so many bytes that are all the same.
+    struct Endless {
+        position: u64,
+        size: u64,
+    }
+
+    impl Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let count = buffer.len().min((self.size - self.position) as usize);
+            buffer[..count].fill(b'"');
+            self.position += count as u64;
+            Ok(count)
+        }
+    }
+
+    impl Seek for Endless {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            let SeekFrom::Start(to) = to else { unreachable!("the reader knows where it is") };
+            self.position = to;
+            Ok(to)
+        }
+    }
+
+    #[test]
+    fn the_buffer_stays_within_its_limits_however_long_a_record_is() {
+        let size = 16 << 20;
+        for (record, framing) in
+            [(10, Framing::Lines), (300_000, Framing::Lines), (300_000, Framing::csv(b',', b'"'))]
+        {
+            let limits = Limits { chunk: 64 << 10, record };
+            let mut buffer = Vec::new();
+            let reader = RangeReader::new(Endless { position: 0, size }, &(0..size), size).unwrap();
+            let mut records = Records::new(reader, framing, limits, &mut buffer);
+            let (found, at) = records.next().unwrap().unwrap();
+            assert_eq!(
+                (found, at),
+                (Found::TooLong(&vec![b'"'; record.min(PREFIX)]), At { offset: 0, line: 1 })
+            );
+            assert_eq!(records.next().unwrap(), None);
+            assert_eq!(records.position().offset, size);
+            assert!(buffer.capacity() <= 2 * (record + 2).max(64 << 10), "{}", buffer.capacity());
+            assert!(buffer.len() <= (record + 2).max(64 << 10), "{}", buffer.len());
+        }
+    }
 }

@@ -15,16 +15,11 @@ use super::listing;
 use super::log::SeenFile;
 use super::options::Encoding;
 use super::range::RangeReader;
-use super::records::{At, Found, Records};
+use super::records::{At, Found, Limits, Records};
 use crate::error::{Error, Result};
 use crate::format::csv::{CsvFormat, Layout};
 use crate::schema::Schema;
 use crate::source::{Chunk, LinesBefore, Position, Rows, Split};
-
-/// Smaller splits cost more than they balance.
-const MIN_SPLIT: u64 = 4 << 20;
-/// Splits for each worker, so that a slow one doesn't hold up the batch.
-const SPLITS_PER_WORKER: u64 = 4;
 
 /// What all splits of a source have in common.
 #[derive(Debug)]
@@ -32,16 +27,16 @@ pub(super) struct Reading {
     /// The source's description, for errors.
     pub(super) source: String,
     pub(super) encoding: Encoding,
-    pub(super) max_line_bytes: usize,
+    pub(super) limits: Limits,
 }
 
 /// A file, or a part of one.
 #[derive(Debug)]
-struct Piece {
-    file: SeenFile,
-    range: Range<u64>,
+pub(super) struct Piece {
+    pub(super) file: SeenFile,
+    pub(super) range: Range<u64>,
     /// For a part: how to number its lines, and its number.
-    part: Option<(Arc<LineCount>, usize)>,
+    pub(super) part: Option<(Arc<LineCount>, usize)>,
 }
 
 /// Some files in their order, or a part of a file.
@@ -52,56 +47,10 @@ pub(super) struct FileSplit<R> {
     row: PhantomData<fn() -> R>,
 }
 
-/// Cuts the files into splits, in order.
-pub(super) fn plan<'a, R: Schema>(
-    files: impl Iterator<Item = &'a SeenFile> + Clone,
-    reading: &Arc<Reading>,
-    parallelism: usize,
-) -> Vec<Box<dyn Split<R>>> {
-    let total = files.clone().fold(0_u64, |total, file| total.saturating_add(file.size));
-    let share = match parallelism {
-        0 | 1 => u64::MAX,
-        workers => (total / (workers as u64).saturating_mul(SPLITS_PER_WORKER)).max(MIN_SPLIT),
-    };
-    let mut splits: Vec<Box<dyn Split<R>>> = Vec::new();
-    let mut pieces = Vec::new();
-    let mut weight = 0_u64;
-    for piece in files.flat_map(|file| cut(file, reading.encoding, share)) {
-        weight = weight.saturating_add(piece.range.end - piece.range.start);
-        pieces.push(piece);
-        if weight >= share {
-            splits.push(split(reading, std::mem::take(&mut pieces)));
-            weight = 0;
-        }
+impl<R> FileSplit<R> {
+    pub(super) fn new(reading: Arc<Reading>, pieces: Vec<Piece>) -> Self {
+        Self { reading, pieces, row: PhantomData }
     }
-    if !pieces.is_empty() {
-        splits.push(split(reading, pieces));
-    }
-    splits
-}
-
-fn split<R: Schema>(reading: &Arc<Reading>, pieces: Vec<Piece>) -> Box<dyn Split<R>> {
-    Box::new(FileSplit { reading: Arc::clone(reading), pieces, row: PhantomData })
-}
-
-/// Cuts a file in parts of at most `share` bytes. Only lines can be found from the middle of a file; a CSV record may
-/// hold line ends.
-fn cut(file: &SeenFile, encoding: Encoding, share: u64) -> Vec<Piece> {
-    let parts = if matches!(encoding, Encoding::Json) { file.size.div_ceil(share).max(1) } else { 1 };
-    if parts == 1 {
-        return vec![Piece { file: file.clone(), range: 0..file.size, part: None }];
-    }
-    let step = file.size.div_ceil(parts);
-    let cuts: Vec<_> = (0..=parts).map(|part| part.saturating_mul(step).min(file.size)).collect();
-    let lines = Arc::new(LineCount::new(Arc::clone(&file.path), cuts.clone()));
-    let ranges = cuts.windows(2).enumerate();
-    ranges
-        .map(|(part, cut)| Piece {
-            file: file.clone(),
-            range: cut[0]..cut[1],
-            part: Some((Arc::clone(&lines), part)),
-        })
-        .collect()
 }
 
 impl<R: Schema> Split<R> for FileSplit<R> {
@@ -138,7 +87,7 @@ impl Reading {
             Encoding::Json => Framing::Lines,
             Encoding::Csv(CsvFormat { delimiter, quote, .. }) => Framing::csv(delimiter, quote),
         };
-        let mut records = Records::new(reader, framing, self.max_line_bytes, buffer);
+        let mut records = Records::new(reader, framing, self.limits, buffer);
         let first_line = records.position().offset;
         let before = piece.part.as_ref().map(|(lines, part)| Before { lines, part: *part, first_line });
         let before = before.as_ref().map(|before| before as &dyn LinesBefore);
@@ -178,7 +127,7 @@ impl Reading {
 
     fn too_long(&self) -> String {
         let what = if matches!(self.encoding, Encoding::Json) { "line" } else { "record" };
-        format!("the {what} is longer than {} bytes (`max_line_bytes`)", self.max_line_bytes)
+        format!("the {what} is longer than {} bytes (`max_line_bytes`)", self.limits.record)
     }
 
     fn check_unchanged(&self, recorded: &SeenFile, file: &File) -> Result<()> {
