@@ -33,7 +33,7 @@ impl Start {
     pub(super) async fn open(self, mut stages: Box<dyn Stages>) -> Result<Execution> {
         let Self { name, store, clock, listeners, step } = self;
         let info = stages.info().clone();
-        let fingerprint = fingerprint(&info, stages.state_types());
+        let fingerprint = fingerprint(&info, stages.state_types().as_deref());
         let metadata = self::metadata(&name, &store, &clock, fingerprint).await?;
         let recovering = Arc::clone(&store);
         let recovered = blocking(move || recovering.recover()).await?;
@@ -114,7 +114,7 @@ async fn metadata(
 }
 
 /// What a restart has to find unchanged, and what it may find changed.
-fn fingerprint(info: &PlanInfo, types: Option<String>) -> Fingerprint {
+fn fingerprint(info: &PlanInfo, types: Option<&str>) -> Fingerprint {
     let operators = info.operator.iter().map(|operator| OperatorFingerprint {
         name: operator.name.to_owned(),
         clause: operator.clause.to_owned(),
@@ -122,7 +122,7 @@ fn fingerprint(info: &PlanInfo, types: Option<String>) -> Fingerprint {
             format!("width {width}, slide {slide}, start {start}")
         }),
         aggregates: operator.aggregates.iter().map(ToString::to_string).collect(),
-        types: types.clone().unwrap_or_default(),
+        types: types.unwrap_or_default().to_owned(),
     });
     let watermarks = info.inputs.iter().filter_map(|input| {
         let watermark = input.watermark?;

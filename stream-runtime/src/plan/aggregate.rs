@@ -21,13 +21,14 @@ use super::decode::for_each_view;
 use super::rejects::Rejects;
 use super::{
     BatchContext, Emitted, Mode, OperatorChanges, OperatorMetrics, OutputMode, Plan, PlanInfo, StateEntry,
+    Types,
 };
 
 /// A row function over groups, which needs a finish function to be a plan.
 #[derive(Debug)]
 pub struct Grouped<R, const COLUMNS: u128, W, K, A, F> {
     row: F,
-    types: PhantomData<fn() -> (R, W, K, A)>,
+    types: Types<(R, W, K, A)>,
 }
 
 impl<R, const COLUMNS: u128, W, K, A, F> Grouped<R, COLUMNS, W, K, A, F>
@@ -60,8 +61,7 @@ pub struct AggregatePlan<R, const COLUMNS: u128, W, K, A, F, O, M, G> {
     row: F,
     finish: G,
     info: PlanInfo,
-    #[allow(clippy::type_complexity)]
-    types: PhantomData<fn() -> (R, W, K, A, O, M)>,
+    types: Types<(R, W, K, A, O, M)>,
 }
 
 /// One worker's share of the state, and its part of the batch in progress.
@@ -116,7 +116,7 @@ where
     }
 
     /// Whether this is an aggregation over everything, which has its one row even before the first input row.
-    fn is_global(&self) -> bool {
+    fn is_global() -> bool {
         !W::EXPIRES && size_of::<K>() == 0
     }
 }
@@ -224,7 +224,7 @@ where
     }
 
     fn emit(&self, workers: &mut [Self::Worker], batch: &BatchContext) -> Result<Emitted<O>> {
-        if self.is_global() && batch.has_data {
+        if Self::is_global() && batch.has_data {
             // `size_of::<K>() == 0`: the key is `()`, and its owner is found like any other key's.
             open_global(workers);
         }

@@ -75,6 +75,7 @@ impl Unbound {
     }
 
     /// Stands in for [`QueryBuilder::start`](crate::engine::QueryBuilder::start).
+    #[allow(clippy::unused_async, reason = "the real one is awaited")]
     pub async fn start(self) -> Result<StreamingQuery> {
         match self {}
     }

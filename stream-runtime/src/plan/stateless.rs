@@ -11,7 +11,7 @@ use crate::source::Chunk;
 
 use super::decode::for_each_view;
 use super::rejects::Rejects;
-use super::{BatchContext, Emitted, OperatorChanges, OutputMode, Plan, PlanInfo, StateEntry};
+use super::{BatchContext, Emitted, OperatorChanges, OutputMode, Plan, PlanInfo, StateEntry, Types};
 
 /// Takes the result rows of a row function.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl<O> Emitter<O> {
 #[derive(Debug)]
 pub struct Selected<R, const COLUMNS: u128, O, F> {
     row: F,
-    types: PhantomData<fn() -> (R, O)>,
+    types: Types<(R, O)>,
 }
 
 impl<R: Schema, const COLUMNS: u128, O, F> Selected<R, COLUMNS, O, F>
@@ -66,7 +66,7 @@ impl<R: Schema, const COLUMNS: u128, O, F> Selected<R, COLUMNS, O, F> {
 pub struct StatelessPlan<R, const COLUMNS: u128, O, F, M> {
     row: F,
     info: PlanInfo,
-    types: PhantomData<fn() -> (R, O, M)>,
+    types: Types<(R, O, M)>,
 }
 
 /// One worker's rows of the batch in progress.
