@@ -54,16 +54,16 @@ fn in_memory(criterion: &mut Criterion, runtime: &Runtime, batches: &Arc<Vec<Vec
     group.finish();
 }
 
-fn from_json(criterion: &mut Criterion, runtime: &Runtime, directory: &Path) {
+fn over_json(criterion: &mut Criterion, runtime: &Runtime, directory: &Path) {
     let source = || FileSource::json(directory).max_files_per_trigger(1);
     let files: Vec<PathBuf> =
         (0..BATCHES).map(|index| directory.join(format!("part-{index:02}.jsonl"))).collect();
     let mut group = criterion.benchmark_group("json");
     group.throughput(Throughput::Elements(ROWS)).sampling_mode(SamplingMode::Flat).sample_size(20);
     group.bench_function("w1 query", |b| b.iter(|| run(runtime, W1::query().events(source()))));
-    group.bench_function("w1 loop", |b| b.iter(|| Case::W1.from_json::<W1_COLUMNS>(&files)));
+    group.bench_function("w1 loop", |b| b.iter(|| Case::W1.over_json::<W1_COLUMNS>(&files)));
     group.bench_function("w2 query", |b| b.iter(|| run(runtime, W2::query().events(source()))));
-    group.bench_function("w2 loop", |b| b.iter(|| Case::W2.from_json::<W2_COLUMNS>(&files)));
+    group.bench_function("w2 loop", |b| b.iter(|| Case::W2.over_json::<W2_COLUMNS>(&files)));
     group.finish();
 }
 
@@ -90,7 +90,7 @@ fn main() {
         .warm_up_time(StdDuration::from_secs(1))
         .configure_from_args();
     in_memory(&mut criterion, &runtime, &batches);
-    from_json(&mut criterion, &runtime, directory.path());
+    over_json(&mut criterion, &runtime, directory.path());
     criterion.final_summary();
 
     println!("\nquery : hand-written loop, time by time (below 1 the query is faster)");

@@ -67,7 +67,7 @@ fn click(index: usize) -> Click {
     Click {
         user_id: format!("u{}", index % 100),
         page: format!("/p/{}", index % 10),
-        amount: (index % 3 > 0).then_some(index as f64),
+        amount: (!index.is_multiple_of(3)).then_some(index as f64),
         timestamp: Timestamp::from_millis(1_767_225_600_000 + (index % 1_000) as i64),
     }
 }

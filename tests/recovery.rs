@@ -116,7 +116,7 @@ fn a_query_killed_at_any_step_of_any_batch_writes_the_same_bytes() {
     let undisturbed = tempfile::tempdir().expect("a directory");
     run(undisturbed.path());
     let expected = output(undisturbed.path());
-    assert!(expected.iter().filter(|byte| **byte == b'\n').count() > 10, "the query has results");
+    assert!(expected.split(|byte| *byte == b'\n').count() > 11, "the query has results");
 
     for batch in 0..BATCHES {
         for step in Step::ALL {

@@ -25,7 +25,7 @@ struct Group {
 
 /// Groups by window start, then by key.
 #[derive(Default)]
-pub struct Windows {
+pub(crate) struct Windows {
     open: BTreeMap<i64, HashMap<String, Group, Hasher>>,
     latest: i64,
     late: i64,
@@ -62,7 +62,7 @@ impl Windows {
 
 /// Which case a loop computes.
 #[derive(Clone, Copy)]
-pub enum Case {
+pub(crate) enum Case {
     W1,
     W2,
 }
@@ -104,7 +104,7 @@ impl Case {
     }
 
     /// Over rows in memory; gives the number of result rows.
-    pub fn in_memory(self, batches: &[Vec<Event>]) -> usize {
+    pub(crate) fn in_memory(self, batches: &[Vec<Event>]) -> usize {
         let mut windows = Windows::default();
         let mut results = 0;
         for batch in batches {
@@ -117,7 +117,7 @@ impl Case {
     }
 
     /// Over files of JSON lines, one a batch, with the columns that the case needs.
-    pub fn from_json<const COLUMNS: u128>(self, files: &[impl AsRef<Path>]) -> usize {
+    pub(crate) fn over_json<const COLUMNS: u128>(self, files: &[impl AsRef<Path>]) -> usize {
         let mut windows = Windows::default();
         let mut results = 0;
         for file in files {

@@ -8,7 +8,7 @@ use stream_runtime::prelude::*;
 
 /// A row of the stream.
 #[derive(Schema, Clone)]
-pub struct Event {
+pub(crate) struct Event {
     pub user_id: String,
     pub page: String,
     pub action: String,
@@ -36,7 +36,7 @@ impl Random {
 }
 
 /// `count` rows in `batches` batches.
-pub fn events(count: u64, batches: u64) -> Vec<Vec<Event>> {
+pub(crate) fn events(count: u64, batches: u64) -> Vec<Vec<Event>> {
     let mut random = Random(7);
     let mut row = |index: u64| {
         let late = if random.below(100) == 0 { 180_000 + random.below(1_020_000) } else { 0 };
@@ -57,7 +57,7 @@ pub fn events(count: u64, batches: u64) -> Vec<Vec<Event>> {
 }
 
 /// Writes a file of JSON lines for each batch.
-pub fn write_json(batches: &[Vec<Event>], directory: &Path) -> std::io::Result<()> {
+pub(crate) fn write_json(batches: &[Vec<Event>], directory: &Path) -> std::io::Result<()> {
     for (index, rows) in batches.iter().enumerate() {
         let mut bytes = Vec::new();
         for row in rows {

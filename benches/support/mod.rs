@@ -1,6 +1,6 @@
 //! Inputs and hand-written loops that the benchmarks compare queries with.
 
-pub mod hand_written;
-pub mod input;
-pub mod queries;
-pub mod shared_rows;
+pub(crate) mod hand_written;
+pub(crate) mod input;
+pub(crate) mod queries;
+pub(crate) mod shared_rows;

@@ -5,7 +5,7 @@ use stream_runtime::prelude::*;
 use super::input::Event;
 
 #[derive(Schema)]
-pub struct ByAction {
+pub(crate) struct ByAction {
     pub window: Window,
     pub action: String,
     pub n: u64,
@@ -14,7 +14,7 @@ pub struct ByAction {
 }
 
 #[derive(Schema)]
-pub struct ByUser {
+pub(crate) struct ByUser {
     pub window: Window,
     pub user_id: String,
     pub n: u64,

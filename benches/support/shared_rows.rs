@@ -8,7 +8,7 @@ use stream_runtime::source::{Admission, Advance, Chunk, Offset, Rows, Source, So
 use super::input::Event;
 
 /// A batch at a time.
-pub struct SharedRows(pub Arc<Vec<Vec<Event>>>);
+pub(crate) struct SharedRows(pub Arc<Vec<Vec<Event>>>);
 
 fn index(offset: Option<&Offset>) -> u64 {
     offset.and_then(|offset| offset.0.as_u64()).unwrap_or(0)

@@ -71,9 +71,9 @@ impl Timestamp {
         Date(self.0.div_euclid(MICROS_PER_DAY) as i32)
     }
 
-    /// Rounds down to whole milliseconds.
+    /// Rounds down to whole milliseconds; saturates.
     pub const fn floor_to_millis(self) -> Self {
-        Self(self.0 - self.0.rem_euclid(MICROS_PER_MILLI))
+        Self(self.0.saturating_sub(self.0.rem_euclid(MICROS_PER_MILLI)))
     }
 }
 
@@ -400,6 +400,7 @@ mod tests {
         assert_eq!(Timestamp::MAX + days(1), Timestamp::MAX);
         assert_eq!(Timestamp::MIN - days(1), Timestamp::MIN);
         assert_eq!(weeks(i64::MAX), Duration::MAX);
+        assert_eq!(Timestamp::MIN.floor_to_millis(), Timestamp::MIN);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Aggregates called as a query calls them: through closures over a borrowed row, with every parameter left to rustc.
 
+#![allow(clippy::type_complexity, reason = "the types that rustc has to infer are the point")]
+
 use serde::{Deserialize, Serialize};
 use stream_runtime::expr::{
     Accumulator, Aggregate, Any, ApproxCountDistinct, Avg, CollectList, CollectSet, CountDistinct, CountIf,
@@ -27,7 +29,9 @@ struct Group<A>(A);
 impl<A: Accumulator> Group<A> {
     fn of<'a>(rows: &[Click<'a>], row: impl for<'b> Fn(Click<'b>, &mut Self)) -> Self {
         let mut group = Self(A::default());
-        rows.iter().for_each(|click| row(*click, &mut group));
+        for click in rows {
+            row(*click, &mut group);
+        }
         group
     }
 

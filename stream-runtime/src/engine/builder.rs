@@ -15,7 +15,7 @@ use super::clock::{Clock, SystemClock};
 use super::execution::{Execution, blocking};
 use super::handle::StreamingQuery;
 use super::listener::QueryListener;
-use super::run::run;
+use super::run::spawn;
 use super::stages::{Stages, TypedStages};
 use super::start::Start;
 use super::step::StepHook;
@@ -101,7 +101,7 @@ impl<P: Plan> QueryBuilder<P> {
     }
 
     /// The number of threads that do row work; all of the machine's cores unless told otherwise. It may differ
-    /// from run to run, and never changes a result.
+    /// from run to run, and never changes a result, but for the last digits of sums of floats.
     pub fn workers(mut self, workers: usize) -> Self {
         self.options.workers = workers;
         self
@@ -141,9 +141,7 @@ impl<P: Plan> QueryBuilder<P> {
     pub async fn start(self) -> Result<StreamingQuery> {
         let trigger = self.options.trigger;
         let execution = self.open().await?;
-        let query = StreamingQuery::new(Arc::clone(&execution.shared));
-        tokio::spawn(run(execution, trigger));
-        Ok(query)
+        Ok(spawn(execution, trigger))
     }
 
     /// A query ready for its first batch, which somebody else drives.

@@ -15,7 +15,8 @@ use crate::time::{Duration, Timestamp, milliseconds};
 
 use super::clock::Clock;
 use super::handle::Shared;
-use super::listener::QueryListener;
+use super::listener::{QueryListener, tell};
+use super::panics::guarded;
 use super::progress::{
     EventTimeProgress, Progress, SinkProgress, SourceProgress, StateOperatorProgress, rate,
 };
@@ -78,7 +79,7 @@ impl Execution {
     /// [`Error::Batch`] with the batch's id. The checkpoint stays as the batch before left it.
     pub(crate) async fn run_next(&mut self, admission: Admission) -> Result<Option<Arc<Progress>>> {
         let batch_id = self.next_id();
-        self.try_run_next(admission).await.map_err(|error| Error::Batch {
+        guarded(self.try_run_next(admission)).await.map_err(|error| Error::Batch {
             query: self.shared.name.clone(),
             batch_id,
             source: Arc::new(error),
@@ -148,9 +149,7 @@ impl Execution {
         self.last_trigger = Some(trigger);
         self.shared.push_progress(Arc::clone(&progress));
         self.shared.set_status("Waiting for next trigger", false, false);
-        for listener in &self.listeners {
-            listener.on_progress(&progress);
-        }
+        tell(&self.listeners, |listener| listener.on_progress(&progress));
         tracing::debug!(query = %self.shared.name, batch = progress.batch_id, rows = progress.num_input_rows, "batch committed");
         Ok(Some(progress))
     }

@@ -69,6 +69,10 @@ impl Shared {
         recent.push_back(progress);
     }
 
+    pub(super) fn is_active(&self) -> bool {
+        self.ended.borrow().is_none()
+    }
+
     pub(crate) fn stop_requests(&self) -> watch::Receiver<bool> {
         self.stop.subscribe()
     }
@@ -141,7 +145,7 @@ impl StreamingQuery {
 
     /// Whether the query is still running.
     pub fn is_active(&self) -> bool {
-        self.shared.ended.borrow().is_none()
+        self.shared.is_active()
     }
 
     /// What ended the query, if an error did.
@@ -150,6 +154,8 @@ impl StreamingQuery {
     }
 
     /// Stops the query after the batch in progress, and waits until it has.
+    ///
+    /// A source or sink of the query itself must not wait for this, since the batch waits for them.
     ///
     /// # Errors
     /// What ended the query, if an error did, before or while it stopped.

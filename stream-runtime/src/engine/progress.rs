@@ -187,10 +187,12 @@ pub(crate) fn rate(rows: u64, elapsed: Duration) -> Option<f64> {
     (seconds > 0.0).then(|| (rows as f64 / seconds * 10.0).round() / 10.0)
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn text<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(time)
 }
 
+#[allow(clippy::ref_option, reason = "serde passes a reference")]
 fn some_text<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
         Some(time) => serializer.collect_str(time),

@@ -10,20 +10,47 @@ use crate::time::{Duration, Timestamp, seconds};
 
 use super::clock::Clock;
 use super::execution::{Execution, POLLING_DELAY};
+use super::handle::{Shared, StreamingQuery};
+use super::listener::tell;
+use super::panics::guarded;
 use super::terminal::TerminalProgress;
 use super::trigger::{Trigger, next_start};
 
 /// An idle query says so at most this often.
 const IDLE_EVENTS: Duration = seconds(10);
 
-/// Runs the query to its end and tells everyone who waits for it.
-pub(super) async fn run(mut execution: Execution, trigger: Trigger) {
-    let (id, run_id) = (execution.shared.id, execution.shared.run_id);
-    for listener in &execution.listeners {
-        listener.on_started(id, run_id, &execution.shared.name);
+/// Starts the query on the tokio runtime that this is called on.
+pub(super) fn spawn(execution: Execution, trigger: Trigger) -> StreamingQuery {
+    let shared = Arc::clone(&execution.shared);
+    let query = StreamingQuery::new(Arc::clone(&shared));
+    let ending = Ending(shared);
+    tokio::spawn(async move {
+        // Dropped after what the query holds.
+        let _ending = ending;
+        run(execution, trigger).await;
+    });
+    query
+}
+
+/// Tells those who wait for a query that it will never end by itself: its task was dropped with its runtime.
+struct Ending(Arc<Shared>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if self.0.is_active() {
+            self.0.end(Err(Arc::new(Error::Other(
+                "the tokio runtime was shut down while the query was running; stop the query first".into(),
+            ))));
+        }
     }
-    let ran = run_batches(&mut execution, trigger).await;
-    let closed = execution.stages.close().await;
+}
+
+/// Runs the query to its end and tells everyone who waits for it.
+async fn run(mut execution: Execution, trigger: Trigger) {
+    let (id, run_id) = (execution.shared.id, execution.shared.run_id);
+    tell(&execution.listeners, |listener| listener.on_started(id, run_id, &execution.shared.name));
+    let ran = guarded(run_batches(&mut execution, trigger)).await;
+    let closed = guarded(execution.stages.close()).await;
     let outcome = ran.and(closed).map_err(|error| {
         tracing::error!(query = %execution.shared.name, %error, "query terminated");
         Arc::new(error)
@@ -31,10 +58,8 @@ pub(super) async fn run(mut execution: Execution, trigger: Trigger) {
     let Execution { shared, listeners, stages, store, .. } = execution;
     // The checkpoint's lock is free before anyone hears that the query has ended.
     drop((stages, store));
-    for listener in &listeners {
-        let error = outcome.as_ref().err().map(|error| &**error as &Error);
-        listener.on_terminated(id, run_id, error);
-    }
+    let error = outcome.as_ref().err().map(|error| &**error);
+    tell(&listeners, |listener| listener.on_terminated(id, run_id, error));
     shared.end(outcome);
 }
 
@@ -109,8 +134,7 @@ impl Idle {
             return;
         }
         self.told = Some(now);
-        for listener in &execution.listeners {
-            listener.on_idle(execution.shared.id, execution.shared.run_id);
-        }
+        let Shared { id, run_id, .. } = *execution.shared;
+        tell(&execution.listeners, |listener| listener.on_idle(id, run_id));
     }
 }

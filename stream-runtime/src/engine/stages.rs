@@ -11,7 +11,8 @@ use crate::checkpoint::StateStore;
 use crate::error::{Error, Result};
 use crate::operator::event_time::EventTimeStats;
 use crate::plan::{
-    BatchContext, Emitted, OperatorChanges, OperatorMetrics, OutputMode, Plan, PlanInfo, Rejects, WorkerContext,
+    BatchContext, Emitted, OperatorChanges, OperatorMetrics, OutputMode, Plan, PlanInfo, Rejects,
+    WorkerContext,
 };
 use crate::schema::Schema;
 use crate::sink::erased::AnySink;
@@ -157,13 +158,14 @@ impl<P: Plan> TypedStages<P> {
         for pass in 1..=passes {
             let routed = self.workers.iter_mut().map(|worker| self.plan.routed(worker)).collect();
             let parts = transpose(routed, count);
-            let tasks = std::mem::take(&mut self.workers).into_iter().zip(parts).map(|(mut worker, parts)| {
-                let plan = Arc::clone(&self.plan);
-                move || {
-                    let applied = plan.apply(&mut worker, pass, parts);
-                    (worker, applied)
-                }
-            });
+            let tasks =
+                std::mem::take(&mut self.workers).into_iter().zip(parts).map(|(mut worker, parts)| {
+                    let plan = Arc::clone(&self.plan);
+                    move || {
+                        let applied = plan.apply(&mut worker, pass, parts);
+                        (worker, applied)
+                    }
+                });
             for (worker, applied) in self.pool.run(tasks.collect::<Vec<_>>()).await? {
                 applied?;
                 self.workers.push(worker);
@@ -175,7 +177,7 @@ impl<P: Plan> TypedStages<P> {
     /// Exchanges the workers' partial results by key: each owner merges its parts in input order.
     async fn exchange(&mut self) -> Result<()> {
         let count = self.workers.len();
-        if count < 2 {
+        if count < 2 || self.plan.info().operators.is_empty() {
             return Ok(());
         }
         let tasks = std::mem::take(&mut self.workers).into_iter().map(|mut worker| {
@@ -225,14 +227,15 @@ fn transpose<T>(parts: Vec<Vec<T>>, owners: usize) -> Vec<Vec<T>> {
 
 /// Consecutive splits for each worker, of about the same weight: the order of rows is the order of workers.
 fn share_out<R: Schema>(splits: Vec<Box<dyn Split<R>>>, workers: usize) -> Vec<Vec<Box<dyn Split<R>>>> {
-    let total: u64 = splits.iter().map(|split| split.weight()).sum();
+    // In 128 bits, since a service's own split may weigh anything.
+    let total: u128 = splits.iter().map(|split| u128::from(split.weight())).sum();
     let mut shares: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
-    let mut before = 0_u64;
+    let mut before = 0_u128;
     for split in splits {
         // The worker in whose stretch of the total the middle of the split lies.
-        let middle = u128::from(before) + u128::from(split.weight()) / 2;
-        let worker = (middle * workers as u128).checked_div(u128::from(total)).unwrap_or(0);
-        before += split.weight();
+        let weight = u128::from(split.weight());
+        let worker = ((before + weight / 2) * workers as u128).checked_div(total).unwrap_or(0);
+        before += weight;
         shares[(worker as usize).min(workers - 1)].push(split);
     }
     shares
@@ -369,12 +372,14 @@ impl<P: Plan> Stages for TypedStages<P> {
     }
 
     async fn close(&mut self) -> Result<()> {
+        let mut closed = Ok(());
         if let OnMalformed::DeadLetter(sink) = &mut self.on_malformed {
-            sink.0.close_any().await?;
+            closed = sink.0.close_any().await;
         }
+        // Each sink is closed, whatever the ones before it answer.
         for sink in &mut self.sinks {
-            sink.close_any().await?;
+            closed = closed.and(sink.close_any().await);
         }
-        Ok(())
+        closed
     }
 }

@@ -131,6 +131,7 @@ fn fingerprint(info: &PlanInfo, types: Vec<String>) -> Fingerprint {
     let mut changeable: BTreeMap<String, String> = watermarks.collect();
     changeable.insert("clauses".to_owned(), info.clauses.join("; "));
     changeable.insert("select".to_owned(), info.select.to_owned());
+    changeable.extend(info.having.map(|having| ("having".to_owned(), having.to_owned())));
     Fingerprint {
         mode: info.mode.name().to_owned(),
         inputs: info.inputs.iter().map(|input| format!("{}: {}", input.name, input.row)).collect(),

@@ -69,7 +69,7 @@ impl Arena {
 
     /// Bytes that the arena holds, used or not.
     pub(crate) fn allocated_bytes(&self) -> usize {
-        self.0.allocated_bytes()
+        self.memory.allocated_bytes()
     }
 
     pub(crate) fn reset(&mut self) {

@@ -101,9 +101,9 @@ impl<const WIDTH: i64, const SLIDE: i64, const START: i64> Windowing for Sliding
         let Some(micros) = micros else { return };
         let last = micros.saturating_sub(START).div_euclid(SLIDE);
         // The latest window holds the event for certain; the earliest may have ended already.
-        let count = (WIDTH + SLIDE - 1) / SLIDE;
+        let count = (WIDTH - 1) / SLIDE + 1;
         for back in 0..count {
-            let ordinal = last - back;
+            let ordinal = last.saturating_sub(back);
             let end = ordinal.saturating_mul(SLIDE).saturating_add(START).saturating_add(WIDTH);
             if micros < end {
                 visit(ordinal as usize, end);
@@ -185,6 +185,8 @@ mod tests {
     fn the_ends_of_time_saturate() {
         for micros in [i64::MIN, i64::MAX] {
             Sliding::<12, 5, -4>::assign(Some(micros), |_, _| {});
+            Sliding::<2, 1, 0>::assign(Some(micros), |_, _| {});
+            Sliding::<{ i64::MAX }, { i64::MAX - 1 }, 0>::assign(Some(micros), |_, _| {});
             Tumbling::<12, 4>::assign(Some(micros), |_, _| {});
         }
     }

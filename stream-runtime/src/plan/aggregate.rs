@@ -16,15 +16,15 @@ use crate::state::table::{Entry, Table};
 
 use super::changes::{key_group, owner};
 use super::operator::{Emitted, Operator, WorkerContext};
-use super::{BatchContext, Mode, OperatorChanges, OperatorMetrics, OutputMode, PlanInfo, StateEntry};
+use super::{BatchContext, Mode, OperatorChanges, OperatorMetrics, OutputMode, PlanInfo, StateEntry, Types};
 
 /// The operator of an aggregation.
 #[derive(Debug)]
-pub struct Aggregate<W, K, A, O, M, G> {
+pub(crate) struct Aggregate<W, K, A, O, M, G> {
     finish: G,
     /// Whether a watermark closes groups at all.
     expires: bool,
-    types: PhantomData<fn() -> (W, K, A, O, M)>,
+    types: Types<(W, K, A, O, M)>,
 }
 
 /// One worker's share of the state, and its part of the batch in progress.
@@ -47,7 +47,7 @@ impl<W, K, A> AggregateWorker<W, K, A> {
 }
 
 /// What one worker's rows add up to, for the owner of some of their groups.
-pub struct AggregatePart<K, A> {
+pub(crate) struct AggregatePart<K, A> {
     groups: Vec<(i64, Vec<Entry<K, A>>)>,
     late: LateRows,
     event_time: EventTimeStats,
@@ -86,7 +86,7 @@ where
     }
 
     /// Whether this is an aggregation over everything, which has its one row even before the first input row.
-    fn is_global(&self) -> bool {
+    fn is_global() -> bool {
         !W::EXPIRES && size_of::<K>() == 0
     }
 }
@@ -189,7 +189,7 @@ where
         batch: &BatchContext,
         emitted: &mut Emitted<O>,
     ) -> Result<()> {
-        if self.is_global() && batch.has_data {
+        if Self::is_global() && batch.has_data {
             // `size_of::<K>() == 0`: the key is `()`, and its owner is found like any other key's.
             open_global(workers);
         }
@@ -218,10 +218,11 @@ where
         // Counts what the batch has added before anything is taken away again.
         let mut closed = Vec::new();
         if self.expires {
+            let through = batch.evict_micros.min(NEVER - 1);
             for worker in workers.iter_mut() {
-                let tables = worker.state.buckets.close(batch.evict_micros.min(NEVER - 1));
+                let tables = worker.state.buckets.close(through);
                 if !tables.is_empty() {
-                    worker.dropped_through = Some(batch.evict_micros);
+                    worker.dropped_through = Some(through);
                 }
                 closed.extend(tables);
             }

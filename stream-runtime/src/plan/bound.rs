@@ -3,6 +3,8 @@
 use crate::engine::StreamingQuery;
 use crate::error::Result;
 
+use super::Explain;
+
 /// An input without a source.
 #[derive(Clone, Copy, Debug)]
 pub struct Missing;
@@ -42,7 +44,38 @@ impl Unbound {
         self
     }
 
+    /// Stands in for [`QueryBuilder::name`](crate::engine::QueryBuilder::name).
+    pub fn name<T>(self, _name: T) -> Self {
+        self
+    }
+
+    /// Stands in for [`QueryBuilder::workers`](crate::engine::QueryBuilder::workers).
+    pub fn workers<T>(self, _workers: T) -> Self {
+        self
+    }
+
+    /// Stands in for [`QueryBuilder::listener`](crate::engine::QueryBuilder::listener).
+    pub fn listener<T>(self, _listener: T) -> Self {
+        self
+    }
+
+    /// Stands in for [`QueryBuilder::clock`](crate::engine::QueryBuilder::clock).
+    pub fn clock<T>(self, _clock: T) -> Self {
+        self
+    }
+
+    /// Stands in for [`QueryBuilder::at_step`](crate::engine::QueryBuilder::at_step).
+    pub fn at_step<T>(self, _hook: T) -> Self {
+        self
+    }
+
+    /// Stands in for [`QueryBuilder::explain`](crate::engine::QueryBuilder::explain).
+    pub fn explain(&self) -> Explain {
+        match *self {}
+    }
+
     /// Stands in for [`QueryBuilder::start`](crate::engine::QueryBuilder::start).
+    #[allow(clippy::unused_async, reason = "the real one is awaited")]
     pub async fn start(self) -> Result<StreamingQuery> {
         match self {}
     }

@@ -10,15 +10,15 @@ use crate::state::key::OwnedKey;
 
 use super::changes::{key_group, owner};
 use super::operator::{Emitted, Operator, WorkerContext};
-use super::{BatchContext, OperatorChanges, OperatorMetrics, PlanInfo, StateEntry};
+use super::{BatchContext, OperatorChanges, OperatorMetrics, PlanInfo, StateEntry, Types};
 
 /// Deduplication in front of another operator. The state of both is operator 0 and what follows.
 #[derive(Debug)]
-pub struct Dedup<K, Next> {
+pub(crate) struct Dedup<K, Next> {
     next: Next,
     /// Whether the input has a watermark.
     has_watermark: bool,
-    key: std::marker::PhantomData<fn() -> K>,
+    key: Types<K>,
 }
 
 impl<K, Next> Dedup<K, Next> {
@@ -30,7 +30,7 @@ impl<K, Next> Dedup<K, Next> {
 
 /// A worker's keys, and its share of what follows.
 #[derive(Debug)]
-pub struct DedupWorker<K, T> {
+pub(crate) struct DedupWorker<K, T> {
     target: Deduplicated<K, T>,
     dropped_through: Option<i64>,
 }

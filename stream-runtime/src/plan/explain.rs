@@ -1,6 +1,6 @@
 //! [`Explain`]: a plan for people to read.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use super::{InputInfo, Mode, OperatorInfo, PlanInfo};
 
@@ -71,10 +71,10 @@ impl Tree<'_, '_> {
         if let Some((width, slide, start)) = operator.window {
             let mut text = format!("windows of {width}");
             if slide != width {
-                text += &format!(", one each {slide}");
+                write!(text, ", one each {slide}")?;
             }
             if start.as_micros() != 0 {
-                text += &format!(", moved by {start}");
+                write!(text, ", moved by {start}")?;
             }
             self.detail(&text)?;
         }

@@ -22,11 +22,11 @@ use super::operator::Operator;
 use super::rows::RowPlan;
 use super::session::{SessionAggregate, SessionWorker};
 use super::stateless::{Emit, Emitter};
-use super::{OutputMode, Plan, PlanInfo};
+use super::{OutputMode, Plan, PlanInfo, Types};
 
 /// An input of row type `R`, of which the query reads `COLUMNS`.
 #[derive(Debug)]
-pub struct Input<R, const COLUMNS: u128>(PhantomData<fn() -> R>);
+pub struct Input<R, const COLUMNS: u128>(Types<R>);
 
 /// Begins a plan.
 pub const fn from<R: Schema, const COLUMNS: u128>() -> Input<R, COLUMNS> {
@@ -37,7 +37,7 @@ pub const fn from<R: Schema, const COLUMNS: u128>() -> Input<R, COLUMNS> {
 #[derive(Debug)]
 pub struct RowFunction<R, const COLUMNS: u128, T, F> {
     row: F,
-    types: PhantomData<fn() -> (R, T)>,
+    types: Types<(R, T)>,
 }
 
 impl<R: Schema, const COLUMNS: u128> Input<R, COLUMNS> {

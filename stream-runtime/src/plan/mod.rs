@@ -33,6 +33,9 @@ use crate::error::Result;
 use crate::schema::Schema;
 use crate::source::Chunk;
 
+/// Types that something is generic over and holds no values of.
+type Types<T> = std::marker::PhantomData<fn() -> T>;
+
 /// The two watermarks of a batch (SPARK-40925), in microseconds, and its id.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchContext {

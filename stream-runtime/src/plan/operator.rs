@@ -36,7 +36,7 @@ impl<O> Default for Emitted<O> {
 }
 
 /// The end of a plan: the operators behind the row function, and the result rows that come out of them.
-pub trait Operator: Send + Sync + 'static {
+pub(crate) trait Operator: Send + Sync + 'static {
     /// The result's rows.
     type Output: Schema;
     /// What the row function pushes into.
@@ -84,9 +84,17 @@ pub trait Operator: Send + Sync + 'static {
 
     /// Writes down how the batch has changed each operator's state, if the checkpoint wants to know, and ends the
     /// batch.
-    fn settle(&self, workers: &mut [&mut Self::Worker], changes: Option<&mut Vec<OperatorChanges>>)
-    -> Result<()>;
+    fn settle(
+        &self,
+        workers: &mut [&mut Self::Worker],
+        changes: Option<&mut Vec<OperatorChanges>>,
+    ) -> Result<()>;
 
     /// Puts back what the checkpoint holds of an operator, the first being 0.
-    fn restore(&self, workers: &mut [&mut Self::Worker], operator: usize, entry: StateEntry<'_>) -> Result<()>;
+    fn restore(
+        &self,
+        workers: &mut [&mut Self::Worker],
+        operator: usize,
+        entry: StateEntry<'_>,
+    ) -> Result<()>;
 }

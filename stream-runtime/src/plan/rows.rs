@@ -1,7 +1,5 @@
 //! [`RowPlan`]: rows of one input through a row function into an [`Operator`].
 
-use std::marker::PhantomData;
-
 use crate::error::{Error, Result};
 use crate::format::Arena;
 use crate::schema::Schema;
@@ -10,20 +8,20 @@ use crate::source::Chunk;
 use super::decode::for_each_view;
 use super::operator::{Emitted, Operator, WorkerContext};
 use super::rejects::Rejects;
-use super::{BatchContext, OperatorChanges, OutputMode, Plan, PlanInfo, StateEntry};
+use super::{BatchContext, OperatorChanges, OutputMode, Plan, PlanInfo, StateEntry, Types};
 
 /// A plan: the input's rows, the query's row function, and what it pushes into.
 #[derive(Debug)]
-pub struct RowPlan<R, const COLUMNS: u128, F, Op, M> {
+pub(crate) struct RowPlan<R, const COLUMNS: u128, F, Op, M> {
     pub(super) row: F,
     pub(super) operator: Op,
     pub(super) info: PlanInfo,
-    pub(super) types: PhantomData<fn() -> (R, M)>,
+    pub(super) types: Types<(R, M)>,
 }
 
 /// A worker of a [`RowPlan`].
 #[derive(Debug)]
-pub struct RowWorker<W> {
+pub(crate) struct RowWorker<W> {
     operator: W,
     arena: Arena,
     context: WorkerContext,
@@ -133,11 +131,14 @@ where
                 if arena.allocated_bytes() > ARENA_BYTES {
                     arena.reset();
                 }
-                let Some(view) = R::unpack::<COLUMNS>(&mut bytes, arena) else {
+                let mut rest = bytes;
+                let Some(view) = R::unpack::<COLUMNS>(&mut rest, arena) else {
                     return Err(Error::Other("a row was damaged on its way between two workers".into()));
                 };
+                let taken = bytes.len() - rest.len();
                 (self.row)(view, target);
                 self.send::<R, COLUMNS>(pass, target, view, outgoing);
+                bytes = &bytes[taken..];
             }
         }
         Ok(())

@@ -16,15 +16,15 @@ use crate::time::{Timestamp, Window};
 
 use super::changes::{key_group, owner};
 use super::operator::{Emitted, Operator, WorkerContext};
-use super::{BatchContext, Mode, OperatorChanges, OperatorMetrics, OutputMode, PlanInfo, StateEntry};
+use super::{BatchContext, Mode, OperatorChanges, OperatorMetrics, OutputMode, PlanInfo, StateEntry, Types};
 
 /// The operator of a session aggregation.
 #[derive(Debug)]
-pub struct SessionAggregate<K, A, O, M, G> {
+pub(crate) struct SessionAggregate<K, A, O, M, G> {
     finish: G,
     /// Whether a watermark closes sessions at all.
     expires: bool,
-    types: PhantomData<fn() -> (K, A, O, M)>,
+    types: Types<(K, A, O, M)>,
 }
 
 impl<K: OwnedKey, A: Accumulator> SessionWorker<K, A> {
@@ -197,11 +197,11 @@ where
         _operator: usize,
         entry: StateEntry<'_>,
     ) -> Result<()> {
-        let damaged =
-            |what: &str, why: String| Error::Other(format!("state holds {what} that can't be decoded: {why}").into());
+        let damaged = |what: &str, why: String| {
+            Error::Other(format!("state holds {what} that can't be decoded: {why}").into())
+        };
         let key: K = codec::decode(entry.key).map_err(|why| damaged("a key", why))?;
-        let sessions: Vec<Session<A>> =
-            codec::decode(entry.value).map_err(|why| damaged("sessions", why))?;
+        let sessions: Vec<Session<A>> = codec::decode(entry.value).map_err(|why| damaged("sessions", why))?;
         let count = workers.len();
         let Some(hash) = workers.first().map(|worker| worker.sessions.hash(&key)) else { return Ok(()) };
         workers[owner(hash, count)].sessions.restore(hash, key, sessions);

@@ -8,7 +8,7 @@ use crate::operator::windowing::EventTime;
 use crate::schema::Schema;
 
 use super::operator::{Emitted, Operator, WorkerContext};
-use super::{BatchContext, OperatorChanges, StateEntry};
+use super::{BatchContext, OperatorChanges, StateEntry, Types};
 
 /// Takes the result rows of a row function.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl<O> Emitter<O> {
 
 /// The operator that keeps no state: rows come out as they went in, in input order.
 #[derive(Debug)]
-pub struct Emit<O>(PhantomData<fn() -> O>);
+pub(crate) struct Emit<O>(Types<O>);
 
 impl<O> Emit<O> {
     pub(super) fn new() -> Self {

@@ -118,7 +118,7 @@ pub trait Source<R: Schema>: Send + 'static {
     /// Ends when rows may have arrived, for a source that hears of them. The engine looks every 10 ms anyway; this
     /// only spares it the wait. Dropped before it ends, it must lose nothing.
     async fn arrival(&mut self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Fixes what [`Trigger::AvailableNow`](crate::engine::Trigger::AvailableNow) will read: from here on

@@ -44,7 +44,8 @@ impl<K: OwnedKey, A: Default> Buckets<K, A> {
         self.batch = batch;
     }
 
-    /// The table that expires at `expiry`; `None` if there is none and `closed` says that it may not be opened.
+    /// The table that expires at `expiry`; `None` if that is at or before `closed`. In one batch `closed` is the same
+    /// for every row: what has been opened once is at hand without another look.
     /// `near` is any number that mostly differs between neighbouring buckets.
     #[inline]
     pub(crate) fn open(&mut self, near: usize, expiry: i64, closed: i64) -> Option<&mut Table<K, A>> {
@@ -57,9 +58,11 @@ impl<K: OwnedKey, A: Default> Buckets<K, A> {
 
     #[cold]
     fn find_or_open(&mut self, near: usize, expiry: i64, closed: i64) -> Option<&mut Table<K, A>> {
+        if expiry <= closed {
+            return None;
+        }
         let slot = match self.by_expiry.get(&expiry) {
             Some(&slot) => slot,
-            None if expiry <= closed => return None,
             None => {
                 let slot = self.free.pop().unwrap_or_else(|| {
                     self.slots.push(Table::default());
@@ -157,6 +160,15 @@ mod tests {
         let closed: Vec<_> = buckets.close(20).iter().map(|(expiry, table)| (*expiry, table.len())).collect();
         assert_eq!(closed, [(20, 1)]);
         assert_eq!(buckets.groups_now(), 1);
+        assert!(buckets.open(1, 20, 20).is_none());
+    }
+
+    #[test]
+    fn a_row_is_late_by_the_watermark_alone_whatever_state_still_holds() {
+        let mut buckets = Buckets::default();
+        assert!(count(&mut buckets, 1, 20, 1));
+        buckets.settle();
+        buckets.begin(2);
         assert!(buckets.open(1, 20, 20).is_none());
     }
 

@@ -10,8 +10,19 @@ use crate::error::{Error, Result};
 /// No single encoded key or value may be larger than this when decoded.
 const DECODE_LIMIT: usize = 1 << 30;
 
+/// No key or value may be larger than this when encoded: what is written has to be readable, with room for what a
+/// record holds beside it.
+const ENCODE_LIMIT: usize = DECODE_LIMIT / 2;
+
 /// Appends the encoded value to `out`.
+///
+/// # Errors
+/// If it can't be encoded, or only to something too large to be decoded again.
 pub(crate) fn encode_into(value: &impl Serialize, out: &mut Vec<u8>) -> Result<()> {
+    encode_within(ENCODE_LIMIT, value, out)
+}
+
+fn encode_within(limit: usize, value: &impl Serialize, out: &mut Vec<u8>) -> Result<()> {
     struct Appender<'a>(&'a mut Vec<u8>);
     impl bincode::enc::write::Writer for Appender<'_> {
         fn write(&mut self, bytes: &[u8]) -> Result<(), bincode::error::EncodeError> {
@@ -19,10 +30,19 @@ pub(crate) fn encode_into(value: &impl Serialize, out: &mut Vec<u8>) -> Result<(
             Ok(())
         }
     }
+    let before = out.len();
     let config = bincode::config::standard();
     bincode::serde::encode_into_writer(value, Appender(out), config)
-        .map(drop)
-        .map_err(|error| Error::Other(format!("state can't be encoded: {error}").into()))
+        .map_err(|error| Error::Other(format!("state can't be encoded: {error}").into()))?;
+    let length = out.len() - before;
+    if length > limit {
+        let message = format!(
+            "a group's state takes {length} bytes, and a checkpoint holds at most {limit} of one group; group by more keys or \
+             by shorter windows, or use an aggregate that keeps less than every value"
+        );
+        return Err(Error::Other(message.into()));
+    }
+    Ok(())
 }
 
 /// The encoded value.
@@ -39,5 +59,18 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
         Ok((value, read)) if read == bytes.len() => Ok(value),
         Ok((_, read)) => Err(format!("{} bytes are left over", bytes.len() - read)),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_read_back_is_refused_when_it_is_written() {
+        let mut bytes = vec![1];
+        encode_within(9, &"12345678", &mut bytes).unwrap();
+        let error = encode_within(8, &"12345678", &mut bytes).unwrap_err().to_string();
+        assert!(error.contains("takes 9 bytes") && error.contains("at most 8"), "{error}");
     }
 }

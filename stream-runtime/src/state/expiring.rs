@@ -92,9 +92,8 @@ impl<K: OwnedKey, V> ExpiringMap<K, V> {
             }
         };
         let slab = &self.slab;
-        self.index.insert_unique(hash, index, |&index| {
-            slab[index as usize].as_ref().map_or(0, |entry| entry.hash)
-        });
+        self.index
+            .insert_unique(hash, index, |&index| slab[index as usize].as_ref().map_or(0, |entry| entry.hash));
         self.touched.push(index);
         self.schedule(index, expiry);
         index

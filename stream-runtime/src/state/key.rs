@@ -104,13 +104,13 @@ impl<T: Key + ?Sized> Key for &T {
 }
 
 macro_rules! copied_keys {
-    ($($type:ty => |$value:ident| $bits:expr, $prefix:expr);* $(;)?) => {$(
+    ($($type:ty => |$value:ident| [$($bits:expr),+], $prefix:expr);* $(;)?) => {$(
         impl Key for $type {
             type Owned = Self;
             #[inline]
             fn hash_key(&self, hasher: &mut KeyHasher) {
                 let $value = *self;
-                hasher.write_u64($bits);
+                $(hasher.write_u64($bits);)+
             }
             #[inline]
             fn eq_owned(&self, owned: &Self) -> bool {
@@ -134,25 +134,25 @@ macro_rules! copied_keys {
 }
 
 copied_keys! {
-    bool => |v| u64::from(v), u64::from(v);
-    u8 => |v| u64::from(v), u64::from(v);
-    u16 => |v| u64::from(v), u64::from(v);
-    u32 => |v| u64::from(v), u64::from(v);
-    u64 => |v| v, v;
-    usize => |v| v as u64, v as u64;
-    char => |v| u64::from(v), u64::from(v);
-    i8 => |v| v as u64, v as u64 ^ SIGN;
-    i16 => |v| v as u64, v as u64 ^ SIGN;
-    i32 => |v| v as u64, v as u64 ^ SIGN;
-    i64 => |v| v as u64, v as u64 ^ SIGN;
-    isize => |v| v as u64, v as u64 ^ SIGN;
-    u128 => |v| (v as u64) ^ ((v >> 64) as u64).rotate_left(32), (v >> 64) as u64;
-    i128 => |v| (v as u64) ^ ((v >> 64) as u64).rotate_left(32), (v >> 64) as u64 ^ SIGN;
-    Timestamp => |v| v.as_micros() as u64, v.as_micros() as u64 ^ SIGN;
-    Duration => |v| v.as_micros() as u64, v.as_micros() as u64 ^ SIGN;
-    Date => |v| v.as_days() as u64, v.as_days() as u64 ^ SIGN;
-    Window => |v| (v.start.as_micros() as u64).rotate_left(32) ^ (v.end.as_micros() as u64),
-        v.start.as_micros() as u64 ^ SIGN;
+    bool => |v| [u64::from(v)], u64::from(v);
+    u8 => |v| [u64::from(v)], u64::from(v);
+    u16 => |v| [u64::from(v)], u64::from(v);
+    u32 => |v| [u64::from(v)], u64::from(v);
+    u64 => |v| [v], v;
+    usize => |v| [v as u64], v as u64;
+    char => |v| [u64::from(v)], u64::from(v);
+    i8 => |v| [v as u64], v as u64 ^ SIGN;
+    i16 => |v| [v as u64], v as u64 ^ SIGN;
+    i32 => |v| [v as u64], v as u64 ^ SIGN;
+    i64 => |v| [v as u64], v as u64 ^ SIGN;
+    isize => |v| [v as u64], v as u64 ^ SIGN;
+    // Both halves are mixed in by themselves: joined without the seed, anyone could make numbers that collide.
+    u128 => |v| [v as u64, (v >> 64) as u64], (v >> 64) as u64;
+    i128 => |v| [v as u64, (v >> 64) as u64], (v >> 64) as u64 ^ SIGN;
+    Timestamp => |v| [v.as_micros() as u64], v.as_micros() as u64 ^ SIGN;
+    Duration => |v| [v.as_micros() as u64], v.as_micros() as u64 ^ SIGN;
+    Date => |v| [v.as_days() as u64], v.as_days() as u64 ^ SIGN;
+    Window => |v| [v.start.as_micros() as u64, v.end.as_micros() as u64], v.start.as_micros() as u64 ^ SIGN;
 }
 
 macro_rules! sliced_keys {
@@ -318,6 +318,7 @@ mod tests {
     fn neighbouring_texts_are_told_apart() {
         assert_ne!(hash(&("ab", "c")), hash(&("a", "bc")));
         assert_ne!(hash(&(None::<u64>, 1_u64)), hash(&(Some(1_u64), 1_u64)));
+        assert_ne!(hash(&(1_u128 << 32)), hash(&(1_u128 << 64)));
     }
 
     #[test]
