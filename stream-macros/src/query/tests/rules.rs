@@ -198,7 +198,7 @@ fn dedup_stands_once_among_the_steps_and_before_explode() {
     assert_eq!(
         deduplicated(with, "explode z in r.z; dedup by z, r.at"),
         [
-            "`explode` stands before `dedup by`: a row goes by its key to where the keys are remembered, before it is exploded"
+            "`explode` stands after `dedup by`: a row goes by its key to where the keys are remembered, and is exploded there"
         ]
     );
     assert_eq!(
