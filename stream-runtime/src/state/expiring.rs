@@ -172,9 +172,13 @@ impl<K: OwnedKey, V> ExpiringMap<K, V> {
         removed
     }
 
-    /// Ends the batch: nothing is touched any more.
-    pub(crate) fn settle(&mut self) {
-        self.touched.clear();
+    /// Ends the batch: nothing is touched any more. `each` sees every touched value once more.
+    pub(crate) fn settle(&mut self, mut each: impl FnMut(&mut V)) {
+        for index in self.touched.drain(..) {
+            if let Some(Some(entry)) = self.slab.get_mut(index as usize) {
+                each(&mut entry.value);
+            }
+        }
     }
 
     /// The entries that the batch has touched and not removed.
