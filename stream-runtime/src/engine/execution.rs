@@ -16,6 +16,7 @@ use crate::time::{Duration, Timestamp, milliseconds};
 use super::clock::Clock;
 use super::handle::Shared;
 use super::listener::QueryListener;
+use super::panics::caught;
 use super::progress::{
     EventTimeProgress, Progress, SinkProgress, SourceProgress, StateOperatorProgress, rate,
 };
@@ -78,7 +79,7 @@ impl Execution {
     /// [`Error::Batch`] with the batch's id. The checkpoint stays as the batch before left it.
     pub(crate) async fn run_next(&mut self, admission: Admission) -> Result<Option<Arc<Progress>>> {
         let batch_id = self.next_id();
-        self.try_run_next(admission).await.map_err(|error| Error::Batch {
+        caught(self.try_run_next(admission)).await.map_err(|error| Error::Batch {
             query: self.shared.name.clone(),
             batch_id,
             source: Arc::new(error),
@@ -117,7 +118,9 @@ impl Execution {
         };
         // The plan has to be durable before a sink sees a row, not before the rows are computed.
         let durable = self.write_plan(&plan, fresh);
-        let computing = self.stages.compute(context, range.clone(), Timestamp::from_millis(plan.time_ms));
+        let time = Timestamp::from_millis(plan.time_ms);
+        // A panic is caught here already: the plan's write, which holds the checkpoint, has to end before the query does.
+        let computing = caught(self.stages.compute(context, range.clone(), time));
         let (durable, computed) = tokio::join!(durable, computing);
         let durable = durable?;
         self.reach(plan.batch, Step::Planned)?;

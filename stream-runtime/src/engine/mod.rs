@@ -5,6 +5,7 @@ pub(crate) mod clock;
 mod execution;
 mod handle;
 mod listener;
+mod panics;
 mod progress;
 mod run;
 mod stages;

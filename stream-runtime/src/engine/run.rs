@@ -10,6 +10,7 @@ use crate::time::{Duration, Timestamp, seconds};
 
 use super::clock::Clock;
 use super::execution::{Execution, POLLING_DELAY};
+use super::panics::caught;
 use super::terminal::TerminalProgress;
 use super::trigger::{Trigger, next_start};
 
@@ -19,11 +20,14 @@ const IDLE_EVENTS: Duration = seconds(10);
 /// Runs the query to its end and tells everyone who waits for it.
 pub(super) async fn run(mut execution: Execution, trigger: Trigger) {
     let (id, run_id) = (execution.shared.id, execution.shared.run_id);
-    for listener in &execution.listeners {
-        listener.on_started(id, run_id, &execution.shared.name);
-    }
-    let ran = run_batches(&mut execution, trigger).await;
-    let closed = execution.stages.close().await;
+    let ran = caught(async {
+        for listener in &execution.listeners {
+            listener.on_started(id, run_id, &execution.shared.name);
+        }
+        run_batches(&mut execution, trigger).await
+    })
+    .await;
+    let closed = caught(execution.stages.close()).await;
     let outcome = ran.and(closed).map_err(|error| {
         tracing::error!(query = %execution.shared.name, %error, "query terminated");
         Arc::new(error)
@@ -31,11 +35,15 @@ pub(super) async fn run(mut execution: Execution, trigger: Trigger) {
     let Execution { shared, listeners, stages, store, .. } = execution;
     // The checkpoint's lock is free before anyone hears that the query has ended.
     drop((stages, store));
-    for listener in &listeners {
-        let error = outcome.as_ref().err().map(|error| &**error as &Error);
-        listener.on_terminated(id, run_id, error);
-    }
-    shared.end(outcome);
+    let told = caught(async {
+        for listener in &listeners {
+            let error = outcome.as_ref().err().map(|error| &**error as &Error);
+            listener.on_terminated(id, run_id, error);
+        }
+        Ok(())
+    })
+    .await;
+    shared.end(outcome.and(told.map_err(Arc::new)));
 }
 
 async fn run_batches(execution: &mut Execution, trigger: Trigger) -> Result<()> {

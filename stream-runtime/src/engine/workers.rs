@@ -7,6 +7,8 @@ use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
 
+use super::panics;
+
 type Job = Box<dyn FnOnce() + Send>;
 
 /// A fixed number of threads of one query. Dropping the pool ends them after their current job.
@@ -53,8 +55,8 @@ impl WorkerPool {
         for (index, task) in tasks.into_iter().enumerate() {
             let (answer, answered) = oneshot::channel();
             let job: Job = Box::new(move || {
-                let result = catch_unwind(AssertUnwindSafe(task))
-                    .map_err(|panic| Error::Panic { message: panic_message(panic.as_ref()) });
+                let result =
+                    catch_unwind(AssertUnwindSafe(task)).map_err(|panic| panics::error(panic.as_ref()));
                 // Nobody waits any more if the query was dropped meanwhile.
                 let _ = answer.send(result);
             });
@@ -79,14 +81,6 @@ impl WorkerPool {
         let mut results = self.run([task]).await?;
         results.pop().ok_or_else(|| Error::Other("a worker thread is gone".into()))
     }
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(ToString::to_string)
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
 }
 
 #[cfg(test)]
