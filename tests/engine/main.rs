@@ -2,6 +2,7 @@
 
 mod doubles;
 mod failures;
+mod progress;
 
 use stream_runtime::prelude::*;
 

@@ -14,13 +14,14 @@ use crate::source::{Admission, LogEntry, Offset};
 use crate::time::{Duration, Timestamp, milliseconds};
 
 use super::clock::Clock;
+use super::computed::Computed;
 use super::handle::Shared;
 use super::listener::QueryListener;
 use super::panics::caught;
 use super::progress::{
     EventTimeProgress, Progress, SinkProgress, SourceProgress, StateOperatorProgress, rate,
 };
-use super::stages::{Computed, Stages};
+use super::stages::Stages;
 use super::step::{Step, StepHook};
 use super::watermark::WatermarkTracker;
 
@@ -120,7 +121,7 @@ impl Execution {
         let durable = self.write_plan(&plan, fresh);
         let time = Timestamp::from_millis(plan.time_ms);
         // A panic is caught here already: the plan's write, which holds the checkpoint, has to end before the query does.
-        let computing = caught(self.stages.compute(context, range.clone(), time));
+        let computing = caught(self.stages.compute(context, range.clone(), time, Arc::clone(&clock)));
         let (durable, computed) = tokio::join!(durable, computing);
         let durable = durable?;
         self.reach(plan.batch, Step::Planned)?;
@@ -262,7 +263,13 @@ impl Execution {
             state_operators: operator
                 .iter()
                 .map(|(info, metrics)| {
-                    StateOperatorProgress::new(info.name, metrics, committing, self.stages.workers())
+                    StateOperatorProgress::new(
+                        info.name,
+                        metrics,
+                        computed.took,
+                        committing,
+                        self.stages.workers(),
+                    )
                 })
                 .collect(),
             sources: vec![SourceProgress {
