@@ -2,7 +2,15 @@
 
 mod doubles;
 mod failures;
+mod handle;
+mod listener;
+#[path = "../naive/mod.rs"]
+mod naive;
 mod progress;
+mod restarts;
+mod sinks_together;
+mod stop;
+mod triggers;
 
 use stream_runtime::prelude::*;
 

@@ -144,7 +144,7 @@ struct Place {
 struct Highest {
     window: Window,
     place: Place,
-    highest: f64,
+    value: f64,
     units: Vec<String>,
     message: Envelope<u64>,
 }
@@ -154,11 +154,11 @@ stream_query! {
         from m in messages watermark(m.sent, seconds(0));
         explode value in m.payload.values;
         let place = m.payload.place;
-        group by window(m.sent, minutes(1)) as w, place.site as site, place.level as level;
+        group by window(m.sent, minutes(1)) as w, place.site as site, place.level as floor;
         select Highest {
             window: w,
-            place: Place { site: site.to_owned(), level },
-            highest: max(value),
+            place: Place { site: site.to_owned(), level: floor },
+            value: max(value),
             units: collect_set(m.payload.unit),
             message: Envelope { id: min(m.id), payload: count(), sent: w.start },
         };
@@ -191,9 +191,9 @@ async fn nested_generic_and_list_columns_go_through_files_and_groups() {
     let sent = r#""sent":"2026-01-01T00:00:00.000Z""#;
     let expected = format!(
         concat!(
-            r#"{{{window},"place":{{"site":"a"}},"highest":0.5,"units":[],"message":{{"id":9,"payload":1,{sent}}}}}"#,
+            r#"{{{window},"place":{{"site":"a"}},"value":0.5,"units":[],"message":{{"id":9,"payload":1,{sent}}}}}"#,
             "\n",
-            r#"{{{window},"place":{{"site":"a","level":1}},"highest":9.25,"units":["ft","m"],"message":{{"id":3,"payload":3,{sent}}}}}"#,
+            r#"{{{window},"place":{{"site":"a","level":1}},"value":9.25,"units":["ft","m"],"message":{{"id":3,"payload":3,{sent}}}}}"#,
             "\n"
         ),
         window = window,

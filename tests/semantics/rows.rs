@@ -16,7 +16,7 @@ struct Page {
 #[derive(Schema, Clone, Debug, PartialEq)]
 struct Tag {
     url: String,
-    tag: String,
+    name: String,
     kilobytes: Option<u32>,
 }
 
@@ -25,7 +25,7 @@ fn page(url: &str, tags: &[&str], size: Option<u32>) -> Page {
 }
 
 fn tag(url: &str, tag: &str, kilobytes: Option<u32>) -> Tag {
-    Tag { url: url.to_owned(), tag: tag.to_owned(), kilobytes }
+    Tag { url: url.to_owned(), name: tag.to_owned(), kilobytes }
 }
 
 stream_query! {
@@ -35,7 +35,7 @@ stream_query! {
         let kilobytes = p.size.map(|size| size / 1024);
         explode tag in p.tags;
         where tag != "draft";
-        select Tag { url: p.url, tag, kilobytes };
+        select Tag { url: p.url, name: tag, kilobytes };
         output append;
     }
 }
@@ -47,7 +47,7 @@ stream_query! {
         let kilobytes = p.size.map(|size| size / 1024);
         explode tag in p.tags;
         where tag != "draft";
-        select Tag { url: p.url, tag, kilobytes };
+        select Tag { url: p.url, name: tag, kilobytes };
         output update;
     }
 }

@@ -110,7 +110,7 @@ async fn a_row_with_a_null_event_time_is_in_no_window_and_not_late() {
 }
 
 #[derive(Schema, Clone, Debug, PartialEq)]
-struct Mean {
+struct Summary {
     window: Window,
     key: String,
     mean: f64,
@@ -118,11 +118,11 @@ struct Mean {
 }
 
 stream_query! {
-    query Means(events: Event) -> Mean {
+    query Summaries(events: Event) -> Summary {
         from e in events watermark(e.ts, seconds(0));
         let cents = e.amount * 100.0;
         group by window(e.ts, seconds(10)) as w, e.key;
-        select Mean {
+        select Summary {
             window: w, key: e.key, mean: sum(cents) / count() as f64 / 100.0, spread: max(e.amount) - min(e.amount),
         };
         having count() > 1 && key != "hidden" && mean < 10.0 && w.end != Timestamp::from_secs(20);
@@ -132,7 +132,7 @@ stream_query! {
 
 #[tokio::test]
 async fn having_sees_aggregates_keys_and_result_columns_and_hidden_groups_still_leave_the_state() {
-    let mut test = open!(Means);
+    let mut test = open!(Summaries);
     let row = |key: &str, amount, second| Event { key: key.to_owned(), amount, ts: Some(at(second)) };
     test.add([
         row("seen", 1.0, 0),
@@ -146,7 +146,7 @@ async fn having_sees_aggregates_keys_and_result_columns_and_hidden_groups_still_
         row("seen", 1.0, 11),
         row("seen", 1.0, 100),
     ]);
-    test.expect([Mean { window: window(0, 10), key: "seen".to_owned(), mean: 2.5, spread: 3.0 }]).await;
+    test.expect([Summary { window: window(0, 10), key: "seen".to_owned(), mean: 2.5, spread: 3.0 }]).await;
     let operator = &test.progress()[1].state_operators[0];
     assert_eq!((operator.num_rows_removed, operator.num_rows_total), (5, 1));
 }
