@@ -14,13 +14,14 @@ use crate::source::{Admission, LogEntry, Offset};
 use crate::time::{Duration, Timestamp, milliseconds};
 
 use super::clock::Clock;
+use super::computed::Computed;
 use super::handle::Shared;
 use super::listener::{QueryListener, tell};
 use super::panics::guarded;
 use super::progress::{
     EventTimeProgress, Progress, SinkProgress, SourceProgress, StateOperatorProgress, rate,
 };
-use super::stages::{Computed, Stages};
+use super::stages::Stages;
 use super::step::{Step, StepHook};
 use super::watermark::WatermarkTracker;
 
@@ -118,7 +119,9 @@ impl Execution {
         };
         // The plan has to be durable before a sink sees a row, not before the rows are computed.
         let durable = self.write_plan(&plan, fresh);
-        let computing = self.stages.compute(context, range.clone(), Timestamp::from_millis(plan.time_ms));
+        let time = Timestamp::from_millis(plan.time_ms);
+        // A panic is caught here already: the plan's write, which holds the checkpoint, has to end before the query does.
+        let computing = guarded(self.stages.compute(context, range.clone(), time, Arc::clone(&clock)));
         let (durable, computed) = tokio::join!(durable, computing);
         let durable = durable?;
         self.reach(plan.batch, Step::Planned)?;
@@ -257,7 +260,13 @@ impl Execution {
             event_time: EventTimeProgress::new(&computed.event_time, self.tracker.instant(plan.watermark_ms)),
             state_operators: operators
                 .map(|(info, metrics)| {
-                    StateOperatorProgress::new(info.name, metrics, committing, self.stages.workers())
+                    StateOperatorProgress::new(
+                        info.name,
+                        metrics,
+                        computed.took,
+                        committing,
+                        self.stages.workers(),
+                    )
                 })
                 .collect(),
             sources: vec![SourceProgress {

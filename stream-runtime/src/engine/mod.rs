@@ -2,6 +2,7 @@
 
 mod builder;
 pub(crate) mod clock;
+mod computed;
 mod execution;
 mod handle;
 mod listener;

@@ -9,10 +9,8 @@ use async_trait::async_trait;
 
 use crate::checkpoint::StateStore;
 use crate::error::{Error, Result};
-use crate::operator::event_time::EventTimeStats;
 use crate::plan::{
-    BatchContext, Emitted, OperatorChanges, OperatorMetrics, OutputMode, Plan, PlanInfo, Rejects,
-    WorkerContext,
+    BatchContext, Emitted, OperatorChanges, OutputMode, Plan, PlanInfo, Rejects, WorkerContext,
 };
 use crate::schema::Schema;
 use crate::sink::erased::AnySink;
@@ -22,17 +20,9 @@ use crate::source::{
 };
 use crate::time::Timestamp;
 
+use super::clock::Clock;
+use super::computed::{Computed, Took};
 use super::workers::WorkerPool;
-
-/// What a batch's rows came to.
-#[derive(Debug, Default)]
-pub(crate) struct Computed {
-    pub(crate) input_rows: u64,
-    pub(crate) malformed_rows: u64,
-    pub(crate) output_rows: u64,
-    pub(crate) event_time: EventTimeStats,
-    pub(crate) operators: Vec<OperatorMetrics>,
-}
 
 /// The phases of a batch, as the control loop calls them.
 #[async_trait]
@@ -64,6 +54,7 @@ pub(crate) trait Stages: Send {
         batch: BatchContext,
         range: Option<(Option<Offset>, Offset)>,
         time: Timestamp,
+        clock: Arc<dyn Clock>,
     ) -> Result<Computed>;
     async fn write(&mut self, batch: u64, watermark: Option<Timestamp>) -> Result<()>;
     async fn settle(&mut self, keep: bool) -> Result<Vec<OperatorChanges>>;
@@ -329,7 +320,9 @@ impl<P: Plan> Stages for TypedStages<P> {
         batch: BatchContext,
         range: Option<(Option<Offset>, Offset)>,
         time: Timestamp,
+        clock: Arc<dyn Clock>,
     ) -> Result<Computed> {
+        let started = clock.elapsed();
         self.malformed.clear();
         let splits = match &range {
             Some((start, end)) => self.source.plan(start.as_ref(), end, self.pool.len()).await?,
@@ -338,11 +331,13 @@ impl<P: Plan> Stages for TypedStages<P> {
         let mut computed = self.feed(batch, splits, time).await?;
         self.route().await?;
         self.exchange().await?;
+        let updated = clock.elapsed();
         let emitted: Emitted<P::Output> =
             self.with_workers(move |plan, workers| plan.emit(workers, &batch)).await??;
         computed.output_rows = emitted.rows.len() as u64;
         computed.operators = emitted.operators;
         computed.event_time = emitted.event_time;
+        computed.took = Took { updates: updated - started, removals: clock.elapsed() - updated };
         self.output = emitted.rows;
         Ok(computed)
     }
