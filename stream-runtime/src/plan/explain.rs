@@ -161,9 +161,13 @@ PageStats
         assert!(text.contains("state is unbounded"), "{text}");
         let text = Explain::new(PlanInfo { mode: Mode::Complete, ..PLAN }).to_string();
         assert!(text.contains("state keeps every group"), "{text}");
-        let operator = OperatorInfo { clause: "group by ()", ..operator };
-        let text =
-            Explain::new(PlanInfo { operator: Some(operator), mode: Mode::Update, ..PLAN }).to_string();
+        const GLOBAL: &[OperatorInfo] = &[OperatorInfo {
+            clause: "group by ()",
+            event_time_key: false,
+            window: None,
+            ..PLAN.operators[0]
+        }];
+        let text = Explain::new(PlanInfo { operators: GLOBAL, mode: Mode::Update, ..PLAN }).to_string();
         assert!(text.contains("state is one group"), "{text}");
     }
 }
