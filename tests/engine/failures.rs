@@ -116,13 +116,12 @@ impl QueryListener for Panics {
 }
 
 #[tokio::test]
-async fn a_listener_that_panics_ends_the_query_with_an_error_and_harms_no_batch() {
+async fn a_listener_that_panics_is_passed_over_and_harms_no_batch() {
     let expected = undisturbed().await;
     let directory = tempfile::tempdir().expect("a directory");
-    let input = input();
     let (results, sink) = MemorySink::new();
     let query = Stats::query()
-        .events(input.source().max_chunks_per_trigger(1))
+        .events(input().source().max_chunks_per_trigger(1))
         .to(sink)
         .checkpoint(directory.path())
         .trigger(Trigger::AvailableNow)
@@ -130,9 +129,7 @@ async fn a_listener_that_panics_ends_the_query_with_an_error_and_harms_no_batch(
         .start()
         .await
         .expect("the query starts");
-    let error = query.await_termination().await.expect_err("the listener panics").to_string();
-    assert!(error.contains("trouble in a listener"), "{error}");
-    assert!(!query.is_active());
-    run(&input, &results, directory.path(), &Trouble::default()).await.expect("nothing fails");
+    query.await_termination().await.expect("the query runs to its end");
+    assert!(query.recent_progress().len() > 2, "batches follow the one whose listener panicked");
     assert_eq!(results.rows(), expected);
 }

@@ -38,7 +38,7 @@ pub(crate) fn lower(draft: &Draft) -> TokenStream {
             query: #name,
             inputs: &[],
             clauses: &[],
-            operator: ::core::option::Option::None,
+            operators: &[],
             select: "",
             having: ::core::option::Option::None,
             mode: #runtime::Mode::#mode_name,
