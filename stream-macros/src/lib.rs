@@ -1,11 +1,13 @@
 //! The compiler behind `stream_query!` and `#[derive(Schema)]`.
+//!
+//! Use both through `stream-runtime`: what they generate names its types.
 
 mod message;
 mod query;
 mod report;
 mod schema;
 
-/// Compiles a streaming query.
+#[doc = include_str!("stream_query.md")]
 #[proc_macro]
 pub fn stream_query(tokens: proc_macro::TokenStream) -> proc_macro::TokenStream {
     query::expand(tokens.into()).into()
