@@ -1,7 +1,11 @@
 //! [`Plan`]: a compiled query, as the macro builds it and the engine drives it.
 //!
+//! A service meets `impl Plan` in the types of functions that pass a [`QueryBuilder`](crate::engine::QueryBuilder) on,
+//! [`Explain`] and [`PlanInfo`] where it looks at a query's plan, and the output modes in a sink of its own. The rest is
+//! between the macro and the engine, and changes without notice.
+//!
 //! A plan is a chain of generic structs around the query's closures, built by inference like an iterator
-//! chain: [`from`] an input, then [`Input::select`] or [`Input::group_by`] and [`Grouped::select`].
+//! chain: `from` an input, then `select`, or `group_by` and `select`.
 
 mod aggregate;
 mod bound;
@@ -13,14 +17,19 @@ mod input;
 mod rejects;
 mod stateless;
 
+#[doc(hidden)]
 pub use aggregate::{AggregatePlan, Grouped};
+#[doc(hidden)]
 pub use bound::{Forgotten, Missing, Unbound};
 pub(crate) use changes::{ChangeRef, KEY_GROUPS};
 pub use changes::{OperatorChanges, StateEntry};
 pub use explain::Explain;
 pub use info::{InputInfo, OperatorInfo, PlanInfo, WatermarkInfo};
+#[doc(hidden)]
 pub use input::{Input, from};
+#[doc(hidden)]
 pub use rejects::Rejects;
+#[doc(hidden)]
 pub use stateless::{Emitter, Selected, StatelessPlan};
 
 use crate::error::Result;
@@ -29,6 +38,7 @@ use crate::schema::Schema;
 use crate::source::Chunk;
 
 /// The two watermarks of a batch (SPARK-40925), in microseconds, and its id.
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct BatchContext {
     /// The batch's id.
@@ -42,6 +52,7 @@ pub struct BatchContext {
 }
 
 /// What a batch did to a stateful operator.
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OperatorMetrics {
     /// Groups in state after the batch.
@@ -61,6 +72,7 @@ pub struct OperatorMetrics {
 }
 
 /// A batch's result.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct Emitted<O> {
     /// The rows for the sinks.
@@ -71,7 +83,18 @@ pub struct Emitted<O> {
     pub event_time: EventTimeStats,
 }
 
-/// A compiled query. The macro builds it; users see it only as `impl Plan`.
+/// A compiled query. The macro builds it; a service sees it only as `impl Plan`.
+///
+/// ```
+/// use stream_runtime::engine::QueryBuilder;
+/// use stream_runtime::plan::Plan;
+/// use stream_runtime::prelude::*;
+///
+/// /// What all queries of a service have in common.
+/// fn configure<P: Plan>(query: QueryBuilder<P>) -> QueryBuilder<P> {
+///     query.trigger(Trigger::every(seconds(10))).workers(2)
+/// }
+/// ```
 pub trait Plan: Send + Sync + 'static {
     /// The input's rows.
     type Row: Schema;
@@ -80,23 +103,29 @@ pub trait Plan: Send + Sync + 'static {
     /// The output mode, as a type: what sinks it may go to.
     type Mode: OutputMode;
     /// What one worker owns: its share of the state, and the batch in progress.
+    #[doc(hidden)]
     type Worker: Send + 'static;
     /// A worker's partial result for the owner of some key groups.
+    #[doc(hidden)]
     type Part: Send + 'static;
 
     /// The plan as data: for `explain()`, the fingerprint and messages.
     fn info(&self) -> &PlanInfo;
 
     /// The fingerprint's types: key and accumulators.
+    #[doc(hidden)]
     fn state_types(&self) -> Option<String>;
 
     /// A worker with empty state, one of `workers`.
+    #[doc(hidden)]
     fn worker(&self, seed: u64, workers: usize) -> Self::Worker;
 
     /// Starts a batch.
+    #[doc(hidden)]
     fn begin(&self, worker: &mut Self::Worker, batch: &BatchContext);
 
     /// Decodes a chunk and runs the row function over it: the hot loop.
+    #[doc(hidden)]
     fn feed(
         &self,
         worker: &mut Self::Worker,
@@ -105,18 +134,23 @@ pub trait Plan: Send + Sync + 'static {
     ) -> Result<()>;
 
     /// Splits what the worker has gathered into a part for each owner. Called only with several workers.
+    #[doc(hidden)]
     fn split(&self, worker: &mut Self::Worker, workers: usize) -> Vec<Self::Part>;
 
     /// Takes in the parts for the key groups that this worker owns, in input order.
+    #[doc(hidden)]
     fn merge(&self, worker: &mut Self::Worker, parts: Vec<Self::Part>);
 
     /// After the last row: emits by output mode, then evicts what is behind the watermark.
+    #[doc(hidden)]
     fn emit(&self, workers: &mut [Self::Worker], batch: &BatchContext) -> Result<Emitted<Self::Output>>;
 
     /// Writes down how the batch has changed the state, if the checkpoint wants to know, and ends the batch.
+    #[doc(hidden)]
     fn settle(&self, workers: &mut [Self::Worker], changes: Option<&mut OperatorChanges>) -> Result<()>;
 
     /// Puts back what the checkpoint holds.
+    #[doc(hidden)]
     fn restore(&self, workers: &mut [Self::Worker], entry: StateEntry<'_>) -> Result<()>;
 }
 
