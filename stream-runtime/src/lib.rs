@@ -82,7 +82,7 @@
 //! | [`error`](mod@error) | the one [`Error`] |
 //! | [`checkpoint`] | what a checkpoint holds, and the trait [`StateStore`](checkpoint::StateStore) |
 //! | [`plan`] | a query's plan: [`Explain`](plan::Explain), output modes as types |
-//! | [`format`](mod@format), [`state`] | JSON and CSV, and grouping keys: for those who write a source, a sink or a key type of their own |
+//! | [`format`](mod@format), [`state`], [`operator`] | what is underneath: JSON and CSV, what can be a key, windows. Services need them rarely, if ever |
 //!
 //! A query runs on the tokio runtime that it is started on; the work on rows has threads of its own. The library logs
 //! with [`tracing`](https://docs.rs/tracing). It has no cargo features.
@@ -95,7 +95,6 @@ pub mod engine;
 pub mod error;
 pub mod expr;
 pub mod format;
-#[doc(hidden)]
 pub mod operator;
 pub mod plan;
 pub mod schema;
@@ -121,7 +120,8 @@ pub mod prelude {
     pub use crate::schema::Schema;
     pub use crate::sink::{ConsoleSink, FileSink, ForeachSink, ForeachWriter, MemorySink};
     pub use crate::source::{
-        CleanSource, FileSource, Line, MemorySource, OnMalformed, RateRow, RateSource, SocketSource, SourceExt,
+        CleanSource, FileSource, Line, MemorySource, OnMalformed, RateRow, RateSource, SocketSource,
+        SourceExt,
     };
     pub use crate::stream_query;
     pub use crate::time::{
