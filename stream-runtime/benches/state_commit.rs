@@ -4,6 +4,7 @@
 //! `cargo bench -p stream-runtime --bench state_commit`; the checkpoints are made in the temporary directory, so point
 //! `TMPDIR` at the disk to measure. Figures and what follows from them: `docs/decisions/0003-state-layout.md`.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
@@ -31,11 +32,11 @@ impl Query {
             mode: "update".into(),
             inputs: vec![],
             operators: vec![],
-            changeable: Default::default(),
+            changeable: BTreeMap::new(),
         };
         store
             .initialize(&Metadata {
-                query_id: Default::default(),
+                query_id: uuid::Uuid::nil(),
                 hash_seed: 7,
                 key_groups: KEY_GROUPS as u16,
                 fingerprint,
@@ -152,7 +153,8 @@ fn commits(criterion: &mut Criterion) {
 
 /// Not a matter of time: prints how the directory grows.
 fn growth(_: &mut Criterion) {
-    for (batches, per_batch, keys) in [(30_000, 1, 1_000), (10_000, 100, 100_000), (1_000, 10_000, 1_000_000)]
+    for (batches, per_batch, keys) in
+        [(30_000_u32, 1, 1_000), (10_000, 100, 100_000), (1_000, 10_000, 1_000_000)]
     {
         let directory = tempfile::tempdir().expect("there is a temporary directory");
         let mut query = Query::with_keys(directory.path(), keys);
@@ -173,7 +175,7 @@ fn growth(_: &mut Criterion) {
         println!(
             "growth: {batches} batches of {per_batch} of {keys} keys ({:.1} MB live): {:.1} MB on average, {:.1} MB at most, {:.1} MB in the end; a batch takes {median:.2?} (median), {ninety_nine:.2?} (99 %), {slowest:.2?} (slowest)",
             live as f64 / 1e6,
-            sum as f64 / batches as f64 / 1e6,
+            sum as f64 / f64::from(batches) / 1e6,
             largest as f64 / 1e6,
             query.store.disk_bytes() as f64 / 1e6,
         );

@@ -11,7 +11,6 @@ pub use crate::plan::{
     Unbound, Update, WatermarkInfo, from,
 };
 pub use crate::source::Source;
-pub use crate::state::key::key;
 pub use crate::time::Duration;
 
 // For `#[derive(Schema)]`.

@@ -59,8 +59,7 @@ async fn lines_up_to_the_limit_are_read_and_longer_ones_are_not() {
         .items
         .iter()
         .map(|item| match item {
-            Item::Line(bytes, line, _) => (bytes.len(), *line),
-            Item::Malformed(bytes, line, _) => (bytes.len(), *line),
+            Item::Line(bytes, line, _) | Item::Malformed(bytes, line, _) => (bytes.len(), *line),
             _ => panic!("{item:?}"),
         })
         .collect();
@@ -111,7 +110,7 @@ async fn a_quoted_line_end_stays_in_its_record_across_chunks() {
             _ => panic!("{item:?}"),
         })
         .collect();
-    let rest = format!("{}\"2\n\n\n\n\"\"\n2\"\n3\n", filler);
+    let rest = format!("{filler}\"2\n\n\n\n\"\"\n2\"\n3\n");
     assert!(chunks.len() > 1);
     assert_eq!(chunks.iter().map(|(text, _)| text.as_str()).collect::<String>(), rest);
     assert_eq!(chunks[0].1, 2, "the header is line 1");

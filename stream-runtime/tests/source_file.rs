@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use source_support::{Checkpoint, Number, Run, drain, message, option};
 use stream_runtime::prelude::*;
-use stream_runtime::source::{Admission, FileFormat, FileSource, Json, Offset, Source};
+use stream_runtime::source::{Admission, Chunk, FileFormat, FileSource, Json, Offset, Rows, Source, Split};
 use tempfile::{TempDir, tempdir};
 
 /// Writes a file with a modification time, in seconds.
@@ -215,7 +215,7 @@ async fn a_damaged_log_is_refused() {
     let mut lost = run.checkpoint.clone();
     lost.log.clear();
     let error = message(Run::start::<Number>(FileSource::json(directory.path()), lost).await);
-    assert!(error.contains("ends with nothing, and the checkpoint with batch 0"), "{error}");
+    assert!(error.contains("it ends with nothing, and the checkpoint with batch 0"), "{error}");
     let mut foreign = run.checkpoint;
     foreign.ends = vec![Offset(7.into())];
     let error = message(Run::start::<Number>(FileSource::json(directory.path()), foreign).await);
@@ -253,6 +253,16 @@ async fn a_file_that_changes_after_it_was_planned_is_an_error() {
     assert!(error.contains("now it has 0 bytes"), "{error}");
 }
 
+/// Takes rows, and appends to the file while it is being read.
+struct Meddling<'a>(&'a Path);
+
+impl Rows<Number> for Meddling<'_> {
+    fn push(&mut self, _: Chunk<'_, Number>) -> stream_runtime::Result<()> {
+        write(self.0, "a", 1, "one more line\na\n");
+        Ok(())
+    }
+}
+
 #[tokio::test]
 async fn a_file_that_changes_while_it_is_read_is_an_error() {
     let directory = files(&[("a", 1)]);
@@ -260,16 +270,7 @@ async fn a_file_that_changes_while_it_is_read_is_an_error() {
     run.advance::<Number>(Admission::Limited).await.unwrap();
     let splits =
         Source::<Number>::plan(&mut run.source, None, run.checkpoint.end().unwrap(), 1).await.unwrap();
-    struct Meddling<'a>(&'a Path);
-    impl stream_runtime::source::Rows<Number> for Meddling<'_> {
-        fn push(&mut self, _: stream_runtime::source::Chunk<'_, Number>) -> stream_runtime::Result<()> {
-            write(self.0, "a", 1, "one more line\na\n");
-            Ok(())
-        }
-    }
-    let read = |mut split: Box<dyn stream_runtime::source::Split<Number>>| {
-        split.read(&mut Meddling(directory.path()))
-    };
+    let read = |mut split: Box<dyn Split<Number>>| split.read(&mut Meddling(directory.path()));
     let error = message(splits.into_iter().try_for_each(read));
     assert!(error.contains("now it has 16 bytes"), "{error}");
 }
@@ -321,8 +322,14 @@ async fn options_that_exclude_each_other_are_refused_at_start() {
 
 #[tokio::test]
 async fn a_pattern_takes_what_matches() {
-    let directory =
-        files(&[("x/a.json", 1), ("y/b.json", 2), ("y/c.csv", 3), ("y/.d.json", 3), ("y/_e.json", 3)]);
+    let directory = files(&[
+        ("x/a.json", 1),
+        ("y/b.json", 2),
+        ("y/c.csv", 3),
+        ("y/.d.json", 3),
+        ("y/_e.json", 3),
+        ("_z/f.json", 3),
+    ]);
     let pattern = directory.path().join("*/*.json");
     assert_eq!(batches(&mut start(FileSource::json(pattern)).await).await, [["x/a.json", "y/b.json"]]);
     let directories = directory.path().join("[xz]");

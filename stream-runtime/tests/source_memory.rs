@@ -7,7 +7,7 @@ use source_support::{Checkpoint, Number, Run, drain, message, option};
 use stream_runtime::source::{Admission, MemorySource, Offset, Source};
 
 fn numbers(range: std::ops::Range<u64>) -> Vec<Number> {
-    range.map(Number).collect()
+    range.map(|number| Number { number }).collect()
 }
 
 #[tokio::test]

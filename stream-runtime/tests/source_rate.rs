@@ -4,10 +4,11 @@ mod source_support;
 
 use std::sync::Arc;
 
-use source_support::{Checkpoint, ManualClock, Run, drain, message, option};
-use stream_runtime::engine::clock::Clock;
+use source_support::{Checkpoint, Collected, Run, drain, message, option};
+use stream_runtime::engine::Clock;
 use stream_runtime::prelude::*;
 use stream_runtime::source::{Offset, RateRow, RateSource, Source};
+use stream_runtime::testing::ManualClock;
 
 const START: Timestamp = Timestamp::from_micros(1_000_000_000_500_000);
 
@@ -22,7 +23,7 @@ async fn start(source: RateSource, checkpoint: Checkpoint, clock: &Arc<ManualClo
 
 #[tokio::test]
 async fn rows_come_when_their_second_has_passed_spread_evenly() {
-    let clock = Arc::new(ManualClock::at(START));
+    let clock = ManualClock::new(START);
     let mut run = start(RateSource::new(4), Checkpoint::default(), &clock).await;
     assert!(run.batch().await.unwrap().is_none());
     clock.advance(milliseconds(999));
@@ -41,15 +42,15 @@ async fn rows_come_when_their_second_has_passed_spread_evenly() {
 #[tokio::test]
 async fn the_rows_are_the_same_however_time_is_cut_into_batches_and_splits() {
     let source = || RateSource::new(30_001).ramp_up_time(seconds(2));
-    let clock = Arc::new(ManualClock::at(START));
+    let clock = ManualClock::new(START);
     let mut run = start(source(), Checkpoint::default(), &clock).await;
     let mut by_second = Vec::new();
     for _ in 0..5 {
         clock.advance(seconds(1));
-        by_second.extend(run.batch().await.unwrap().map(|batch| batch.rows()).into_iter().flatten());
+        by_second.extend(run.batch().await.unwrap().map(Collected::rows).into_iter().flatten());
     }
     for parallelism in [1, 3, 16] {
-        let clock = Arc::new(ManualClock::at(START));
+        let clock = ManualClock::new(START);
         let mut run = start(source(), Checkpoint::default(), &clock).await;
         let splits = run.source.plan(None, &Offset(5.into()), parallelism).await.unwrap();
         assert!(splits.len() <= parallelism && (splits.len() > 1 || parallelism == 1));
@@ -62,7 +63,7 @@ async fn the_rows_are_the_same_however_time_is_cut_into_batches_and_splits() {
 
 #[tokio::test]
 async fn a_restart_goes_on_from_the_first_start() {
-    let clock = Arc::new(ManualClock::at(START));
+    let clock = ManualClock::new(START);
     let mut run = start(RateSource::new(1), Checkpoint::default(), &clock).await;
     clock.advance(seconds(2));
     let first = run.batch().await.unwrap().unwrap().rows();
@@ -74,7 +75,7 @@ async fn a_restart_goes_on_from_the_first_start() {
 
 #[tokio::test]
 async fn a_clock_that_jumps_back_neither_repeats_nor_loses_rows() {
-    let clock = Arc::new(ManualClock::at(START));
+    let clock = ManualClock::new(START);
     let mut run = start(RateSource::new(1), Checkpoint::default(), &clock).await;
     clock.advance(seconds(3));
     assert_eq!(run.batch().await.unwrap().unwrap().rows().len(), 3);
@@ -88,7 +89,7 @@ async fn a_clock_that_jumps_back_neither_repeats_nor_loses_rows() {
 
 #[tokio::test]
 async fn available_now_stops_at_the_second_that_it_began_in() {
-    let clock = Arc::new(ManualClock::at(START));
+    let clock = ManualClock::new(START);
     let mut run = start(RateSource::new(1), Checkpoint::default(), &clock).await;
     clock.advance(seconds(2));
     run.source.prepare_available_now().await.unwrap();

@@ -4,11 +4,12 @@ mod source_support;
 
 use std::sync::Arc;
 
-use source_support::{Checkpoint, Collected, Item, ManualClock, Number, Run, message};
+use source_support::{Checkpoint, Collected, Item, Number, Run, message};
 use stream_runtime::Result;
-use stream_runtime::engine::clock::Clock;
+use stream_runtime::engine::Clock;
 use stream_runtime::prelude::*;
 use stream_runtime::source::{Admission, Line, Offset, SocketFormat, SocketSource, Source};
+use stream_runtime::testing::ManualClock;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -20,7 +21,7 @@ async fn connect<F: SocketFormat<R>, R: Schema>(
 ) -> (Run<SocketSource<F>>, TcpStream) {
     let server = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let source = source(server.local_addr().unwrap().port());
-    let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(NOW));
+    let clock: Arc<dyn Clock> = ManualClock::new(NOW);
     let run = Run::start_at::<R>(source, checkpoint, &clock);
     let (run, accepted) = tokio::join!(run, server.accept());
     (run.unwrap(), accepted.unwrap().0)
@@ -42,7 +43,7 @@ async fn plan<F: SocketFormat<R>, R: Schema>(run: &mut Run<SocketSource<F>>, lin
             run.checkpoint.ends.push(offer.end);
             return;
         }
-        tokio::task::yield_now().await;
+        Source::<R>::arrival(&mut run.source).await;
     }
 }
 
@@ -192,7 +193,7 @@ async fn a_connection_that_is_lost_is_an_error_once_its_lines_are_read() {
             Ok(offer) => assert!(offer.is_none()),
             Err(error) => break error.to_string(),
         }
-        tokio::task::yield_now().await;
+        run.source.arrival().await;
     };
     assert!(error.contains("the connection was lost: "), "{error}");
     assert_eq!(values(run.read().await.unwrap()), ["one"]);

@@ -113,11 +113,10 @@ fn damage_after_a_kill_never_opens_an_older_state() {
         let damaged = directory.path().join(format!("damaged {case}"));
         copy(&killed, &damaged);
         let file = damaged.join("gen-0/db");
-        if case < 20 {
-            cut(&file, length * case / 20)
-        } else {
-            flip(&file, random.below(length) as usize)
-        };
+        match case {
+            0..20 => cut(&file, length * case / 20),
+            _ => flip(&file, random.below(length) as usize),
+        }
         match SledStore::open(&damaged) {
             Err(error) => assert!(error.to_string().contains("is damaged: "), "{error}"),
             // The damage is in a part of the file that sled doesn't use any more.
@@ -131,13 +130,10 @@ fn damage_after_a_kill_never_opens_an_older_state() {
 fn database(path: &Path) -> sled::Db {
     let config = sled::Config::new().path(path.join("gen-0")).segment_size(4 << 20).flush_every_ms(None);
     (0..10_000)
-        .find_map(|_| match config.open() {
-            Ok(database) => Some(database),
+        .find_map(|_| {
             // A dropped database keeps its lock for a moment.
-            Err(_) => {
-                std::thread::yield_now();
-                None
-            }
+            std::thread::yield_now();
+            config.open().ok()
         })
         .expect("sled lets go of its lock")
 }

@@ -161,7 +161,7 @@ fn a_full_disk_fails_the_write_and_leaves_what_was_acknowledged() {
         text.lines().find_map(|line| line.strip_prefix("failed ")).unwrap_or_else(|| panic!("{text}"));
     assert!(failure.contains(&directory.path().display().to_string()), "{failure}");
     assert!(failure.contains("File too large"), "{failure}");
-    let seen = text.lines().filter_map(|line| line.strip_prefix("acknowledged ")?.parse().ok()).last();
+    let seen = text.lines().rev().find_map(|line| line.strip_prefix("acknowledged ")?.parse().ok());
     assert!(seen.is_some());
     check(directory.path(), seen);
     // With space again, the query goes on.

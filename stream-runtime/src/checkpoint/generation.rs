@@ -23,6 +23,8 @@ use super::record::{self, Assembly};
 /// A leaf of sled's tree holds up to 17 values before it splits: a quarter of this has to hold them.
 const SEGMENT_BYTES: usize = 4 << 20;
 const CACHE_BYTES: u64 = 32 << 20;
+/// How many values are copied from one generation to the next at a time.
+const COPIED_VALUES: usize = 256;
 /// sled lets go of its own lock some time after its handle is dropped.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -235,12 +237,18 @@ impl Generation {
 
     /// Copies values as they are, after a look at their checksums; durable only after [`sync`](Self::sync).
     pub(super) fn copy_into(&self, target: &Self, from: Vec<u8>, to: Vec<u8>) -> Result<()> {
-        for entry in self.scan(from, to) {
-            let (key, value) = entry?;
-            record::open_part(&value).map_err(|why| self.damaged(&key, why))?;
-            target.stage(key.to_vec(), value)?;
+        let mut entries = self.scan(from, to);
+        loop {
+            let block = entries.by_ref().take(COPIED_VALUES).collect::<Result<Vec<_>>>()?;
+            if block.is_empty() {
+                return Ok(());
+            }
+            target.reserve(block.iter().map(|(key, _)| key.to_vec()))?;
+            for (key, value) in block {
+                record::open_part(&value).map_err(|why| self.damaged(&key, why))?;
+                target.stage(key.to_vec(), value)?;
+            }
         }
-        Ok(())
     }
 }
 

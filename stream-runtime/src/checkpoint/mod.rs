@@ -18,6 +18,7 @@ mod packed;
 mod record;
 mod sequence;
 mod sled_store;
+mod switch;
 mod tip;
 mod writer;
 
@@ -112,10 +113,12 @@ pub struct Recovered {
 
 /// Durable storage of one checkpoint. All calls block; the engine makes them off tokio's threads.
 ///
+/// Batches are planned and committed in order and without gaps, from 0 on, after the metadata has been written.
+/// A write that fails leaves what was written before as it is.
+///
 /// # Errors
 /// Each method fails with [`Error::Checkpoint`](crate::Error::Checkpoint) for what is damaged, in use or out of turn,
-/// and with [`Error::Io`](crate::Error::Io) for what can't be read or written. An error ends the query, and what the
-/// checkpoint held before the call has to be there still.
+/// and with [`Error::Io`](crate::Error::Io) for what can't be read or written. An error ends the query.
 pub trait StateStore: Send + Sync {
     /// The checkpoint, for messages: its directory, or a name for one in memory.
     fn location(&self) -> PathBuf;

@@ -17,6 +17,11 @@ use super::packed::Packer;
 use super::sequence::{Sequence, Shown};
 use super::{BatchPlan, Commit, Metadata, key, record};
 
+/// How many places for records are reserved at a time.
+const RESERVED_PLACES: u64 = 256;
+/// Smaller changes aren't worth it.
+const RESERVING_BYTES: u64 = 8 * 1024;
+
 /// The current generation and what has been done to it. One thread writes at a time.
 pub(super) struct Writer {
     pub(super) generation: Arc<Generation>,
@@ -27,6 +32,8 @@ pub(super) struct Writer {
     pub(super) log_bytes: Vec<u64>,
     /// Bytes written since the snapshot.
     pub(super) changed_bytes: u64,
+    /// Places are reserved for the batches before this one.
+    pub(super) reserved: u64,
     pub(super) fold: Option<Fold>,
     pub(super) removals: Vec<JoinHandle<()>>,
     /// Why nothing can be written any more.
@@ -57,6 +64,7 @@ impl Writer {
             sequence: Sequence::default(),
             log_bytes: Vec::new(),
             changed_bytes: 0,
+            reserved: 0,
             fold: None,
             removals: Vec::new(),
             failed: None,
@@ -129,6 +137,23 @@ impl Writer {
             logs[source].push(record);
         }
         Ok(logs)
+    }
+
+    /// Reserves places for a batch's records, and for batches after it that turn out alike.
+    pub(super) fn reserve(&mut self, record: &CommitRecord) -> Result<()> {
+        let (first, operators) = (record.commit.batch, &record.operators);
+        if first < self.reserved || record.bytes() < RESERVING_BYTES {
+            return Ok(());
+        }
+        let records: u64 = operators.iter().map(|operator| operator.extent.records).sum();
+        self.reserved = first + (RESERVED_PLACES / records.max(1)).clamp(1, 64);
+        for batch in first..self.reserved {
+            for (number, operator) in (0..).zip(operators) {
+                let places = 0..operator.extent.records as u32;
+                self.generation.reserve(places.map(|sequence| key::delta(batch, number, sequence, 0)))?;
+            }
+        }
+        Ok(())
     }
 
     /// Bytes that the next generation will hold.

@@ -9,16 +9,23 @@ use super::{Accumulator, Aggregate, Unfinished};
 #[serde(bound = "T: Aggregate", transparent)]
 pub struct Custom<T>(T);
 
-impl<T: Aggregate> Custom<T> {
+// The bounds are on the methods, so that a type that is no aggregate is reported in those words.
+impl<T> Custom<T> {
     /// Takes in a row.
     #[inline]
-    pub fn update(&mut self, input: T::Input<'_>) {
+    pub fn update(&mut self, input: T::Input<'_>)
+    where
+        T: Aggregate,
+    {
         self.0.update(input);
     }
 
     /// The value so far.
     #[inline]
-    pub fn finish(&self) -> Result<T::Output, Unfinished> {
+    pub fn finish<O>(&self) -> Result<O, Unfinished>
+    where
+        T: Aggregate<Output = O>,
+    {
         Ok(self.0.finish())
     }
 }

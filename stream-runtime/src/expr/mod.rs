@@ -165,6 +165,11 @@ impl From<crate::Error> for Unfinished {
 /// mean.update((5.0, 1));
 /// assert_eq!(mean.finish(), Some(2.0));
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an aggregate",
+    label = "not an aggregate",
+    note = "implement `stream_runtime::expr::Aggregate` for it, or name another type in `aggregate::<…>`"
+)]
 pub trait Aggregate: Default + Clone + Send + Sync + Serialize + DeserializeOwned + 'static {
     /// What the query passes for each row: `f64`, `&'a str`, a tuple of those.
     type Input<'a>;

@@ -31,7 +31,6 @@ impl<R: Schema, const COLUMNS: u128> Input<R, COLUMNS> {
     /// Ends the row function in result rows.
     pub fn select<O, F>(self, row: F) -> Selected<R, COLUMNS, O, F>
     where
-        O: Schema,
         F: for<'a> Fn(R::View<'a>, &mut Emitter<O>) + Send + Sync + 'static,
     {
         Selected::new(row)

@@ -41,7 +41,7 @@ pub struct Selected<R, const COLUMNS: u128, O, F> {
     types: PhantomData<fn() -> (R, O)>,
 }
 
-impl<R: Schema, const COLUMNS: u128, O: Schema, F> Selected<R, COLUMNS, O, F>
+impl<R: Schema, const COLUMNS: u128, O, F> Selected<R, COLUMNS, O, F>
 where
     F: for<'a> Fn(R::View<'a>, &mut Emitter<O>) + Send + Sync + 'static,
 {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{Admission, Advance, Chunk, LogEntry, Offset, Rows, Source, SourceContext, Split};
-use crate::engine::clock::Clock;
+use crate::engine::Clock;
 use crate::error::{Error, Result};
 use crate::schema::Schema;
 use crate::time::{Duration, Timestamp, microseconds, seconds};

@@ -64,12 +64,6 @@ pub trait Key {
     fn to_owned_key(&self) -> Self::Owned;
 }
 
-/// Names a value as a key, so that what is no key is reported at the value.
-#[inline]
-pub const fn key<K: Key + ?Sized>(key: &K) -> &K {
-    key
-}
-
 /// A key as state keeps it.
 pub trait OwnedKey:
     Key<Owned = Self> + Ord + Clone + Send + Sync + Serialize + DeserializeOwned + 'static

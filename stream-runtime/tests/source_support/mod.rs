@@ -2,45 +2,21 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use stream_runtime::engine::Clock;
-use stream_runtime::format::TextRow;
-use stream_runtime::format::csv::Record;
-use stream_runtime::schema::{Arena, Field, RowError, Schema};
+use stream_runtime::schema::Schema;
 use stream_runtime::source::{
     Admission, Chunk, LogEntry, Offset, Position, Rows, Source, SourceContext, Split,
 };
-use stream_runtime::time::{Duration, Timestamp};
+use stream_runtime::testing::ManualClock;
+use stream_runtime::time::Timestamp;
 use stream_runtime::{Error, Result};
 
 /// A row type for sources whose bytes the tests look at undecoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Number(pub(crate) u64);
-
-impl Schema for Number {
-    type View<'a> = u64;
-    const NAME: &'static str = "Number";
-    const FIELDS: &'static [Field] = &[Field { name: "number", type_name: "u64", nullable: false }];
-
-    fn view(&self) -> u64 {
-        self.0
-    }
-    fn from_view(view: u64) -> Self {
-        Self(view)
-    }
-    fn decode_json<'a, const COLUMNS: u128>(line: &'a str, _: &'a Arena) -> Result<u64, RowError> {
-        line.parse().map_err(RowError::new)
-    }
-    fn decode_csv<'a, const COLUMNS: u128>(record: Record<'a>, _: &'a Arena) -> Result<u64, RowError> {
-        record.text.parse().map_err(RowError::new)
-    }
-    fn encode_json(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.0.to_string().as_bytes());
-    }
-    fn encode_text(&self, columns: &mut TextRow) {
-        columns.cells.push(Some(self.0.to_string()));
-    }
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Schema)]
+pub(crate) struct Number {
+    pub(crate) number: u64,
 }
 
 /// What a split handed out.
@@ -167,12 +143,7 @@ impl<S> Run<S> {
     where
         S: Source<R>,
     {
-        Self::start_at(
-            source,
-            checkpoint,
-            &(Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH)) as Arc<dyn Clock>),
-        )
-        .await
+        Self::start_at(source, checkpoint, &(ManualClock::new(Timestamp::UNIX_EPOCH) as Arc<dyn Clock>)).await
     }
 
     pub(crate) async fn start_at<R: Schema>(
@@ -231,27 +202,6 @@ impl<S> Run<S> {
         let collected = self.read().await?;
         self.commit().await?;
         Ok(Some(collected))
-    }
-}
-
-/// A clock that a test sets.
-#[derive(Debug)]
-pub(crate) struct ManualClock(Mutex<Timestamp>);
-
-impl ManualClock {
-    pub(crate) fn at(time: Timestamp) -> Self {
-        Self(Mutex::new(time))
-    }
-
-    pub(crate) fn advance(&self, by: Duration) {
-        let mut now = self.0.lock().unwrap();
-        *now += by;
-    }
-}
-
-impl Clock for ManualClock {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
     }
 }
 

@@ -2,9 +2,9 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
-use syn::{Expr, parse_quote_spanned};
+use syn::{Expr, Ident, parse_quote_spanned};
 
-use super::row::{accumulator, is_plain_key};
+use super::row::{accumulator, blamed, is_plain_key};
 use super::{at, local, mixed, runtime, tuple};
 use crate::query::aggregate;
 use crate::query::expr::{mentions, peeled};
@@ -18,7 +18,7 @@ pub(super) fn lower_finish(plan: &Plan, split: &Split) -> TokenStream {
     let number = split.aggregates.len();
     let values = split.aggregates.iter().enumerate().map(|(index, aggregate)| {
         let (variable, place) = (&aggregate.variable, accumulator(&acc, index, number));
-        quote_spanned!(at(&aggregate.call)=> let #variable = #place.finish()?;)
+        quote_spanned!(at(&aggregate.call.func)=> let #variable = #place.finish()?;)
     });
     let selected = lower_row(&split.select);
     let having = lower_having(plan, split);
@@ -31,14 +31,15 @@ pub(super) fn lower_finish(plan: &Plan, split: &Split) -> TokenStream {
             quote_spanned!(mixed()=> _)
         }
     };
-    let plain = split.keys.iter().filter(|key| is_plain_key(plan, &key.expr));
-    let keys = tuple(plain.map(used));
+    let in_tuple = split.keys.iter().filter(|key| is_plain_key(plan, &key.expr));
+    let keys = tuple(in_tuple.map(used));
     let label = split.keys.iter().find(|key| !is_plain_key(plan, &key.expr));
     let label = label.map_or_else(|| quote_spanned!(mixed()=> ()), used);
     let values: TokenStream = values.collect();
     let acc = if number == 0 { quote_spanned!(mixed()=> _) } else { acc.into_token_stream() };
+    let select = Ident::new("select", blamed(split).unwrap_or_else(mixed));
     quote_spanned! {mixed()=>
-        .select::<#output, #runtime::#mode, _>(Self::INFO, |#label, #keys, #acc| {
+        .#select::<#output, #runtime::#mode, _>(Self::INFO, |#label, #keys, #acc| {
             #values
             let #row: #output = #selected;
             #having

@@ -72,9 +72,13 @@ pub(crate) fn reference(expr: &Expr) -> Expr {
 
 /// A tuple of any length, `(a,)` and `()` included.
 fn tuple<T: ToTokens>(elements: impl IntoIterator<Item = T>) -> TokenStream {
+    tuple_at(mixed(), elements)
+}
+
+fn tuple_at<T: ToTokens>(span: Span, elements: impl IntoIterator<Item = T>) -> TokenStream {
     let mut elements: Punctuated<T, Token![,]> = elements.into_iter().collect();
     if elements.len() == 1 {
-        elements.push_punct(Token![,](mixed()));
+        elements.push_punct(Token![,](span));
     }
-    quote_spanned!(mixed()=> (#elements))
+    quote_spanned!(span=> (#elements))
 }

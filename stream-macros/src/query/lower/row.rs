@@ -1,10 +1,11 @@
 //! The row function: `where`, `let`, `explode`, and what a row does to groups or to the result.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Expr, ExprCall, GenericArgument, Ident, PathArguments, Type};
 
-use super::{at, constants, finish, local, mixed, reference, runtime, tuple};
+use super::{at, constants, finish, local, mixed, reference, runtime, tuple, tuple_at};
 use crate::query::aggregate;
 use crate::query::check::PER_TUPLE;
 use crate::query::expr::{bare_ident, mentions, peeled, same};
@@ -80,9 +81,10 @@ fn lower_observe(plan: &Plan, operator: &Ident) -> TokenStream {
     let Some(watermark) = plan.watermark() else { return TokenStream::new() };
     let time = local("event_time");
     let value = event_time(&watermark.keyword, &watermark.column);
+    let observe = Ident::new("observe", plan.split.as_ref().and_then(blamed).unwrap_or_else(mixed));
     quote_spanned! {mixed()=>
         let #time = #value;
-        #operator.observe(#time);
+        #operator.#observe(#time);
     }
 }
 
@@ -156,7 +158,7 @@ fn lower_update(plan: &Plan, split: &Split, groups: &Ident) -> TokenStream {
     let (mut arguments, mut updates) = (TokenStream::new(), TokenStream::new());
     let mut types = Vec::new();
     for (index, aggregate) in split.aggregates.iter().enumerate() {
-        let span = argument_span(aggregate);
+        let span = at(&aggregate.call.func);
         let mut values = Vec::new();
         for (number, argument) in aggregate.call.args.iter().enumerate() {
             if aggregate.function.name == aggregate::CUSTOM {
@@ -179,12 +181,14 @@ fn lower_update(plan: &Plan, split: &Split, groups: &Ident) -> TokenStream {
     let types = nested(types);
     let acc = if split.aggregates.is_empty() { quote_spanned!(mixed()=> _) } else { acc.into_token_stream() };
     let keys = split.keys.iter().filter(|key| is_plain_key(plan, &key.expr));
-    let keyword = plan.group_by.map(|clause| &clause.keyword);
-    let keys = tuple(keys.map(|key| {
-        let span = keyword.map_or_else(mixed, at);
-        let (runtime, value) = (super::runtime(span), reference(&key.expr));
-        quote_spanned!(span=> #runtime::key(#value))
-    }));
+    let keys: Vec<_> = keys.collect();
+    // A key that can't be one is reported at the tuple: at the key, if it is alone.
+    let span = match (keys.as_slice(), plan.group_by) {
+        ([only], _) => only.expr.to_token_stream().span(),
+        (_, Some(clause)) => clause.keyword.span(),
+        (_, None) => mixed(),
+    };
+    let keys = tuple_at(span, keys.iter().map(|key| reference(&key.expr)));
     let (method, time) = match (constants::window(plan), plan.event_time_key) {
         (Some(window), Some(_)) if plan.watermark().is_some_and(|mark| same(&window.time, &mark.column)) => {
             ("update", local("event_time").into_token_stream())
@@ -193,13 +197,22 @@ fn lower_update(plan: &Plan, split: &Split, groups: &Ident) -> TokenStream {
         (None, Some(key)) => ("update_at", key.expr.to_token_stream()),
         (None, None) => ("update_untimed", TokenStream::new()),
     };
-    let (method, time) = (local(method), (!time.is_empty()).then(|| quote_spanned!(mixed()=> #time,)));
+    let place = blamed(split).or_else(|| Some(at(&plan.group_by?.keyword))).unwrap_or_else(mixed);
+    let (method, time) =
+        (Ident::new(method, place), (!time.is_empty()).then(|| quote_spanned!(mixed()=> #time,)));
     quote_spanned! {mixed()=>
         #arguments
         #groups.#method(#time #keys, |#acc: &mut #types| {
             #updates
         });
     }
+}
+
+/// Where calls are underlined that fail if an accumulator is none: at the service's own aggregate, which alone
+/// can be that. Errors at one place about one thing are shown once.
+pub(super) fn blamed(split: &Split) -> Option<Span> {
+    let own = split.aggregates.iter().find(|aggregate| aggregate.function.name == aggregate::CUSTOM);
+    own.map(|own| at(&own.call.func))
 }
 
 /// Whether an expression only names a place, so that it costs nothing to evaluate it where it is used. Errors
@@ -212,14 +225,9 @@ fn is_place(expr: &Expr) -> bool {
     }
 }
 
-/// Errors about an aggregate's type are errors about its first argument.
-fn argument_span(aggregate: &Aggregate) -> proc_macro2::Span {
-    aggregate.call.args.first().map_or_else(|| at(&aggregate.call.func), at)
-}
-
 /// `CountDistinct<_>`
 fn accumulator_type(aggregate: &Aggregate) -> TokenStream {
-    let span = argument_span(aggregate);
+    let span = at(&aggregate.call.func);
     let (runtime, name) = (runtime(span), Ident::new(aggregate.function.accumulator, span));
     if let Some(own) = own_type(&aggregate.call) {
         return quote_spanned!(span=> #runtime::expr::#name<#own>);

@@ -1,1 +1,119 @@
+//! What the parser makes of whole and of broken clauses.
 
+use quote::{ToTokens, quote};
+
+use super::*;
+use crate::query::ast::GroupBy;
+use crate::query::text::text;
+
+fn parse(tokens: TokenStream) -> (Query, Vec<String>) {
+    let mut report = Report::default();
+    let query = parse_query(tokens, &mut report).expect("the head is whole");
+    (query, report.texts())
+}
+
+/// The clauses of a body, each as its kind or `broken`.
+fn kinds(body: &TokenStream) -> (Vec<String>, Vec<String>) {
+    let (query, errors) = parse(quote!(query Q(rows: Row) -> Out { #body }));
+    let kind = |clause: &Clause| match clause {
+        Clause::Broken(_) => "broken".to_owned(),
+        other => other.kind().map_or_else(String::new, |kind| kind.name().to_owned()),
+    };
+    (query.clauses.iter().map(kind).collect(), errors)
+}
+
+#[test]
+fn the_head_gives_names_docs_and_inputs() {
+    let (query, errors) = parse(quote! {
+        /// Docs.
+        pub(crate) query Stats(clicks: model::Click, users: User) -> Stat { }
+    });
+    assert!(errors.is_empty());
+    assert_eq!(query.name, "Stats");
+    assert_eq!(query.attrs.len(), 1);
+    assert_eq!(text(&query.vis), "pub(crate)");
+    assert_eq!(text(&query.output), "Stat");
+    let inputs: Vec<_> =
+        query.inputs.iter().map(|input| (input.name.to_string(), text(&input.row))).collect();
+    assert_eq!(inputs, [("clicks".into(), "model::Click".into()), ("users".into(), "User".into())]);
+}
+
+#[test]
+fn a_broken_clause_leaves_the_others() {
+    let (kinds, errors) = kinds(&quote! {
+        from r in rows;
+        where r.;
+        let x = r.x;
+        group bx r.y;
+        select Out { x };
+        output append;
+    });
+    assert_eq!(kinds, ["from", "broken", "let", "broken", "select", "output"]);
+    assert_eq!(errors.len(), 2, "{errors:?}");
+}
+
+#[test]
+fn a_clause_without_its_semicolon_leaves_the_next_one() {
+    let (kinds, errors) = kinds(&quote!(from r in rows where r.ok; output append));
+    assert_eq!(kinds, ["from", "where", "output"]);
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    assert!(errors[0].contains("before this `where`"), "{errors:?}");
+}
+
+#[test]
+fn empty_clauses_are_no_mistake() {
+    assert_eq!(
+        kinds(&quote!(;; from r in rows;; output append;)),
+        (vec!["from".into(), "output".into()], vec![])
+    );
+}
+
+fn keys(tokens: &TokenStream) -> GroupBy {
+    let (query, errors) = parse(quote!(query Q(rows: Row) -> Out { group by #tokens; }));
+    assert_eq!(errors, Vec::<String>::new());
+    match query.clauses.into_iter().next() {
+        Some(Clause::GroupBy(clause)) => clause,
+        _ => panic!("not a group by"),
+    }
+}
+
+#[test]
+fn a_key_is_named_by_what_is_no_primitive_type() {
+    let clause = keys(&quote!(r.page as page, r.size as i64, r.size as i64 as bucket, (r.x as u8)));
+    let named: Vec<_> =
+        clause.keys.iter().map(|key| (text(&key.expr), key.name.as_ref().map(ToString::to_string))).collect();
+    let expected = [
+        ("r.page", Some("page")),
+        ("r.size as i64", None),
+        ("r.size as i64", Some("bucket")),
+        ("(r.x as u8)", None),
+    ];
+    assert_eq!(named, expected.map(|(expr, name)| (expr.to_owned(), name.map(str::to_owned))));
+}
+
+#[test]
+fn unbounded_may_follow_a_comma() {
+    for tokens in [quote!(r.page unbounded), quote!(r.page, unbounded)] {
+        let clause = keys(&tokens);
+        assert!(clause.unbounded.is_some());
+        assert_eq!(clause.keys.len(), 1);
+    }
+    // A column of that name is a key.
+    assert!(keys(&quote!(r.unbounded)).unbounded.is_none());
+}
+
+#[test]
+fn a_window_has_its_options_in_any_order() {
+    let clause = keys(&quote!(window(r.at, W, start = S, slide = D) as w));
+    let window = clause.keys[0].window.as_ref().expect("a window");
+    assert_eq!(text(&window.time), "r.at");
+    assert_eq!(text(&window.width), "W");
+    assert_eq!(window.slide.to_token_stream().to_string(), "D");
+    assert_eq!(window.start.to_token_stream().to_string(), "S");
+    assert_eq!(clause.keys[0].name.as_ref().map(ToString::to_string), Some("w".into()));
+}
+
+#[test]
+fn a_window_of_a_path_is_a_function_of_the_service() {
+    assert!(keys(&quote!(self::window(r.at, W))).keys[0].window.is_none());
+}

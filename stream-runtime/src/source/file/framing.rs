@@ -127,6 +127,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::format::csv::{CsvFormat, RecordReader, skip_line_ends};
 
     /// Where records end, as `csv-core` sees it.
     fn oracle(bytes: &[u8]) -> Vec<usize> {
@@ -144,7 +145,31 @@ mod tests {
         ends
     }
 
+    /// The records as the query's decoder reads them.
+    fn decode(bytes: &[u8]) -> Vec<Vec<String>> {
+        let mut reader = RecordReader::new(CsvFormat::default());
+        let mut records = Vec::new();
+        let mut rest = skip_line_ends(bytes);
+        while let Some(length) = reader.read(rest) {
+            records.push(reader.cells().unwrap().into_iter().map(str::to_owned).collect());
+            rest = skip_line_ends(&rest[length..]);
+        }
+        records
+    }
+
     proptest! {
+        #[test]
+        fn a_cut_where_a_record_ends_changes_nothing_for_the_decoder(text in "([ab,\"]|\n|\r){0,40}") {
+            let bytes = text.as_bytes();
+            let whole = decode(bytes);
+            let mut framing = Framing::csv(b',', b'"');
+            let mut from = 0;
+            while let Some(end) = framing.first_end(bytes, from) {
+                prop_assert_eq!([decode(&bytes[..end]), decode(&bytes[end..])].concat(), &whole[..]);
+                from = end;
+            }
+        }
+
         #[test]
         fn csv_records_end_where_the_decoder_ends_them_however_the_bytes_arrive(
             text in "([ab,\"]|\n){0,60}",

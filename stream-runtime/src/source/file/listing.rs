@@ -101,7 +101,7 @@ impl Listing {
         match &self.target {
             Target::Directory(base) => found.directory(base, &mut Vec::new())?,
             Target::File(file) => found.file(file)?,
-            Target::Glob { pattern, .. } => {
+            Target::Glob { base, pattern } => {
                 let matches = glob::glob_with(pattern, GLOB).map_err(|error| {
                     Error::source(&*self.source, format!("the pattern `{pattern}` is invalid: {error}"))
                 })?;
@@ -110,7 +110,8 @@ impl Listing {
                         let path = error.path().to_owned();
                         Error::io("listing", path, error.into())
                     })?;
-                    if path.file_name().is_some_and(is_hidden) {
+                    let below = path.strip_prefix(base).unwrap_or(&path);
+                    if below.components().any(|component| is_hidden(component.as_os_str())) {
                         continue;
                     }
                     if path.is_dir() {

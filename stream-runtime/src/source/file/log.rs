@@ -4,7 +4,7 @@
 //! committed; after that a file is forgotten once it is too old to be taken for new (the *horizon*). The horizon is
 //! part of the log, so that a larger `max_file_age` after a restart doesn't read forgotten files again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,7 @@ struct Record {
 pub(super) struct FileLog {
     by_name: bool,
     max_age: Option<Duration>,
-    seen: HashMap<Arc<str>, Timestamp>,
+    seen: HashSet<Arc<str>>,
     batches: BTreeMap<u64, Vec<SeenFile>>,
     /// A file modified before this is never new.
     horizon: Timestamp,
@@ -63,7 +63,7 @@ impl FileLog {
         Self {
             by_name,
             max_age,
-            seen: HashMap::new(),
+            seen: HashSet::new(),
             batches: BTreeMap::new(),
             horizon: Timestamp::MIN,
             committed: None,
@@ -112,9 +112,14 @@ impl FileLog {
         self.batches.get(&number).map(Vec::as_slice)
     }
 
+    /// How many files it remembers.
+    pub(super) fn len(&self) -> usize {
+        self.seen.len()
+    }
+
     /// Whether the file at `path` was taken, as far as the log remembers.
     pub(super) fn has_seen(&self, path: &str) -> bool {
-        self.seen.contains_key(self.key(path))
+        self.seen.contains(self.key(path))
     }
 
     /// Whether a file that wasn't seen is too old to be new.
@@ -169,7 +174,7 @@ impl FileLog {
     fn add(&mut self, number: u64, files: Vec<SeenFile>) {
         for file in &files {
             let key = if self.by_name { Arc::from(self.key(&file.path)) } else { Arc::clone(&file.path) };
-            self.seen.insert(key, file.modified);
+            self.seen.insert(key);
             if let Some(age) = self.max_age {
                 self.horizon = self.horizon.max(file.modified - age);
             }

@@ -248,3 +248,55 @@ fn content_length(record: &[u8]) -> usize {
     let line = record.strip_suffix(b"\n").unwrap_or(record);
     line.strip_suffix(b"\r").unwrap_or(line).len()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::SeekFrom;
+
+    use super::*;
+
+    /// A file of so many bytes that are all the same.
+    struct Endless {
+        position: u64,
+        size: u64,
+    }
+
+    impl Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let count = buffer.len().min((self.size - self.position) as usize);
+            buffer[..count].fill(b'"');
+            self.position += count as u64;
+            Ok(count)
+        }
+    }
+
+    impl Seek for Endless {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            let SeekFrom::Start(to) = to else { unreachable!("the reader knows where it is") };
+            self.position = to;
+            Ok(to)
+        }
+    }
+
+    #[test]
+    fn the_buffer_stays_within_its_limits_however_long_a_record_is() {
+        let size = 16 << 20;
+        for (record, framing) in
+            [(10, Framing::Lines), (300_000, Framing::Lines), (300_000, Framing::csv(b',', b'"'))]
+        {
+            let limits = Limits { chunk: 64 << 10, record };
+            let mut buffer = Vec::new();
+            let reader = RangeReader::new(Endless { position: 0, size }, &(0..size), size).unwrap();
+            let mut records = Records::new(reader, framing, limits, &mut buffer);
+            let (found, at) = records.next().unwrap().unwrap();
+            assert_eq!(
+                (found, at),
+                (Found::TooLong(&vec![b'"'; record.min(PREFIX)]), At { offset: 0, line: 1 })
+            );
+            assert_eq!(records.next().unwrap(), None);
+            assert_eq!(records.position().offset, size);
+            assert!(buffer.capacity() <= 2 * (record + 2).max(64 << 10), "{}", buffer.capacity());
+            assert!(buffer.len() <= (record + 2).max(64 << 10), "{}", buffer.len());
+        }
+    }
+}
