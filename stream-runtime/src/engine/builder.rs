@@ -101,7 +101,8 @@ impl<P: Plan> QueryBuilder<P> {
     }
 
     /// The number of threads that do row work; all of the machine's cores unless told otherwise. It may differ
-    /// from run to run, and never changes a result, but for the last digits of sums of floats.
+    /// from run to run, and changes no result but the last digits of sums and means of floats, which are added part by
+    /// part.
     pub fn workers(mut self, workers: usize) -> Self {
         self.options.workers = workers;
         self
