@@ -9,6 +9,7 @@ mod naive;
 mod progress;
 mod restarts;
 mod sinks_together;
+mod steps;
 mod stop;
 mod triggers;
 
