@@ -13,7 +13,6 @@ use crate::operator::event_time::EventTimeStats;
 use crate::plan::{
     BatchContext, Emitted, OperatorChanges, OperatorMetrics, OutputMode, Plan, PlanInfo, Rejects,
 };
-use crate::schema::Schema;
 use crate::sink::erased::AnySink;
 use crate::sink::{SinkBatch, SinkContext};
 use crate::source::{
@@ -21,6 +20,7 @@ use crate::source::{
 };
 use crate::time::Timestamp;
 
+use super::shares::share_out;
 use super::workers::WorkerPool;
 
 /// What a batch's rows came to.
@@ -194,22 +194,6 @@ impl<P: Plan> Rows<P::Row> for Feed<'_, P> {
     fn push(&mut self, chunk: Chunk<'_, P::Row>) -> Result<()> {
         self.plan.feed(self.worker, chunk, self.rejects)
     }
-}
-
-/// Consecutive splits for each worker, of about the same weight: the order of rows is the order of workers.
-fn share_out<R: Schema>(splits: Vec<Box<dyn Split<R>>>, workers: usize) -> Vec<Vec<Box<dyn Split<R>>>> {
-    // In 128 bits, since a service's own split may weigh anything.
-    let total: u128 = splits.iter().map(|split| u128::from(split.weight())).sum();
-    let mut shares: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
-    let mut before = 0_u128;
-    for split in splits {
-        // The worker in whose stretch of the total the middle of the split lies.
-        let weight = u128::from(split.weight());
-        let worker = ((before + weight / 2) * workers as u128).checked_div(total).unwrap_or(0);
-        before += weight;
-        shares[(worker as usize).min(workers - 1)].push(split);
-    }
-    shares
 }
 
 #[async_trait]

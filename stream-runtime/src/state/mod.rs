@@ -2,6 +2,8 @@
 
 pub mod key;
 
+mod hasher;
+
 pub(crate) mod codec;
 
 pub(crate) mod buckets;
