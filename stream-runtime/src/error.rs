@@ -43,7 +43,7 @@ pub enum Error {
     },
     /// A row could not be decoded and the input's policy is [`OnMalformed::Fail`](crate::source::OnMalformed::Fail).
     #[error(
-        "malformed row in {location}: {reason}; correct the row, or let the input drop or dead-letter it with `.on_malformed(…)`"
+        "malformed row in {location}: {reason}; let the input drop or dead-letter such rows with `.on_malformed(…)`, or correct the data and start with a new checkpoint"
     )]
     MalformedRow {
         /// File, line and byte offset, or whatever the source knows.
