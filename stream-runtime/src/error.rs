@@ -114,6 +114,24 @@ pub enum Error {
 }
 
 impl Error {
+    /// What went wrong in the first place, below [`Error::Batch`] and [`Error::Shared`], for a service that decides
+    /// by it.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use stream_runtime::Error;
+    ///
+    /// let full = Error::sink("FileSink[data/out]", "the disk is full");
+    /// let failed = Error::Batch { query: "clicks".into(), batch_id: 7, source: Arc::new(full) };
+    /// assert!(matches!(failed.root(), Error::Sink { .. }));
+    /// ```
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::Batch { source, .. } | Self::Shared(source) => source.root(),
+            _ => self,
+        }
+    }
+
     /// An operating-system error with what was attempted and where.
     pub fn io(action: &'static str, path: impl Into<PathBuf>, source: std::io::Error) -> Self {
         Self::Io { action, path: path.into(), source }
