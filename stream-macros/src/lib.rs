@@ -5,7 +5,7 @@ mod query;
 mod report;
 mod schema;
 
-/// Compiles a streaming query.
+#[doc = include_str!("stream_query.md")]
 #[proc_macro]
 pub fn stream_query(tokens: proc_macro::TokenStream) -> proc_macro::TokenStream {
     query::expand(tokens.into()).into()

@@ -43,7 +43,7 @@ async fn plan<F: SocketFormat<R>, R: Schema>(run: &mut Run<SocketSource<F>>, lin
             run.checkpoint.ends.push(offer.end);
             return;
         }
-        tokio::task::yield_now().await;
+        Source::<R>::arrival(&mut run.source).await;
     }
 }
 
@@ -193,7 +193,7 @@ async fn a_connection_that_is_lost_is_an_error_once_its_lines_are_read() {
             Ok(offer) => assert!(offer.is_none()),
             Err(error) => break error.to_string(),
         }
-        tokio::task::yield_now().await;
+        run.source.arrival().await;
     };
     assert!(error.contains("the connection was lost: "), "{error}");
     assert_eq!(values(run.read().await.unwrap()), ["one"]);

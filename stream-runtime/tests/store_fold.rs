@@ -111,10 +111,9 @@ fn stretches(batches: u64, mut run: impl FnMut(&SledStore, u64)) -> Vec<(u64, u6
 }
 
 /// How far the directory grows between two folds depends on how fast the fold's thread gets on, but not without limit, and
-/// after each fold it is small again.
+/// after each fold it is small again. Unfolded, each of the histories ends far above both bounds.
 fn stays_level(stretches: &[(u64, u64)]) -> bool {
-    let early = stretches[1..4].iter().map(|(smallest, _)| smallest).max().unwrap();
-    stretches.iter().all(|(smallest, largest)| *smallest <= early * 3 / 2 && *largest <= 16 << 20)
+    stretches.iter().all(|&(smallest, largest)| smallest < 4 << 20 && largest < 16 << 20)
 }
 
 #[test]

@@ -98,12 +98,10 @@ fn lower_bodies(draft: &Draft) -> Option<TokenStream> {
         statements = quote_spanned!(mixed=> #before for #name in #items { #statements });
     }
     Some(quote_spanned! {mixed=>
-        const _: () = {
-            #[allow(warnings, clippy::all, clippy::pedantic)]
-            fn clauses(#alias: <#row as #runtime::Schema>::View<'_>) {
-                #statements
-            }
-        };
+        #[allow(warnings, clippy::all, clippy::pedantic)]
+        fn clauses(#alias: <#row as #runtime::Schema>::View<'_>) {
+            #statements
+        }
     })
 }
 

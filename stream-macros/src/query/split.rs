@@ -143,12 +143,14 @@ impl Splitter<'_> {
             return Expr::Call(call.clone());
         };
         let known = self.aggregates.iter().find(|known| known.call == *call);
-        let variable = known.map(|known| known.variable.clone()).unwrap_or_else(|| {
+        let variable = if let Some(known) = known {
+            known.variable.clone()
+        } else {
             let name = format!("{name}_{}", self.aggregates.len());
             let variable = Ident::new(&name, Span::mixed_site());
             self.aggregates.push(Aggregate { function, call: call.clone(), variable: variable.clone() });
             variable
-        });
+        };
         variable_at(&variable, name.span())
     }
 

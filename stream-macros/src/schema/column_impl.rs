@@ -23,6 +23,7 @@ pub(crate) fn expand(row: &Row) -> TokenStream {
     let into_columns = into_columns(row);
     quote! {
         #[automatically_derived]
+        #[diagnostic::do_not_recommend]
         impl #impl_generics __private::Column for #ident #type_generics #where_clause {
             type View<'a> = #view;
 
@@ -83,6 +84,7 @@ pub(crate) fn expand(row: &Row) -> TokenStream {
         }
 
         #[automatically_derived]
+        #[diagnostic::do_not_recommend]
         impl #impl_generics __private::Element for #ident #type_generics #where_clause {}
 
         #into_columns
@@ -99,6 +101,7 @@ fn into_columns(row: &Row) -> TokenStream {
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     quote! {
         #[automatically_derived]
+        #[diagnostic::do_not_recommend]
         impl #impl_generics __private::IntoColumn<#ident #type_generics> for #view #where_clause {
             fn into_column(self) -> #ident #type_generics {
                 <#ident #type_generics as __private::Schema>::from_view(self)
@@ -106,6 +109,7 @@ fn into_columns(row: &Row) -> TokenStream {
         }
 
         #[automatically_derived]
+        #[diagnostic::do_not_recommend]
         impl #impl_generics __private::IntoColumn<__private::Option<#ident #type_generics>> for #view #where_clause {
             fn into_column(self) -> __private::Option<#ident #type_generics> {
                 __private::Some(<#ident #type_generics as __private::Schema>::from_view(self))

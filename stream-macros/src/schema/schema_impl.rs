@@ -86,6 +86,7 @@ fn schema(row: &Row) -> TokenStream {
     let marker = marker(row);
     quote! {
         #[automatically_derived]
+        #[diagnostic::do_not_recommend]
         impl #impl_generics __private::Schema for #ident #type_generics #where_clause {
             type View<'a> = #view;
 

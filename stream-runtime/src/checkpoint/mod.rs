@@ -15,6 +15,7 @@ mod packed;
 mod record;
 mod sequence;
 mod sled_store;
+mod switch;
 mod tip;
 mod writer;
 
@@ -108,6 +109,9 @@ pub struct Recovered {
 }
 
 /// Durable storage of one checkpoint. All calls block; the engine makes them off tokio's threads.
+///
+/// Batches are planned and committed in order and without gaps, from 0 on, after the metadata has been written.
+/// A write that fails leaves what was written before as it is.
 pub trait StateStore: Send + Sync {
     /// The checkpoint, for messages: its directory, or a name for one in memory.
     fn location(&self) -> PathBuf;

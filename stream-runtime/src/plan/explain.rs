@@ -82,6 +82,8 @@ impl Tree<'_, '_> {
             self.detail(&format!("aggregates {}", operator.aggregates.join(", ")))?;
         }
         self.detail(match mode {
+            // A query without keys.
+            _ if operator.clause == "group by ()" => "state is one group",
             Mode::Complete => "state keeps every group, as the whole result is put out each time",
             _ if operator.event_time_key => "state is bounded: the watermark closes groups",
             _ => "state is unbounded: no watermark closes groups",
@@ -159,5 +161,9 @@ PageStats
         assert!(text.contains("state is unbounded"), "{text}");
         let text = Explain::new(PlanInfo { mode: Mode::Complete, ..PLAN }).to_string();
         assert!(text.contains("state keeps every group"), "{text}");
+        let operator = OperatorInfo { clause: "group by ()", ..operator };
+        let text =
+            Explain::new(PlanInfo { operator: Some(operator), mode: Mode::Update, ..PLAN }).to_string();
+        assert!(text.contains("state is one group"), "{text}");
     }
 }

@@ -97,7 +97,5 @@ pub struct AppendOnly;
 )]
 pub trait Takes<M> {}
 
-#[diagnostic::do_not_recommend]
 impl<M: OutputMode> Takes<M> for AnyMode {}
-#[diagnostic::do_not_recommend]
 impl Takes<Append> for AppendOnly {}

@@ -1,5 +1,7 @@
 //! Which clauses there are: each at most once, in order, and none missing.
 
+use proc_macro2::TokenTree;
+
 use crate::message;
 use crate::query::ast::{Clause, Kind, Query};
 use crate::query::plan::{Draft, Slot, Step};
@@ -46,8 +48,10 @@ fn place<'a>(clause: &'a Clause, draft: &mut Draft<'a>, report: &mut Report) {
             }
             // A clause that lost its `;` has swallowed those after it.
             for token in broken.rest.clone().into_iter().skip(1) {
-                if let proc_macro2::TokenTree::Ident(word) = token {
-                    Kind::of(&word).into_iter().for_each(|kind| break_slot(kind, draft));
+                if let TokenTree::Ident(word) = token
+                    && let Some(kind) = Kind::of(&word)
+                {
+                    break_slot(kind, draft);
                 }
             }
         }

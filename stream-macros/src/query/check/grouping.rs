@@ -12,8 +12,8 @@ const MAX_KEYS: usize = 12;
 
 pub(super) fn check_keys(draft: &Draft, report: &mut Report) {
     let Some(group_by) = draft.group_by.given() else { return };
-    let plain = group_by.keys.iter().filter(|key| key.window.is_none());
-    if let Some(excess) = plain.skip(MAX_KEYS).next() {
+    let mut plain = group_by.keys.iter().filter(|key| key.window.is_none());
+    if let Some(excess) = plain.nth(MAX_KEYS) {
         report.error(&excess.expr, message::too_many_keys(MAX_KEYS));
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn check_mode(draft: &Draft, report: &mut Report) {
                 Slot::Broken => {}
                 Slot::Absent => report.error(clause, message::append_of_one_group(from)),
                 Slot::Given(group_by) => {
-                    report.error(clause, message::append_without_closing(group_by, from))
+                    report.error(clause, message::append_without_closing(group_by, from));
                 }
             }
         }

@@ -3,6 +3,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote_spanned};
+use syn::Attribute;
 
 use super::{at, local, mixed, runtime};
 use crate::query::ast::{Input, Mode, Query};
@@ -14,13 +15,13 @@ pub(crate) struct Surface<'a> {
     pub(crate) mode: Mode,
 }
 
-/// The items of a query: `constants` become associated constants beside its plan, `assertions` stand beside its
+/// The items of a query: `constants` become associated constants beside its plan, `checks` stand beside its
 /// types.
 pub(crate) fn lower_surface(
     surface: &Surface,
     constants: &TokenStream,
     plan: &TokenStream,
-    assertions: &TokenStream,
+    checks: &TokenStream,
 ) -> TokenStream {
     let runtime = runtime(mixed());
     let Query { attrs, vis, name, output, .. } = surface.query;
@@ -46,14 +47,24 @@ pub(crate) fn lower_surface(
             }
         }
     });
+    let cfg = conditions(surface);
     let begins = format!(" Begins the query; give it its source with `.{}(…)`.", input.name);
     let waits = format!(" [`{name}`] while it waits for its source.");
     let forgotten = lower_forgotten(surface, &sources);
+    let checks = (!checks.is_empty()).then(|| {
+        quote_spanned! {mixed()=>
+            #(#cfg)*
+            const _: () = {
+                #checks
+            };
+        }
+    });
     quote_spanned! {mixed()=>
         #(#attrs)*
         #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
         #vis struct #name;
 
+        #(#cfg)*
         #[allow(dead_code, private_interfaces)]
         impl #name {
             #constants
@@ -73,19 +84,26 @@ pub(crate) fn lower_surface(
             }
         }
 
+        #(#cfg)*
         #[doc = #waits]
         #[derive(::core::fmt::Debug)]
         #[must_use = "a query does nothing until it is started"]
         #vis struct #sources<S = #runtime::Missing>(S);
 
+        #(#cfg)*
         #[allow(dead_code, private_interfaces)]
         impl #sources {
             #(#methods)*
         }
 
         #forgotten
-        #assertions
+        #checks
     }
+}
+
+/// The attributes that decide whether the query is there at all, for the other items.
+fn conditions<'a>(surface: &Surface<'a>) -> Vec<&'a Attribute> {
+    surface.query.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect()
 }
 
 /// The methods of the builder that comes after the sources, for whoever forgets a source: they exist, and their
@@ -120,7 +138,9 @@ fn lower_forgotten(surface: &Surface, sources: &syn::Ident) -> TokenStream {
             }
         }
     });
+    let cfg = conditions(surface);
     quote_spanned! {span=>
+        #(#cfg)*
         const _: () = {
             #[diagnostic::on_unimplemented(message = #message, label = "the source belongs before this", note = #note)]
             #[doc(hidden)]

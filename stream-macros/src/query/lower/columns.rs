@@ -38,10 +38,10 @@ fn expressions(plan: &Plan) -> TokenStream {
 
 pub(super) fn lower_columns(plan: &Plan) -> TokenStream {
     let row = &plan.input.row;
-    let set = match columns(plan) {
-        Some(names) => quote_spanned!(at(row)=> <#row>::__columns(&[#(#names),*])),
-        None => quote_spanned!(mixed()=> ::core::primitive::u128::MAX),
-    };
+    let set = columns(plan).map_or_else(
+        || quote_spanned!(mixed()=> ::core::primitive::u128::MAX),
+        |names| quote_spanned!(at(row)=> <#row>::__columns(&[#(#names),*])),
+    );
     quote_spanned! {mixed()=>
         const COLUMNS: ::core::primitive::u128 = #set;
     }

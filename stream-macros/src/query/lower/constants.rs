@@ -53,12 +53,11 @@ pub(super) fn windowing(window: &Window) -> TokenStream {
     };
     let width = micros("WIDTH");
     let start = window.start.as_ref().map_or_else(|| quote!(0), |_| micros("START"));
-    match slide(window) {
-        Some(_) => {
-            let slide = micros("SLIDE");
-            quote_spanned!(mixed()=> #runtime::Sliding<#width, #slide, #start>)
-        }
-        None => quote_spanned!(mixed()=> #runtime::Tumbling<#width, #start>),
+    if slide(window).is_some() {
+        let slide = micros("SLIDE");
+        quote_spanned!(mixed()=> #runtime::Sliding<#width, #slide, #start>)
+    } else {
+        quote_spanned!(mixed()=> #runtime::Tumbling<#width, #start>)
     }
 }
 

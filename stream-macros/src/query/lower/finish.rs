@@ -31,8 +31,8 @@ pub(super) fn lower_finish(plan: &Plan, split: &Split) -> TokenStream {
             quote_spanned!(mixed()=> _)
         }
     };
-    let plain = split.keys.iter().filter(|key| is_plain_key(plan, &key.expr));
-    let keys = tuple(plain.map(used));
+    let in_tuple = split.keys.iter().filter(|key| is_plain_key(plan, &key.expr));
+    let keys = tuple(in_tuple.map(used));
     let label = split.keys.iter().find(|key| !is_plain_key(plan, &key.expr));
     let label = label.map_or_else(|| quote_spanned!(mixed()=> ()), used);
     let values: TokenStream = values.collect();

@@ -35,10 +35,10 @@ fn as_written(plan: &Plan, tokens: impl ToTokens) -> String {
 }
 
 fn option(value: Option<impl ToTokens>) -> TokenStream {
-    match value {
-        Some(value) => quote!(::core::option::Option::Some(#value)),
-        None => quote!(::core::option::Option::None),
-    }
+    value.map_or_else(
+        || quote!(::core::option::Option::None),
+        |value| quote!(::core::option::Option::Some(#value)),
+    )
 }
 
 fn lower_input(plan: &Plan) -> TokenStream {
@@ -76,10 +76,10 @@ fn lower_operator(plan: &Plan, split: &Split) -> TokenStream {
     });
     let window = option(constants::window(plan).map(|window| {
         let slide = if constants::slide(window).is_some() { local("SLIDE") } else { local("WIDTH") };
-        let start = match window.start {
-            Some(_) => quote_spanned!(mixed()=> Self::START),
-            None => quote_spanned!(mixed()=> #runtime::Duration::ZERO),
-        };
+        let start = window.start.as_ref().map_or_else(
+            || quote_spanned!(mixed()=> #runtime::Duration::ZERO),
+            |_| quote_spanned!(mixed()=> Self::START),
+        );
         quote_spanned!(mixed()=> (Self::WIDTH, Self::#slide, #start))
     }));
     let event_time_key = plan.event_time_key.is_some();

@@ -13,7 +13,7 @@ fn parse(tokens: TokenStream) -> (Query, Vec<String>) {
 }
 
 /// The clauses of a body, each as its kind or `broken`.
-fn kinds(body: TokenStream) -> (Vec<String>, Vec<String>) {
+fn kinds(body: &TokenStream) -> (Vec<String>, Vec<String>) {
     let (query, errors) = parse(quote!(query Q(rows: Row) -> Out { #body }));
     let kind = |clause: &Clause| match clause {
         Clause::Broken(_) => "broken".to_owned(),
@@ -40,7 +40,7 @@ fn the_head_gives_names_docs_and_inputs() {
 
 #[test]
 fn a_broken_clause_leaves_the_others() {
-    let (kinds, errors) = kinds(quote! {
+    let (kinds, errors) = kinds(&quote! {
         from r in rows;
         where r.;
         let x = r.x;
@@ -54,7 +54,7 @@ fn a_broken_clause_leaves_the_others() {
 
 #[test]
 fn a_clause_without_its_semicolon_leaves_the_next_one() {
-    let (kinds, errors) = kinds(quote!(from r in rows where r.ok; output append));
+    let (kinds, errors) = kinds(&quote!(from r in rows where r.ok; output append));
     assert_eq!(kinds, ["from", "where", "output"]);
     assert_eq!(errors.len(), 2, "{errors:?}");
     assert!(errors[0].contains("before this `where`"), "{errors:?}");
@@ -63,12 +63,12 @@ fn a_clause_without_its_semicolon_leaves_the_next_one() {
 #[test]
 fn empty_clauses_are_no_mistake() {
     assert_eq!(
-        kinds(quote!(;; from r in rows;; output append;)),
+        kinds(&quote!(;; from r in rows;; output append;)),
         (vec!["from".into(), "output".into()], vec![])
     );
 }
 
-fn keys(tokens: TokenStream) -> GroupBy {
+fn keys(tokens: &TokenStream) -> GroupBy {
     let (query, errors) = parse(quote!(query Q(rows: Row) -> Out { group by #tokens; }));
     assert_eq!(errors, Vec::<String>::new());
     match query.clauses.into_iter().next() {
@@ -79,7 +79,7 @@ fn keys(tokens: TokenStream) -> GroupBy {
 
 #[test]
 fn a_key_is_named_by_what_is_no_primitive_type() {
-    let clause = keys(quote!(r.page as page, r.size as i64, r.size as i64 as bucket, (r.x as u8)));
+    let clause = keys(&quote!(r.page as page, r.size as i64, r.size as i64 as bucket, (r.x as u8)));
     let named: Vec<_> =
         clause.keys.iter().map(|key| (text(&key.expr), key.name.as_ref().map(ToString::to_string))).collect();
     let expected = [
@@ -94,17 +94,17 @@ fn a_key_is_named_by_what_is_no_primitive_type() {
 #[test]
 fn unbounded_may_follow_a_comma() {
     for tokens in [quote!(r.page unbounded), quote!(r.page, unbounded)] {
-        let clause = keys(tokens);
+        let clause = keys(&tokens);
         assert!(clause.unbounded.is_some());
         assert_eq!(clause.keys.len(), 1);
     }
     // A column of that name is a key.
-    assert!(keys(quote!(r.unbounded)).unbounded.is_none());
+    assert!(keys(&quote!(r.unbounded)).unbounded.is_none());
 }
 
 #[test]
 fn a_window_has_its_options_in_any_order() {
-    let clause = keys(quote!(window(r.at, W, start = S, slide = D) as w));
+    let clause = keys(&quote!(window(r.at, W, start = S, slide = D) as w));
     let window = clause.keys[0].window.as_ref().expect("a window");
     assert_eq!(text(&window.time), "r.at");
     assert_eq!(text(&window.width), "W");
@@ -115,5 +115,5 @@ fn a_window_has_its_options_in_any_order() {
 
 #[test]
 fn a_window_of_a_path_is_a_function_of_the_service() {
-    assert!(keys(quote!(self::window(r.at, W))).keys[0].window.is_none());
+    assert!(keys(&quote!(self::window(r.at, W))).keys[0].window.is_none());
 }

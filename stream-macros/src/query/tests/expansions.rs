@@ -28,14 +28,14 @@ pub query PageStats(clicks: Click) -> PageStat {
 fn sliding() {
     assert_expansion!(
         "sliding",
-        r#"
+        r"
 query Load(readings: Reading) -> Stat {
     from r in readings watermark(r.at, LATENESS);
     group by window(r.at, WIDTH, slide = minutes(1), start = seconds(30)), r.sensor;
     select Stat { window, sensor: r.sensor, mean: sum(r.value) / count() as f64, readings: count() };
     output update;
 }
-"#
+"
     );
 }
 
@@ -43,13 +43,13 @@ query Load(readings: Reading) -> Stat {
 fn global() {
     assert_expansion!(
         "global",
-        r#"
+        r"
 query Totals(orders: Order) -> Total {
     from order in orders;
     select Total { orders: count(), revenue: sum(order.price * order.quantity as f64) };
     output complete;
 }
-"#
+"
     );
 }
 
@@ -57,7 +57,7 @@ query Totals(orders: Order) -> Total {
 fn stateless() {
     assert_expansion!(
         "stateless",
-        r#"
+        r"
 query Purchases(clicks: Click) -> Purchase {
     from c in clicks;
     let amount = c.amount.unwrap_or(0.0) * RATE;
@@ -65,7 +65,7 @@ query Purchases(clicks: Click) -> Purchase {
     select Purchase { page: c.page, amount, label: label(c.page) };
     output append;
 }
-"#
+"
     );
 }
 
@@ -88,7 +88,7 @@ pub(crate) query Views(clicks: Click) -> Click {
 fn explode() {
     assert_expansion!(
         "explode",
-        r#"
+        r"
 query Words(lines: Line) -> WordCount {
     from line in lines;
     explode word in line.value.split(' ');
@@ -97,7 +97,7 @@ query Words(lines: Line) -> WordCount {
     select WordCount { word, count: count() };
     output complete;
 }
-"#
+"
     );
 }
 
@@ -122,14 +122,14 @@ query Busy(clicks: Click) -> Stat {
 fn instants() {
     assert_expansion!(
         "instants",
-        r#"
+        r"
 query Ticks(clicks: Click) -> Tick {
     from click in clicks watermark(click.timestamp, seconds(10));
     group by click.timestamp, click.page as page;
     select Tick { at: click.timestamp, page: page, median: aggregate::<Median>(click.amount.unwrap_or(0.0)) };
     output append;
 }
-"#
+"
     );
 }
 
@@ -137,7 +137,7 @@ query Ticks(clicks: Click) -> Tick {
 fn more_aggregates_than_a_tuple_holds() {
     assert_expansion!(
         "more_aggregates_than_a_tuple_holds",
-        r#"
+        r"
 query Wide(rows: Row) -> Out {
     from r in rows;
     select Out {
@@ -146,7 +146,7 @@ query Wide(rows: Row) -> Out {
     };
     output update;
 }
-"#
+"
     );
 }
 
@@ -154,7 +154,7 @@ query Wide(rows: Row) -> Out {
 fn mistakes_leave_the_items_and_the_bodies() {
     assert_expansion!(
         "mistakes_leave_the_items_and_the_bodies",
-        r#"
+        r"
 query Half(clicks: Click) -> Stat {
     from click in clicks watermark(click.timestamp, minutes(2));
     where click.;
@@ -163,6 +163,6 @@ query Half(clicks: Click) -> Stat {
     select Stat { page, views: count() };
     output apend;
 }
-"#
+"
     );
 }

@@ -112,6 +112,11 @@ impl FileLog {
         self.batches.get(&number).map(Vec::as_slice)
     }
 
+    /// How many files it remembers.
+    pub(super) fn len(&self) -> usize {
+        self.seen.len()
+    }
+
     /// Whether the file at `path` was taken, as far as the log remembers.
     pub(super) fn has_seen(&self, path: &str) -> bool {
         self.seen.contains(self.key(path))

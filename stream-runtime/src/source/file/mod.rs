@@ -5,6 +5,7 @@
 
 mod clean;
 mod framing;
+mod limit;
 mod line_count;
 mod listing;
 mod log;
@@ -17,6 +18,7 @@ mod split;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use serde_json::json;
@@ -27,14 +29,21 @@ use super::{Admission, Advance, Offset, Source, SourceContext, Split};
 use crate::error::{Error, Result};
 use crate::schema::Schema;
 use clean::Cleaner;
+use limit::Limit;
 use listing::Listing;
 use log::{FileLog, SeenFile};
-use options::{Limit, Options};
+use options::Options;
 use records::Limits;
 use split::Reading;
 
 /// How many bytes a split reads and hands out at once.
 const CHUNK: usize = 1 << 20;
+
+/// An idle query lists its directory again and again; this many times as long as that takes it doesn't.
+const RESTS: u32 = 4;
+const MAX_REST: Duration = Duration::from_secs(2);
+/// With fewer files that it has taken, the directory is listed whenever the query asks.
+const MANY_FILES: usize = 10_000;
 
 /// A source of files: those in a directory, those that match a pattern (`*`, `?`, `[…]`, `**`), or a single one.
 ///
@@ -70,6 +79,8 @@ struct Opened {
     pending: VecDeque<SeenFile>,
     /// Whether nothing is listed any more.
     fixed: bool,
+    /// Until when a large directory, in which nothing was new, is left in peace.
+    rest_until: Option<Instant>,
     cleaner: Cleaner,
 }
 
@@ -183,6 +194,7 @@ impl<F: FileFormat, R: Schema> Source<R> for FileSource<F> {
             log: Arc::new(log),
             pending: VecDeque::new(),
             fixed: false,
+            rest_until: None,
             cleaner: Cleaner::default(),
         });
         Ok(())
@@ -204,11 +216,14 @@ impl<F: FileFormat, R: Schema> Source<R> for FileSource<F> {
         for file in Arc::make_mut(&mut opened.log).roll_back(start).into_iter().rev() {
             opened.pending.push_front(file);
         }
-        let listed = !opened.fixed && (latest_first || !fills(&opened.pending, limit));
+        if admission == Admission::Limited && opened.rests() {
+            return Ok(None);
+        }
+        let listed = !opened.fixed && (latest_first || !limit.is_filled_by(&opened.pending));
         if listed {
             opened.list(latest_first).await?;
         }
-        let mut files = take(&mut opened.pending, limit);
+        let mut files = limit.take(&mut opened.pending);
         while !listed && !files.is_empty() {
             // The listing is old; only what is still there is planned, and as it is now.
             files = blocking(move || {
@@ -221,7 +236,7 @@ impl<F: FileFormat, R: Schema> Source<R> for FileSource<F> {
             if !files.is_empty() {
                 break;
             }
-            files = take(&mut opened.pending, limit);
+            files = limit.take(&mut opened.pending);
         }
         if files.is_empty() {
             return Ok(None);
@@ -291,46 +306,23 @@ impl<F: FileFormat, R: Schema> Source<R> for FileSource<F> {
 impl Opened {
     /// Lists what hasn't been taken.
     async fn list(&mut self, latest_first: bool) -> Result<()> {
+        let begun = Instant::now();
         let (listing, log) = (Arc::clone(&self.listing), Arc::clone(&self.log));
         let mut files = blocking(move || listing.unseen(&log)).await??;
         if latest_first {
             files.reverse();
         }
         self.pending = files.into();
+        let rest = (begun.elapsed() * RESTS).min(MAX_REST);
+        let may_rest = self.pending.is_empty() && self.log.len() >= MANY_FILES;
+        self.rest_until = may_rest.then(|| Instant::now() + rest);
         Ok(())
     }
-}
 
-/// Whether there is enough for a batch without listing again.
-fn fills(pending: &VecDeque<SeenFile>, limit: Limit) -> bool {
-    match limit {
-        Limit::None => false,
-        Limit::Files(files) => pending.len() >= files,
-        Limit::Bytes(bytes) => {
-            let mut total = 0_u64;
-            pending.iter().any(|file| {
-                total = total.saturating_add(file.size);
-                total >= bytes
-            })
-        }
+    /// Whether it is too early to list again.
+    fn rests(&self) -> bool {
+        self.pending.is_empty() && self.rest_until.is_some_and(|until| Instant::now() < until)
     }
-}
-
-/// Takes the next batch's files; the first one whatever its size.
-fn take(pending: &mut VecDeque<SeenFile>, limit: Limit) -> Vec<SeenFile> {
-    let count = match limit {
-        Limit::None => pending.len(),
-        Limit::Files(files) => pending.len().min(files),
-        Limit::Bytes(bytes) => {
-            let mut total = 0_u64;
-            let fitting = pending.iter().take_while(|file| {
-                total = total.saturating_add(file.size);
-                total <= bytes
-            });
-            fitting.count().max(1).min(pending.len())
-        }
-    };
-    pending.drain(..count).collect()
 }
 
 /// Runs file-system work off tokio's threads.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::FileSource;
+use super::limit::Limit;
 use crate::error::{Error, Result};
 use crate::format::csv::CsvFormat;
 use crate::time::{Duration, days};
@@ -99,15 +100,6 @@ impl Default for Options {
             max_line_bytes: DEFAULT_MAX_LINE_BYTES,
         }
     }
-}
-
-/// How much one batch takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Limit {
-    None,
-    Files(usize),
-    /// The first file is taken whatever its size.
-    Bytes(u64),
 }
 
 impl Options {

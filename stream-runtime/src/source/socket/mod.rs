@@ -205,6 +205,13 @@ impl<F: SocketFormat<R>, R: Schema> Source<R> for SocketSource<F> {
         }
     }
 
+    async fn arrival(&mut self) {
+        match &self.opened {
+            Some(opened) => opened.reception.arrival().await,
+            None => std::future::pending().await,
+        }
+    }
+
     async fn prepare_available_now(&mut self) -> Result<()> {
         let opened = self.opened()?;
         let end = opened.reception.lines().next();

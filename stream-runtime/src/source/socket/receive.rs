@@ -62,7 +62,10 @@ impl Lines {
 #[derive(Debug)]
 struct Shared {
     lines: Mutex<Lines>,
+    /// Wakes the task when there is room again.
     space: Notify,
+    /// Wakes the query that waits for lines.
+    arrived: Notify,
 }
 
 /// A running reception; it ends when this is dropped.
@@ -86,7 +89,8 @@ impl Reception {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let lines = Lines { first, kept: VecDeque::new(), bytes: 0, end: None };
-        let shared = Arc::new(Shared { lines: Mutex::new(lines), space: Notify::new() });
+        let shared =
+            Arc::new(Shared { lines: Mutex::new(lines), space: Notify::new(), arrived: Notify::new() });
         let receiver = Arc::clone(&shared);
         let task = tokio::spawn(async move { receiver.receive(stream, &*clock).await });
         Self { shared, task }
@@ -94,6 +98,11 @@ impl Reception {
 
     pub(super) fn lines(&self) -> MutexGuard<'_, Lines> {
         self.shared.lock()
+    }
+
+    /// Ends when lines, or the end of the stream, may have come.
+    pub(super) async fn arrival(&self) {
+        self.shared.arrived.notified().await;
     }
 
     /// Forgets the lines before number `end`.
@@ -156,6 +165,8 @@ impl Shared {
             lines.kept.push_back(Arc::new(Received { bytes, offset, at, too_long }));
         }
         lines.end = end;
+        drop(lines);
+        self.arrived.notify_one();
     }
 }
 

@@ -1,0 +1,141 @@
+//! What the parser says.
+
+use syn::Ident;
+
+use super::{similar, with_help};
+use crate::query::ast::{Kind, Mode};
+
+pub(crate) fn query_head() -> String {
+    with_help(
+        "`stream_query!` holds one query",
+        "write `query NAME(input: Row) -> Result { from row in input; … output append; }`",
+    )
+}
+
+pub(crate) fn query_without_result() -> String {
+    with_help("a query names the struct of its result rows", "write `-> Result` after the inputs")
+}
+
+pub(crate) fn one_query_a_macro() -> String {
+    with_help("`stream_query!` holds one query", "give the next one a `stream_query!` of its own")
+}
+
+fn usage(kind: Kind) -> &'static str {
+    match kind {
+        Kind::From => "from row in input;",
+        Kind::Where => "where row.column == value;",
+        Kind::Let => "let name = row.column;",
+        Kind::Explode => "explode item in row.column.split(' ');",
+        Kind::GroupBy => "group by window(row.timestamp, minutes(5)), row.column;",
+        Kind::Select => "select Result { column: row.column };",
+        Kind::Having => "having count() > 1;",
+        Kind::Output => "output append;",
+    }
+}
+
+const CLAUSES: &str =
+    "a query's clauses are `from`, `where`, `let`, `explode`, `group by`, `select`, `having` and `output`";
+
+pub(crate) fn clause_expected() -> String {
+    with_help("a clause is expected here", CLAUSES)
+}
+
+pub(crate) fn unknown_clause(keyword: &Ident) -> String {
+    let word = keyword.to_string();
+    let meant = match word.as_str() {
+        "filter" | "and" => Some("where"),
+        "map" | "return" | "project" | "yield" => Some("select"),
+        "groupby" | "group_by" | "by" => Some("group by"),
+        "emit" | "mode" | "output_mode" => Some("output"),
+        "flat_map" | "unnest" | "for" => Some("explode"),
+        _ => similar(&word, Kind::ALL.map(Kind::keyword))
+            .map(|found| if found == "group" { "group by" } else { found }),
+    };
+    match meant {
+        Some(meant) => format!("there is no clause `{word}`; did you mean `{meant}`?"),
+        None if word == "watermark" => with_help(
+            "`watermark` is part of `from`",
+            "write `from row in input watermark(row.timestamp, minutes(10));`",
+        ),
+        None => with_help(format!("there is no clause `{word}`"), CLAUSES),
+    }
+}
+
+pub(crate) fn clause_is_empty(kind: Kind) -> String {
+    let what = match kind {
+        Kind::Where | Kind::Having => "a condition",
+        Kind::GroupBy => "at least one key",
+        Kind::Select => "a result row",
+        _ => "a value",
+    };
+    with_help(format!("`{}` needs {what}", kind.name()), format!("write, for instance, `{}`", usage(kind)))
+}
+
+pub(crate) fn not_an_expression(kind: Kind, error: &syn::Error) -> String {
+    format!("this `{}` isn't a Rust expression: {error}", kind.name())
+}
+
+pub(crate) fn name_expected(kind: Kind) -> String {
+    with_help(
+        format!("`{}` needs a name here", kind.name()),
+        format!("write, for instance, `{}`", usage(kind)),
+    )
+}
+
+pub(crate) fn clause_without_end(clause: &str) -> String {
+    with_help("every clause ends in `;`", format!("write `;` after this `{clause}`"))
+}
+
+pub(crate) fn clause_without_end_before(clause: &str, next: &Ident) -> String {
+    with_help("every clause ends in `;`", format!("write `;` after `{clause}`, before this `{next}`"))
+}
+
+pub(crate) fn unexpected_after(clause: &str) -> String {
+    with_help(format!("the `{clause}` clause is over before this"), "a clause ends in `;`")
+}
+
+pub(crate) fn from_without_in(alias: &Ident) -> String {
+    with_help("`from` names a row and the input it comes from", format!("write `from {alias} in input;`"))
+}
+
+pub(crate) fn explode_without_in(name: &Ident) -> String {
+    with_help(
+        "`explode` names an item and what it is taken from",
+        format!("write `explode {name} in row.column.split(' ');`"),
+    )
+}
+
+pub(crate) fn unexpected_in_from(word: &Ident) -> String {
+    let rule = format!("`from` has no part `{word}`");
+    match similar(&word.to_string(), ["watermark"]) {
+        Some(meant) => format!("{rule}; did you mean `{meant}`?"),
+        None => with_help(rule, "after the input there may be a `watermark(row.timestamp, minutes(10))`"),
+    }
+}
+
+pub(crate) fn watermark_arguments() -> String {
+    with_help(
+        "a watermark is an event-time column and how late a row may be",
+        "write `watermark(row.timestamp, minutes(10))`",
+    )
+}
+
+pub(crate) fn let_without_value(name: &Ident) -> String {
+    with_help("`let` needs a value", format!("write `let {name} = row.column;`"))
+}
+
+pub(crate) fn group_without_by() -> String {
+    with_help("`group` needs its `by`", format!("write `{}`", usage(Kind::GroupBy)))
+}
+
+pub(crate) fn output_mode() -> String {
+    with_help("`output` needs a mode", "write `output append;`, `output update;` or `output complete;`")
+}
+
+pub(crate) fn unknown_mode(word: &Ident) -> String {
+    let rule = format!("there is no output mode `{word}`");
+    match similar(&word.to_string(), Mode::ALL.map(Mode::name)) {
+        Some(meant) => format!("{rule}; did you mean `{meant}`?"),
+        None => with_help(rule, "write `output append;`, `output update;` or `output complete;`"),
+    }
+}
