@@ -12,7 +12,7 @@ use crate::sink::{Sink, Takes};
 use crate::source::Source;
 
 use super::clock::{Clock, SystemClock};
-use super::execution::{Execution, blocking};
+use super::execution::{Execution, blocking, release};
 use super::handle::StreamingQuery;
 use super::listener::QueryListener;
 use super::run::spawn;
@@ -178,8 +178,17 @@ impl<P: Plan> QueryBuilder<P> {
                 Arc::new(MemoryStore::transient())
             }
         };
-        Start { name, store, clock: options.clock, listeners: options.listeners, step: options.step }
-            .open(Box::new(stages))
-            .await
+        let start = Start {
+            name,
+            store: Arc::clone(&store),
+            clock: options.clock,
+            listeners: options.listeners,
+            step: options.step,
+        };
+        let opened = start.open(Box::new(stages)).await;
+        if opened.is_err() {
+            release(store).await;
+        }
+        opened
     }
 }

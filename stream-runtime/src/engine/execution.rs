@@ -290,6 +290,12 @@ impl Execution {
 /// How often a query without a processing-time trigger looks for data (Spark's `pollingDelay`).
 pub(super) const POLLING_DELAY: Duration = milliseconds(10);
 
+/// Lets go of what may block while it is dropped: a checkpoint finishes its fold and is closed, and state may be large.
+pub(super) async fn release(held: impl Send + 'static) {
+    // If the runtime shuts down it is dropped at once, by whoever drops the runtime.
+    let _ = tokio::task::spawn_blocking(move || drop(held)).await;
+}
+
 /// Runs blocking work of the checkpoint off tokio's worker threads.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,

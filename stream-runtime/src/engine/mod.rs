@@ -13,6 +13,7 @@ mod listener;
 mod panics;
 mod progress;
 mod run;
+mod shares;
 mod stages;
 mod start;
 mod step;

@@ -12,7 +12,6 @@ use crate::error::{Error, Result};
 use crate::plan::{
     BatchContext, Emitted, OperatorChanges, OutputMode, Plan, PlanInfo, Rejects, WorkerContext,
 };
-use crate::schema::Schema;
 use crate::sink::erased::AnySink;
 use crate::sink::{SinkBatch, SinkContext};
 use crate::source::{
@@ -22,6 +21,7 @@ use crate::time::Timestamp;
 
 use super::clock::Clock;
 use super::computed::{Computed, Took};
+use super::shares::{share_out, transpose};
 use super::workers::WorkerPool;
 
 /// The phases of a batch, as the control loop calls them.
@@ -203,33 +203,6 @@ impl<P: Plan> Rows<P::Row> for Feed<'_, P> {
     fn push(&mut self, chunk: Chunk<'_, P::Row>) -> Result<()> {
         self.plan.feed(self.worker, chunk, self.rejects)
     }
-}
-
-/// From the parts that each worker has for each owner to the parts that each owner gets, in the workers' order.
-fn transpose<T>(parts: Vec<Vec<T>>, owners: usize) -> Vec<Vec<T>> {
-    let mut by_owner: Vec<Vec<T>> = (0..owners).map(|_| Vec::with_capacity(parts.len())).collect();
-    for parts in parts {
-        for (owner, part) in by_owner.iter_mut().zip(parts) {
-            owner.push(part);
-        }
-    }
-    by_owner
-}
-
-/// Consecutive splits for each worker, of about the same weight: the order of rows is the order of workers.
-fn share_out<R: Schema>(splits: Vec<Box<dyn Split<R>>>, workers: usize) -> Vec<Vec<Box<dyn Split<R>>>> {
-    // In 128 bits, since a service's own split may weigh anything.
-    let total: u128 = splits.iter().map(|split| u128::from(split.weight())).sum();
-    let mut shares: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
-    let mut before = 0_u128;
-    for split in splits {
-        // The worker in whose stretch of the total the middle of the split lies.
-        let weight = u128::from(split.weight());
-        let worker = ((before + weight / 2) * workers as u128).checked_div(total).unwrap_or(0);
-        before += weight;
-        shares[(worker as usize).min(workers - 1)].push(split);
-    }
-    shares
 }
 
 #[async_trait]

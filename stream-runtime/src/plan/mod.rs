@@ -47,8 +47,8 @@ use crate::source::Chunk;
 /// Types that something is generic over and holds no values of.
 type Types<T> = std::marker::PhantomData<fn() -> T>;
 
-/// The two watermarks of a batch (SPARK-40925), in microseconds, and its id.
 #[doc(hidden)]
+/// The two watermarks of a batch (SPARK-40925), in microseconds, and its id.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchContext {
     /// The batch's id.
@@ -61,8 +61,8 @@ pub struct BatchContext {
     pub has_data: bool,
 }
 
-/// What a batch did to a stateful operator.
 #[doc(hidden)]
+/// What a batch did to a stateful operator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OperatorMetrics {
     /// Groups in state after the batch.
@@ -79,16 +79,8 @@ pub struct OperatorMetrics {
     pub max_lateness_micros: i64,
     /// Bytes that the state's tables hold.
     pub memory_used_bytes: u64,
-#[doc(hidden)]
-pub use input::{Input, RowFunction, from};
-#[doc(hidden)]
-pub use operator::{Emitted, WorkerContext};
-#[doc(hidden)]
-pub use rejects::Rejects;
-#[doc(hidden)]
-pub use session::SessionWorker;
-#[doc(hidden)]
-pub use stateless::Emitter;
+    /// Rows whose key had been seen before; `None` for an operator that doesn't look for duplicates.
+    pub duplicate_rows: Option<u64>,
 }
 
 /// A compiled query. The macro builds it; a service sees it only as `impl Plan`.
@@ -118,18 +110,16 @@ pub trait Plan: Send + Sync + 'static {
     type Part: Send + 'static;
 
     /// The plan as data: for `explain()`, the fingerprint and messages.
+    #[doc(hidden)]
     fn info(&self) -> &PlanInfo;
 
-#[doc(hidden)]
-pub use input::{Input, RowFunction, from};
-#[doc(hidden)]
-pub use operator::{Emitted, WorkerContext};
-#[doc(hidden)]
-pub use rejects::Rejects;
-#[doc(hidden)]
-pub use session::SessionWorker;
-#[doc(hidden)]
-pub use stateless::Emitter;
+    /// The types of keys and state of each stateful operator, for the fingerprint.
+    #[doc(hidden)]
+    fn state_types(&self) -> Vec<String>;
+
+    /// A worker with empty state.
+    #[doc(hidden)]
+    fn worker(&self, context: WorkerContext) -> Self::Worker;
 
     /// Starts a batch.
     #[doc(hidden)]
@@ -146,12 +136,15 @@ pub use stateless::Emitter;
 
     /// How many passes follow the reading pass: one for each operator that wants rows brought to the owner of
     /// their key. A lone worker needs none.
+    #[doc(hidden)]
     fn passes(&self) -> usize;
 
     /// The packed rows that the worker has for each owner, after a pass.
+    #[doc(hidden)]
     fn routed(&self, worker: &mut Self::Worker) -> Vec<Vec<u8>>;
 
     /// Runs a pass (the first after reading is 1) over the rows that were routed to this worker, in input order.
+    #[doc(hidden)]
     fn apply(&self, worker: &mut Self::Worker, pass: usize, parts: Vec<Vec<u8>>) -> Result<()>;
 
     /// Splits what the worker has gathered into a part for each owner. Called only with several workers.
@@ -166,16 +159,14 @@ pub use stateless::Emitter;
     #[doc(hidden)]
     fn emit(&self, workers: &mut [Self::Worker], batch: &BatchContext) -> Result<Emitted<Self::Output>>;
 
-#[doc(hidden)]
-pub use input::{Input, RowFunction, from};
-#[doc(hidden)]
-pub use operator::{Emitted, WorkerContext};
-#[doc(hidden)]
-pub use rejects::Rejects;
-#[doc(hidden)]
-pub use session::SessionWorker;
-#[doc(hidden)]
-pub use stateless::Emitter;
+    /// Writes down how the batch has changed each operator's state, if the checkpoint wants to know, and ends the
+    /// batch.
+    #[doc(hidden)]
+    fn settle(&self, workers: &mut [Self::Worker], changes: Option<&mut Vec<OperatorChanges>>) -> Result<()>;
+
+    /// Puts back what the checkpoint holds of an operator, the first being 0.
+    #[doc(hidden)]
+    fn restore(&self, workers: &mut [Self::Worker], operator: usize, entry: StateEntry<'_>) -> Result<()>;
 }
 
 /// An output mode.

@@ -4,6 +4,8 @@
 
 pub mod key;
 
+mod hasher;
+
 pub(crate) mod codec;
 pub(crate) mod expiring;
 

@@ -114,7 +114,8 @@ where
                 Ok(None) => return Ok(self.progress[before..].to_vec()),
                 Err(error) => {
                     self.execution = None;
-                    if !is_crash(&error) {
+                    // Anything but a crash that `crash_at` has asked for.
+                    if !matches!(error.root(), Error::Crashed { .. }) {
                         return Err(error);
                     }
                 }
@@ -182,14 +183,5 @@ where
         }));
         self.execution = Some(builder.open().await?);
         Ok(())
-    }
-}
-
-/// Whether the query failed because [`TestQuery::crash_at`] told it to.
-fn is_crash(error: &Error) -> bool {
-    match error {
-        Error::Crashed { .. } => true,
-        Error::Batch { source, .. } => is_crash(source),
-        _ => false,
     }
 }
