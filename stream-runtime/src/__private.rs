@@ -4,14 +4,16 @@
 pub use crate::engine::{QueryBuilder, StreamingQuery};
 pub use crate::error::Error;
 pub use crate::expr;
+pub use crate::operator::dedup::Deduplicated;
 pub use crate::operator::groups::Groups;
+pub use crate::operator::sessions::Sessions;
 pub use crate::operator::windowing::{Instants, Sliding, Tumbling, Unwindowed, event_time};
 pub use crate::plan::{
-    Append, Complete, Emitter, Explain, Forgotten, InputInfo, Missing, Mode, OperatorInfo, Plan, PlanInfo,
-    Unbound, Update, WatermarkInfo, from,
+    AggregateWorker, Append, Complete, Emitter, Explain, Forgotten, InputInfo, Missing, Mode, OperatorInfo,
+    Plan, PlanInfo, SessionWorker, Unbound, Update, WatermarkInfo, from,
 };
 pub use crate::source::Source;
-pub use crate::time::Duration;
+pub use crate::time::{Duration, Timestamp};
 
 // For `#[derive(Schema)]`.
 pub use crate::format::csv::{Cells, Record};

@@ -9,7 +9,7 @@ use crate::query::text::text;
 pub(crate) fn duplicate_clause(kind: Kind) -> String {
     let rule = format!("a query has one `{}` clause", kind.name());
     match kind {
-        Kind::GroupBy => with_help(rule, "put all keys in one clause, separated by commas"),
+        Kind::GroupBy | Kind::Dedup => with_help(rule, "put all keys in one clause, separated by commas"),
         Kind::Having => with_help(rule, "join the conditions with `&&`"),
         _ => rule,
     }

@@ -56,7 +56,7 @@ pub(crate) fn too_many_keys(most: usize) -> String {
 
 pub(crate) fn not_grouped(column: &str, keys: &[KeyVariable]) -> String {
     let rule = format!("`{column}` is neither grouped nor aggregated");
-    let texts: Vec<_> = keys.iter().filter(|key| !key.is_window).map(|key| text(&key.expr)).collect();
+    let texts: Vec<_> = keys.iter().filter(|key| !key.is_interval).map(|key| text(&key.expr)).collect();
     match similar(column, texts.iter().map(String::as_str)) {
         Some(meant) => format!("{rule}; did you mean `{meant}`?"),
         None => with_help(

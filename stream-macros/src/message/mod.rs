@@ -4,6 +4,7 @@
 
 mod bounds;
 mod clauses;
+mod dedup;
 mod grouping;
 mod syntax;
 mod window;
@@ -12,6 +13,7 @@ use std::fmt::Display;
 
 pub(crate) use bounds::*;
 pub(crate) use clauses::*;
+pub(crate) use dedup::*;
 pub(crate) use grouping::*;
 pub(crate) use syntax::*;
 pub(crate) use window::*;

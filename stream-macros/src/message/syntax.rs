@@ -26,6 +26,7 @@ fn usage(kind: Kind) -> &'static str {
         Kind::Where => "where row.column == value;",
         Kind::Let => "let name = row.column;",
         Kind::Explode => "explode item in row.column.split(' ');",
+        Kind::Dedup => "dedup by row.id, row.timestamp;",
         Kind::GroupBy => "group by window(row.timestamp, minutes(5)), row.column;",
         Kind::Select => "select Result { column: row.column };",
         Kind::Having => "having count() > 1;",
@@ -33,8 +34,7 @@ fn usage(kind: Kind) -> &'static str {
     }
 }
 
-const CLAUSES: &str =
-    "a query's clauses are `from`, `where`, `let`, `explode`, `group by`, `select`, `having` and `output`";
+const CLAUSES: &str = "a query's clauses are `from`, `where`, `let`, `explode`, `dedup by`, `group by`, `select`, `having` and `output`";
 
 pub(crate) fn clause_expected() -> String {
     with_help("a clause is expected here", CLAUSES)
@@ -45,11 +45,12 @@ pub(crate) fn unknown_clause(keyword: &Ident) -> String {
     let meant = match word.as_str() {
         "filter" | "and" => Some("where"),
         "map" | "return" | "project" | "yield" => Some("select"),
-        "groupby" | "group_by" | "by" => Some("group by"),
+        "groupby" | "group_by" | "by" | "window" | "session" => Some("group by"),
         "emit" | "mode" | "output_mode" => Some("output"),
+        "distinct" | "unique" | "deduplicate" | "drop_duplicates" => Some("dedup by"),
         "flat_map" | "unnest" | "for" => Some("explode"),
         _ => similar(&word, Kind::ALL.map(Kind::keyword))
-            .map(|found| if found == "group" { "group by" } else { found }),
+            .and_then(|found| Kind::ALL.into_iter().find(|kind| kind.keyword() == found).map(Kind::name)),
     };
     match meant {
         Some(meant) => format!("there is no clause `{word}`; did you mean `{meant}`?"),
@@ -64,7 +65,7 @@ pub(crate) fn unknown_clause(keyword: &Ident) -> String {
 pub(crate) fn clause_is_empty(kind: Kind) -> String {
     let what = match kind {
         Kind::Where | Kind::Having => "a condition",
-        Kind::GroupBy => "at least one key",
+        Kind::Dedup | Kind::GroupBy => "at least one key",
         Kind::Select => "a result row",
         _ => "a value",
     };

@@ -1,8 +1,9 @@
-//! Watermarks, windows, and their spans of time.
+//! Watermarks, windows, sessions, and their spans of time.
 
 use syn::Expr;
 
 use super::{similar, with_help};
+use crate::query::ast::{From, Session};
 use crate::query::text::text;
 
 pub(crate) const NEGATIVE_DELAY: &str =
@@ -39,11 +40,17 @@ pub(crate) fn start_exceeds_slide(start: &Expr, slide: &Expr) -> String {
     )
 }
 
-pub(crate) const SECOND_WINDOW: &str =
-    "a query groups by one window\nhelp: window the result of this query in a second query";
+pub(crate) const SECOND_INTERVAL: &str = "a query groups by one `window(…)` or `session(…)`\nhelp: group the result of this query by the other in a second query";
 
-pub(crate) const WINDOW_OUTSIDE_GROUP_BY: &str =
-    "`window(…)` is a key of `group by`\nhelp: write `group by window(…) as w, …;` and use `w` after it";
+pub(crate) fn interval_outside_group_by(function: &str) -> String {
+    let name = if function == "window" { "w" } else { "s" };
+    with_help(
+        format!("`{function}(…)` is a key of `group by`"),
+        format!(
+            "write `group by {function}(…) as {name}, …;` and use `{name}` after it; a function of your own is called `self::{function}(…)`"
+        ),
+    )
+}
 
 pub(crate) fn window_arguments(given: usize) -> String {
     let rule = match given {
@@ -70,5 +77,22 @@ pub(crate) fn not_constant(what: &str) -> String {
     with_help(
         format!("the {what} is the same for every row and can't depend on one"),
         "write a constant such as `minutes(5)`",
+    )
+}
+
+pub(crate) const GAP_NOT_POSITIVE: &str = "a session's gap must be greater than zero";
+
+pub(crate) fn session_arguments() -> String {
+    with_help(
+        "a session has an event time and a gap, after which the next row begins a new one",
+        "write `session(row.timestamp, minutes(30))`",
+    )
+}
+
+pub(crate) fn session_without_key(session: &Session, from: Option<&From>) -> String {
+    let alias = from.map_or_else(|| "row".to_owned(), |from| from.alias.to_string());
+    with_help(
+        "a session is that of a key, and there is none beside this `session(…)`",
+        format!("write, for instance, `group by {}, {alias}.user_id;`", text(&session.call)),
     )
 }

@@ -29,6 +29,7 @@ pub(crate) enum Clause {
     Where(Where),
     Let(Let),
     Explode(Explode),
+    Dedup(Dedup),
     GroupBy(GroupBy),
     Select(Select),
     Having(Having),
@@ -44,6 +45,7 @@ pub(crate) enum Kind {
     Where,
     Let,
     Explode,
+    Dedup,
     GroupBy,
     Select,
     Having,
@@ -86,6 +88,22 @@ pub(crate) struct Explode {
     pub(crate) items: Expr,
 }
 
+/// `dedup by KEY[, KEY]* [within watermark | unbounded]`: the first row of a key goes on.
+pub(crate) struct Dedup {
+    pub(crate) keyword: Ident,
+    pub(crate) keys: Vec<Expr>,
+    /// How long keys are remembered; without it, until the watermark passes the event time among them.
+    pub(crate) retention: Option<Retention>,
+}
+
+/// How long the keys of `dedup by` are remembered.
+pub(crate) enum Retention {
+    /// `within watermark`: for the watermark's delay after the first row.
+    WithinWatermark { within: Ident, watermark: Ident },
+    /// `unbounded`: for ever.
+    Unbounded(Ident),
+}
+
 /// `group by KEY[, KEY]* [unbounded]`.
 pub(crate) struct GroupBy {
     pub(crate) keyword: Ident,
@@ -98,8 +116,14 @@ pub(crate) struct Key {
     /// The whole key without its name.
     pub(crate) expr: Expr,
     pub(crate) name: Option<Ident>,
-    /// What is in the parentheses, if the key is a `window(…)`.
-    pub(crate) window: Option<Window>,
+    /// What is in the parentheses, if the key is a `window(…)` or a `session(…)`.
+    pub(crate) interval: Option<Interval>,
+}
+
+/// A key that is a span of time.
+pub(crate) enum Interval {
+    Window(Window),
+    Session(Session),
 }
 
 /// `window(TIME, WIDTH[, slide = SLIDE][, start = START])`.
@@ -109,6 +133,13 @@ pub(crate) struct Window {
     pub(crate) width: Expr,
     pub(crate) slide: Option<Expr>,
     pub(crate) start: Option<Expr>,
+}
+
+/// `session(TIME, GAP)`.
+pub(crate) struct Session {
+    pub(crate) call: ExprCall,
+    pub(crate) time: Expr,
+    pub(crate) gap: Expr,
 }
 
 /// `select ROW`.
@@ -148,11 +179,12 @@ pub(crate) struct Broken {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::From,
         Self::Where,
         Self::Let,
         Self::Explode,
+        Self::Dedup,
         Self::GroupBy,
         Self::Select,
         Self::Having,
@@ -166,6 +198,7 @@ impl Kind {
             Self::Where => "where",
             Self::Let => "let",
             Self::Explode => "explode",
+            Self::Dedup => "dedup",
             Self::GroupBy => "group",
             Self::Select => "select",
             Self::Having => "having",
@@ -176,16 +209,17 @@ impl Kind {
     /// What messages call the clause.
     pub(crate) const fn name(self) -> &'static str {
         match self {
+            Self::Dedup => "dedup by",
             Self::GroupBy => "group by",
             other => other.keyword(),
         }
     }
 
-    /// Where the clause stands: `where`, `let` and `explode` share a place and may alternate.
+    /// Where the clause stands: `where`, `let`, `explode` and `dedup by` share a place and may alternate.
     pub(crate) const fn place(self) -> u8 {
         match self {
             Self::From => 0,
-            Self::Where | Self::Let | Self::Explode => 1,
+            Self::Where | Self::Let | Self::Explode | Self::Dedup => 1,
             Self::GroupBy => 2,
             Self::Select => 3,
             Self::Having => 4,
@@ -205,6 +239,7 @@ impl Clause {
             Self::Where(_) => Kind::Where,
             Self::Let(_) => Kind::Let,
             Self::Explode(_) => Kind::Explode,
+            Self::Dedup(_) => Kind::Dedup,
             Self::GroupBy(_) => Kind::GroupBy,
             Self::Select(_) => Kind::Select,
             Self::Having(_) => Kind::Having,
@@ -220,12 +255,60 @@ impl Clause {
             Self::Where(clause) => &clause.keyword,
             Self::Let(clause) => &clause.keyword,
             Self::Explode(clause) => &clause.keyword,
+            Self::Dedup(clause) => &clause.keyword,
             Self::GroupBy(clause) => &clause.keyword,
             Self::Select(clause) => &clause.keyword,
             Self::Having(clause) => &clause.keyword,
             Self::Output(clause) => &clause.keyword,
             Self::Broken(_) => return None,
         })
+    }
+}
+
+impl Key {
+    pub(crate) fn window(&self) -> Option<&Window> {
+        match &self.interval {
+            Some(Interval::Window(window)) => Some(window),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn session(&self) -> Option<&Session> {
+        match &self.interval {
+            Some(Interval::Session(session)) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// The event time that may close the key's groups: that of its window or session, or the key itself.
+    pub(crate) fn time(&self) -> &Expr {
+        self.interval.as_ref().map_or(&self.expr, Interval::time)
+    }
+}
+
+impl Interval {
+    pub(crate) const FUNCTIONS: [&'static str; 2] = ["window", "session"];
+
+    /// The function that makes it, which is also its name if it is given none.
+    pub(crate) const fn function(&self) -> &'static str {
+        match self {
+            Self::Window(_) => Self::FUNCTIONS[0],
+            Self::Session(_) => Self::FUNCTIONS[1],
+        }
+    }
+
+    pub(crate) fn call(&self) -> &ExprCall {
+        match self {
+            Self::Window(window) => &window.call,
+            Self::Session(session) => &session.call,
+        }
+    }
+
+    pub(crate) fn time(&self) -> &Expr {
+        match self {
+            Self::Window(window) => &window.time,
+            Self::Session(session) => &session.time,
+        }
     }
 }
 

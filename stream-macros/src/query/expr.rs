@@ -3,7 +3,10 @@
 use proc_macro2::{TokenStream, TokenTree};
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
-use syn::{Expr, Ident, Macro, Token};
+use syn::visit::{self, Visit};
+use syn::{Expr, ExprCall, Ident, Macro, Token};
+
+use super::ast::Interval;
 
 /// The identifier that an expression consists of.
 pub(crate) fn bare_ident(expr: &Expr) -> Option<&Ident> {
@@ -44,6 +47,27 @@ pub(crate) fn same(left: &Expr, right: &Expr) -> bool {
 /// The arguments of a macro call such as `format!("{}", click.page)`, if they are expressions.
 pub(crate) fn macro_arguments(call: &Macro) -> Option<Punctuated<Expr, Token![,]>> {
     Punctuated::parse_terminated.parse2(call.tokens.clone()).ok()
+}
+
+/// The calls of `window(…)` and `session(…)` in an expression, which aren't functions, each with its name.
+pub(crate) fn interval_calls(expr: &Expr) -> Vec<(&'static str, &ExprCall)> {
+    let mut calls = IntervalCalls(Vec::new());
+    calls.visit_expr(expr);
+    calls.0
+}
+
+struct IntervalCalls<'ast>(Vec<(&'static str, &'ast ExprCall)>);
+
+impl<'ast> Visit<'ast> for IntervalCalls<'ast> {
+    fn visit_expr_call(&mut self, call: &'ast ExprCall) {
+        let function = Interval::FUNCTIONS
+            .into_iter()
+            .find(|function| bare_path(&call.func).is_some_and(|f| f == function));
+        match function {
+            Some(function) => self.0.push((function, call)),
+            None => visit::visit_expr_call(self, call),
+        }
+    }
 }
 
 /// How a query uses a row's alias.

@@ -6,8 +6,8 @@ use quote::{ToTokens, quote_spanned};
 use syn::{Expr, Ident};
 
 use super::aggregate;
-use super::ast::{Clause, Input, Kind, Mode};
-use super::expr::{bare_path, mentions};
+use super::ast::{Clause, Explode, Input, Key, Kind, Let, Mode, Where};
+use super::expr::{interval_calls, mentions};
 use super::lower::{Surface, at, lower_surface, reference, runtime};
 use super::plan::{Draft, Step};
 use super::text::text;
@@ -63,29 +63,32 @@ fn lower_bodies(draft: &Draft) -> Option<TokenStream> {
     let mut statements: TokenStream = column.into_iter().flatten().collect();
     let mut depth = Vec::new();
     for step in &draft.steps {
-        let (expr, name) = (step.expr(), step.name());
-        if !is_checkable(expr, &unknown) {
-            unknown.extend(name.cloned());
+        let mut exprs = step.exprs().iter();
+        if !exprs.all(|expr| is_checkable(expr, &unknown)) {
+            unknown.extend(step.name().cloned());
             continue;
         }
         match step {
-            Step::Where(clause) => {
-                let bool = quote_spanned!(at(&clause.keyword)=> ::core::primitive::bool);
-                statements.extend(quote_spanned!(mixed=> let _: #bool = #expr;));
+            Step::Where(Where { keyword, condition }) => {
+                let bool = quote_spanned!(at(keyword)=> ::core::primitive::bool);
+                statements.extend(quote_spanned!(mixed=> let _: #bool = #condition;));
             }
-            Step::Let(clause) => {
-                let ty = clause.ty.as_ref().map(|ty| quote_spanned!(mixed=> : #ty));
-                statements.extend(quote_spanned!(mixed=> let #name #ty = #expr;));
+            Step::Let(Let { name, ty, value, .. }) => {
+                let ty = ty.as_ref().map(|ty| quote_spanned!(mixed=> : #ty));
+                statements.extend(quote_spanned!(mixed=> let #name #ty = #value;));
             }
-            Step::Explode(_) => {
+            Step::Explode(clause) => {
                 // What follows is inside the loop.
-                depth.push((std::mem::take(&mut statements), *step));
+                depth.push((std::mem::take(&mut statements), *clause));
+            }
+            Step::Dedup(clause) => {
+                statements.extend(clause.keys.iter().filter_map(|key| discard(key, &unknown)));
             }
         }
     }
     let keys = draft.group_by.given().into_iter().flat_map(|clause| &clause.keys);
-    let keys = keys.map(|key| key.window.as_ref().map_or(&key.expr, |window| &window.time));
-    statements.extend(keys.filter_map(|key| discard(key, &unknown)));
+    let gaps = keys.clone().filter_map(|key| Some(&key.session()?.gap));
+    statements.extend(keys.map(Key::time).chain(gaps).filter_map(|key| discard(key, &unknown)));
     let select = draft.select.given().map(|clause| &clause.row);
     let having = draft.having.given().map(|clause| &clause.condition);
     let arguments = select.into_iter().chain(having).flat_map(aggregate::arguments);
@@ -93,8 +96,7 @@ fn lower_bodies(draft: &Draft) -> Option<TokenStream> {
     if let (Some(Expr::Struct(row)), Some(false)) = (select, draft.aggregates()) {
         statements.extend(row.fields.iter().filter_map(|field| discard(&field.expr, &unknown)));
     }
-    for (before, step) in depth.into_iter().rev() {
-        let (name, items) = (step.name(), step.expr());
+    for (before, Explode { name, items, .. }) in depth.into_iter().rev() {
         statements = quote_spanned!(mixed=> #before for #name in #items { #statements });
     }
     Some(quote_spanned! {mixed=>
@@ -111,12 +113,11 @@ fn discard(expr: &Expr, unknown: &[Ident]) -> Option<TokenStream> {
     is_checkable(expr, unknown).then(|| quote_spanned!(span=> let _ = #value;))
 }
 
-/// Whether rustc would report nothing about the expression but the user's own mistakes: no aggregate and no
-/// window in it, which aren't functions, and no name whose clause is broken.
+/// Whether rustc would report nothing about the expression but the user's own mistakes: no aggregate, window or
+/// session in it, which aren't functions, and no name whose clause is broken.
 fn is_checkable(expr: &Expr, unknown: &[Ident]) -> bool {
-    let is_window = |call: &Expr| matches!(call, Expr::Call(call) if bare_path(&call.func).is_some_and(|f| f == "window"));
     aggregate::calls(expr).is_empty()
-        && !is_window(expr)
+        && interval_calls(expr).is_empty()
         && !unknown.iter().any(|name| mentions(expr.to_token_stream(), name))
 }
 

@@ -1,15 +1,17 @@
 //! A query as clauses in their places: what the checks look at, and what is lowered once they have passed.
 
+use std::slice;
+
 use proc_macro2::TokenTree;
-use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, Ident};
 
 use super::aggregate;
 use super::ast::{
-    Clause, Explode, From, GroupBy, Having, Input, Key, Let, Mode, Output, Query, Select, Watermark, Where,
+    Clause, Dedup, Explode, From, GroupBy, Having, Input, Interval, Key, Kind, Let, Mode, Output, Query,
+    Select, Watermark, Where,
 };
-use super::expr::{bare_ident, mentions, same};
+use super::expr::{bare_ident, interval_calls, same};
 use super::split::Split;
 
 /// A clause that a query has at most once.
@@ -39,22 +41,33 @@ pub(crate) enum Step<'a> {
     Where(&'a Where),
     Let(&'a Let),
     Explode(&'a Explode),
+    Dedup(&'a Dedup),
 }
 
 impl<'a> Step<'a> {
-    /// The expression of the clause.
-    pub(crate) fn expr(self) -> &'a Expr {
+    pub(crate) const fn kind(self) -> Kind {
         match self {
-            Self::Where(clause) => &clause.condition,
-            Self::Let(clause) => &clause.value,
-            Self::Explode(clause) => &clause.items,
+            Self::Where(_) => Kind::Where,
+            Self::Let(_) => Kind::Let,
+            Self::Explode(_) => Kind::Explode,
+            Self::Dedup(_) => Kind::Dedup,
+        }
+    }
+
+    /// The expressions of the clause: one, or the keys of `dedup by`.
+    pub(crate) fn exprs(self) -> &'a [Expr] {
+        match self {
+            Self::Where(clause) => slice::from_ref(&clause.condition),
+            Self::Let(clause) => slice::from_ref(&clause.value),
+            Self::Explode(clause) => slice::from_ref(&clause.items),
+            Self::Dedup(clause) => &clause.keys,
         }
     }
 
     /// The variable that the clause adds to the row.
     pub(crate) fn name(self) -> Option<&'a Ident> {
         match self {
-            Self::Where(_) => None,
+            Self::Where(_) | Self::Dedup(_) => None,
             Self::Let(clause) => Some(&clause.name),
             Self::Explode(clause) => Some(&clause.name),
         }
@@ -66,7 +79,7 @@ pub(crate) struct Draft<'a> {
     pub(crate) query: &'a Query,
     pub(crate) from: Slot<'a, From>,
     pub(crate) steps: Vec<Step<'a>>,
-    /// Whether a `where`, `let`, `explode` or unknown clause is missing from `steps` because it is broken.
+    /// Whether a `where`, `let`, `explode`, `dedup by` or unknown clause is missing from `steps` because it is broken.
     pub(crate) broken_steps: bool,
     pub(crate) group_by: Slot<'a, GroupBy>,
     pub(crate) select: Slot<'a, Select>,
@@ -96,8 +109,8 @@ impl<'a> Draft<'a> {
         matches!(self.select, Slot::Given(_)).then_some(false)
     }
 
-    /// Whether it can be told which watermark closes which groups. It can't where `watermark` or `window` stands
-    /// in the wrong place, which is an error of its own.
+    /// Whether it can be told which watermark closes which groups. It can't where `watermark`, `window` or `session`
+    /// stands in the wrong place, which is an error of its own.
     pub(crate) fn time_is_clear(&self) -> bool {
         let stray = self.query.clauses.iter().any(|clause| match clause {
             Clause::Broken(broken) => {
@@ -108,8 +121,8 @@ impl<'a> Draft<'a> {
         });
         let of_groups =
             self.watermark().is_some_and(|watermark| !aggregate::calls(&watermark.column).is_empty());
-        let window = Ident::new("window", proc_macro2::Span::call_site());
-        let in_steps = self.steps.iter().any(|step| mentions(step.expr().to_token_stream(), &window));
+        let in_steps =
+            self.steps.iter().flat_map(|step| step.exprs()).any(|expr| !interval_calls(expr).is_empty());
         !stray && !of_groups && !in_steps
     }
 
@@ -118,14 +131,29 @@ impl<'a> Draft<'a> {
         self.steps.iter().filter_map(|step| step.name())
     }
 
-    /// The key that the watermark closes groups by: a window over the watermark's column, or that column.
+    /// The key that the watermark closes groups by: a window or session over the watermark's column, or, without
+    /// either, that column.
     pub(crate) fn event_time_key(&self) -> Option<&'a Key> {
-        let column = &self.watermark()?.column;
         let keys = &self.group_by.given()?.keys;
-        keys.iter().find(|key| {
-            let time = key.window.as_ref().map_or(&key.expr, |window| &window.time);
-            same(&expand_lets(&self.steps, time), column)
-        })
+        let is_interval = |key: &&Key| key.interval.is_some();
+        match keys.iter().find(is_interval) {
+            Some(interval) => Some(interval).filter(|key| self.is_event_time(key.time())),
+            None => keys.iter().find(|key| self.is_event_time(&key.expr)),
+        }
+    }
+
+    /// Whether an expression is the watermark's column.
+    fn is_event_time(&self, expr: &Expr) -> bool {
+        self.watermark().is_some_and(|watermark| same(&expand_lets(&self.steps, expr), &watermark.column))
+    }
+
+    pub(crate) fn dedup(&self) -> Option<&'a Dedup> {
+        dedup(&self.steps)
+    }
+
+    /// Whether the watermark's column is one of the keys of `dedup by`, so that the watermark drops old ones.
+    pub(crate) fn dedups_by_event_time(&self) -> bool {
+        self.dedup().is_some_and(|clause| clause.keys.iter().any(|key| self.is_event_time(key)))
     }
 
     /// The whole query, if nothing is missing.
@@ -137,6 +165,7 @@ impl<'a> Draft<'a> {
             steps: self.steps.clone(),
             group_by: self.group_by.given(),
             event_time_key: self.event_time_key(),
+            dedups_by_event_time: self.dedups_by_event_time(),
             select: self.select.given()?,
             having: self.having.given(),
             mode: self.output.given()?.mode,
@@ -178,6 +207,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) steps: Vec<Step<'a>>,
     pub(crate) group_by: Option<&'a GroupBy>,
     pub(crate) event_time_key: Option<&'a Key>,
+    pub(crate) dedups_by_event_time: bool,
     pub(crate) select: &'a Select,
     pub(crate) having: Option<&'a Having>,
     pub(crate) mode: Mode,
@@ -185,8 +215,29 @@ pub(crate) struct Plan<'a> {
     pub(crate) split: Option<Split>,
 }
 
-impl Plan<'_> {
-    pub(crate) fn watermark(&self) -> Option<&Watermark> {
+impl<'a> Plan<'a> {
+    pub(crate) fn watermark(&self) -> Option<&'a Watermark> {
         self.from.watermark.as_ref()
     }
+
+    pub(crate) fn dedup(&self) -> Option<&'a Dedup> {
+        dedup(&self.steps)
+    }
+
+    /// The window or session that rows are grouped by.
+    pub(crate) fn interval(&self) -> Option<&'a Interval> {
+        self.group_by?.keys.iter().find_map(|key| key.interval.as_ref())
+    }
+
+    /// Whether an expression is the watermark's column as it was written, whose value the row function has at hand.
+    pub(crate) fn is_watermark_column(&self, expr: &Expr) -> bool {
+        self.watermark().is_some_and(|watermark| same(expr, &watermark.column))
+    }
+}
+
+fn dedup<'a>(steps: &[Step<'a>]) -> Option<&'a Dedup> {
+    steps.iter().find_map(|step| match step {
+        Step::Dedup(clause) => Some(*clause),
+        _ => None,
+    })
 }

@@ -30,7 +30,7 @@ pub(crate) struct Split {
 pub(crate) struct KeyVariable {
     pub(crate) expr: Expr,
     pub(crate) variable: Ident,
-    pub(crate) is_window: bool,
+    pub(crate) is_interval: bool,
 }
 
 /// A distinct aggregate call.
@@ -46,9 +46,9 @@ pub(crate) struct Aggregate {
 pub(crate) fn key_variables(keys: &[Key]) -> Vec<KeyVariable> {
     let mut variables: Vec<KeyVariable> = Vec::new();
     for key in keys {
-        let variable = match (&key.name, &key.window) {
+        let variable = match (&key.name, &key.interval) {
             (Some(name), _) => name.clone(),
-            (None, Some(window)) => Ident::new("window", window.call.func.span()),
+            (None, Some(interval)) => Ident::new(interval.function(), interval.call().func.span()),
             (None, None) => bare_ident(&key.expr).cloned().unwrap_or_else(|| {
                 let base = format!("key_{}", last_name(&key.expr));
                 let taken = variables.iter().filter(|other| other.variable == base).count();
@@ -56,7 +56,7 @@ pub(crate) fn key_variables(keys: &[Key]) -> Vec<KeyVariable> {
                 Ident::new(&name, Span::mixed_site())
             }),
         };
-        variables.push(KeyVariable { expr: key.expr.clone(), variable, is_window: key.window.is_some() });
+        variables.push(KeyVariable { expr: key.expr.clone(), variable, is_interval: key.interval.is_some() });
     }
     variables
 }

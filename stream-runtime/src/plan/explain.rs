@@ -35,12 +35,16 @@ impl fmt::Display for Explain {
             tree.node(&format!("having {having}"))?;
         }
         tree.node(&format!("select {}", info.select))?;
-        for operator in info.operators.iter().rev() {
+        let operator = |clause: &str| info.operators.iter().find(|operator| operator.clause == clause);
+        for operator in info.operators.iter().rev().filter(|of| !info.clauses.contains(&of.clause)) {
             tree.node(operator.clause)?;
             tree.operator(operator, info.mode)?;
         }
         for clause in info.clauses.iter().rev() {
             tree.node(clause)?;
+            if let Some(operator) = operator(clause) {
+                tree.operator(operator, info.mode)?;
+            }
         }
         for input in info.inputs {
             tree.input(input)?;
@@ -81,13 +85,7 @@ impl Tree<'_, '_> {
         if !operator.aggregates.is_empty() {
             self.detail(&format!("aggregates {}", operator.aggregates.join(", ")))?;
         }
-        self.detail(match mode {
-            // A query without keys.
-            _ if operator.clause == "group by ()" => "state is one group",
-            Mode::Complete => "state keeps every group, as the whole result is put out each time",
-            _ if operator.event_time_key => "state is bounded: the watermark closes groups",
-            _ => "state is unbounded: no watermark closes groups",
-        })
+        self.detail(&state(operator, mode))
     }
 
     fn input(&mut self, input: &InputInfo) -> fmt::Result {
@@ -103,6 +101,24 @@ impl Tree<'_, '_> {
             Some(columns) => self.detail(&format!("reads {}", columns.join(", "))),
             None => self.detail("reads every column"),
         }
+    }
+}
+
+/// How much state the operator keeps.
+fn state(operator: &OperatorInfo, mode: Mode) -> String {
+    let (what, does) = match operator.name {
+        "dedupe" | "dedupeWithinWatermark" => ("key", "drops"),
+        "sessionWindowStateStoreSaveExec" => ("session", "closes"),
+        _ => ("group", "closes"),
+    };
+    match mode {
+        // A query without keys.
+        _ if operator.clause == "group by ()" => "state is one group".to_owned(),
+        Mode::Complete if what != "key" => {
+            format!("state keeps every {what}, as the whole result is put out each time")
+        }
+        _ if operator.event_time_key => format!("state is bounded: the watermark {does} {what}s"),
+        _ => format!("state is unbounded: no watermark {does} {what}s"),
     }
 }
 
@@ -169,5 +185,53 @@ PageStats
         }];
         let text = Explain::new(PlanInfo { operators: GLOBAL, mode: Mode::Update, ..PLAN }).to_string();
         assert!(text.contains("state is one group"), "{text}");
+    }
+    #[test]
+    fn each_operator_stands_where_a_row_reaches_it_and_says_what_it_keeps() {
+        const OPERATORS: &[OperatorInfo] = &[
+            OperatorInfo {
+                name: "dedupe",
+                clause: "dedup by id unbounded",
+                window: None,
+                aggregates: &[],
+                event_time_key: false,
+            },
+            OperatorInfo {
+                name: "sessionWindowStateStoreSaveExec",
+                clause: "group by session(timestamp, minutes(30)), page",
+                window: None,
+                aggregates: &["count()"],
+                event_time_key: true,
+            },
+        ];
+        let plan = PlanInfo {
+            clauses: &[
+                "where action == \"view\"",
+                "dedup by id unbounded",
+                "let upper = page.to_uppercase()",
+            ],
+            operators: OPERATORS,
+            having: None,
+            ..PLAN
+        };
+        let expected = "\
+PageStats
+└─ output append
+   └─ select PageStat { window: w, page: upper, views: count() }
+      └─ group by session(timestamp, minutes(30)), page
+         ·  aggregates count()
+         ·  state is bounded: the watermark closes sessions
+         └─ let upper = page.to_uppercase()
+            └─ dedup by id unbounded
+               ·  state is unbounded: no watermark drops keys
+               └─ where action == \"view\"
+                  └─ from clicks: Click
+                     ·  watermark 2 min behind timestamp
+                     ·  reads timestamp, page
+";
+        assert_eq!(Explain::new(plan.clone()).to_string(), expected);
+        let text = Explain::new(PlanInfo { mode: Mode::Complete, ..plan }).to_string();
+        assert!(text.contains("state keeps every session"), "{text}");
+        assert!(text.contains("state is unbounded: no watermark drops keys"), "{text}");
     }
 }

@@ -11,7 +11,8 @@ pub struct PlanInfo {
     pub query: &'static str,
     /// The inputs in the order of their declaration.
     pub inputs: &'static [InputInfo],
-    /// The clauses that keep no state, in order, as written: `where action == "view"`.
+    /// The clauses between `from` and `group by`, in order, as written: `where action == "view"`. `dedup by` is one
+    /// of them, which tells what stands before and what behind it, and has its operator too.
     pub clauses: &'static [&'static str],
     /// The stateful operators, in the order in which a row reaches them.
     pub operators: &'static [OperatorInfo],
@@ -48,7 +49,8 @@ pub struct WatermarkInfo {
 /// A stateful operator.
 #[derive(Clone, Copy, Debug)]
 pub struct OperatorInfo {
-    /// Spark's name for it, as in progress reports: `stateStoreSave`.
+    /// Spark's name for it, as in progress reports: `stateStoreSave`, `sessionWindowStateStoreSaveExec`, `dedupe` or
+    /// `dedupeWithinWatermark`.
     pub name: &'static str,
     /// The clause as written, without the input's alias: `group by window(timestamp, minutes(5)), page`.
     pub clause: &'static str,
@@ -56,6 +58,6 @@ pub struct OperatorInfo {
     pub window: Option<(Duration, Duration, Duration)>,
     /// The aggregates, as written.
     pub aggregates: &'static [&'static str],
-    /// Whether a watermark closes its groups.
+    /// Whether a watermark closes its groups or sessions, or drops its keys.
     pub event_time_key: bool,
 }

@@ -3,7 +3,7 @@
 use crate::message;
 use crate::query::aggregate;
 use crate::query::ast::Kind;
-use crate::query::plan::{Draft, Step};
+use crate::query::plan::Draft;
 use crate::query::split::Split;
 use crate::report::Report;
 
@@ -12,14 +12,7 @@ pub(crate) const PER_TUPLE: usize = 12;
 
 /// An aggregate needs the rows of a group, and before `group by` there are none.
 pub(super) fn check_places(draft: &Draft, report: &mut Report) {
-    let steps = draft.steps.iter().map(|step| {
-        let kind = match step {
-            Step::Where(_) => Kind::Where,
-            Step::Let(_) => Kind::Let,
-            Step::Explode(_) => Kind::Explode,
-        };
-        (kind, step.expr())
-    });
+    let steps = draft.steps.iter().flat_map(|step| step.exprs().iter().map(move |expr| (step.kind(), expr)));
     let keys = draft.group_by.given().into_iter().flat_map(|clause| &clause.keys);
     let keys = keys.map(|key| (Kind::GroupBy, &key.expr));
     let watermark = draft.watermark().map(|watermark| (Kind::From, &watermark.column));

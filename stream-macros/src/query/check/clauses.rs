@@ -36,6 +36,13 @@ fn place<'a>(clause: &'a Clause, draft: &mut Draft<'a>, report: &mut Report) {
         Clause::Where(clause) => draft.steps.push(Step::Where(clause)),
         Clause::Let(clause) => draft.steps.push(Step::Let(clause)),
         Clause::Explode(clause) => draft.steps.push(Step::Explode(clause)),
+        Clause::Dedup(dedup) => {
+            if draft.dedup().is_some() {
+                report.error(&dedup.keyword, message::duplicate_clause(Kind::Dedup));
+            } else {
+                draft.steps.push(Step::Dedup(dedup));
+            }
+        }
         Clause::GroupBy(group_by) => fill(&mut draft.group_by, group_by, clause, report),
         Clause::Select(select) => fill(&mut draft.select, select, clause, report),
         Clause::Having(having) => fill(&mut draft.having, having, clause, report),
@@ -74,7 +81,7 @@ fn break_slot(kind: Kind, draft: &mut Draft) {
     }
     match kind {
         Kind::From => mark(&mut draft.from),
-        Kind::Where | Kind::Let | Kind::Explode => draft.broken_steps = true,
+        Kind::Where | Kind::Let | Kind::Explode | Kind::Dedup => draft.broken_steps = true,
         Kind::GroupBy => mark(&mut draft.group_by),
         Kind::Select => mark(&mut draft.select),
         Kind::Having => mark(&mut draft.having),

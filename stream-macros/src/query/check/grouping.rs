@@ -8,22 +8,26 @@ use crate::query::plan::Draft;
 use crate::report::Report;
 
 /// Keys are tuples, which end at twelve.
-const MAX_KEYS: usize = 12;
+pub(super) const MAX_KEYS: usize = 12;
 
 pub(super) fn check_keys(draft: &Draft, report: &mut Report) {
     let Some(group_by) = draft.group_by.given() else { return };
-    let mut plain = group_by.keys.iter().filter(|key| key.window.is_none());
+    let mut plain = group_by.keys.iter().filter(|key| key.interval.is_none());
     if let Some(excess) = plain.nth(MAX_KEYS) {
         report.error(&excess.expr, message::too_many_keys(MAX_KEYS));
     }
 }
 
 /// Groups that no watermark closes stay in state for ever, which the clause has to own up to. In append mode
-/// there can be no such groups: `check/output.rs` has that rule.
+/// there can be no such groups, and in update mode no sessions: `check/output.rs` has those rules.
 pub(super) fn check_bounds(draft: &Draft, report: &mut Report) {
     let (Some(group_by), Some(from)) = (draft.group_by.given(), draft.from.given()) else { return };
     let Some(output) = draft.output.given().filter(|_| draft.time_is_clear()) else { return };
     let bounded = draft.event_time_key().is_some();
+    let has_session = group_by.keys.iter().any(|key| key.session().is_some());
+    if has_session && output.mode == Mode::Update {
+        return;
+    }
     match &group_by.unbounded {
         None if !bounded && output.mode != Mode::Append => {
             let mut clause = group_by.keyword.to_token_stream();

@@ -5,9 +5,11 @@
 
 mod aggregates;
 mod clauses;
+mod dedup;
 mod grouping;
 mod names;
 mod output;
+mod session;
 mod watermark;
 mod window;
 
@@ -24,6 +26,8 @@ pub(crate) fn check(draft: &Draft, report: &mut Report) -> Option<Split> {
     names::check_names(draft, report);
     watermark::check_watermark(draft, report);
     window::check_windows(draft, report);
+    session::check_sessions(draft, report);
+    dedup::check_dedup(draft, report);
     aggregates::check_places(draft, report);
     grouping::check_keys(draft, report);
     grouping::check_bounds(draft, report);

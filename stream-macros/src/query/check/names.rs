@@ -49,7 +49,7 @@ fn check_keys(draft: &Draft, report: &mut Report) {
     let mut known: Vec<&Ident> = alias.into_iter().chain(draft.variables()).collect();
     let keys = draft.group_by.given().map_or(&[][..], |clause| &clause.keys);
     for (at, key) in keys.iter().enumerate() {
-        if keys[..at].iter().any(|earlier| same(&earlier.expr, &key.expr)) && key.window.is_none() {
+        if keys[..at].iter().any(|earlier| same(&earlier.expr, &key.expr)) && key.interval.is_none() {
             report.error(&key.expr, message::duplicate_key(&key.expr));
         }
         let Some(name) = &key.name else { continue };

@@ -5,7 +5,11 @@
 //! |---|---|---|---|
 //! | no aggregation | yes | yes | no |
 //! | aggregation whose groups a watermark closes | yes | yes | yes |
+//! | sessions that a watermark closes | yes | no | yes |
+//! | any other sessions | no | no | yes |
 //! | any other aggregation | no | yes | yes |
+//!
+//! `dedup by` changes none of this: a query has the modes that it has without it.
 
 use quote::ToTokens;
 use syn::Expr;
@@ -22,6 +26,9 @@ pub(super) fn check_mode(draft: &Draft, report: &mut Report) {
     output.word.to_tokens(&mut clause);
     match output.mode {
         Mode::Complete if !aggregates => report.error(clause, message::COMPLETE_WITHOUT_AGGREGATION),
+        Mode::Update if has_session(draft) => {
+            report.error(clause, message::update_of_sessions(draft.event_time_key().is_some()));
+        }
         // With a broken `group by` there may well be such a key.
         Mode::Append if aggregates && draft.event_time_key().is_none() && draft.time_is_clear() => {
             match draft.group_by {
@@ -34,6 +41,10 @@ pub(super) fn check_mode(draft: &Draft, report: &mut Report) {
         }
         _ => {}
     }
+}
+
+fn has_session(draft: &Draft) -> bool {
+    draft.group_by.given().is_some_and(|clause| clause.keys.iter().any(|key| key.session().is_some()))
 }
 
 pub(super) fn check_select(draft: &Draft, report: &mut Report) {

@@ -1,49 +1,34 @@
-//! Windows: one, in `group by`, and with widths that make sense.
+//! Windows and sessions: one of them, in `group by`, and windows with widths that make sense.
 
 use quote::ToTokens;
-use syn::visit::{self, Visit};
-use syn::{Expr, ExprCall, Lit, UnOp};
+use syn::{Expr, Lit, UnOp};
 
 use crate::message;
-use crate::query::ast::Window;
-use crate::query::expr::{bare_path, mentions};
+use crate::query::ast::{Key, Window};
+use crate::query::expr::{interval_calls, mentions};
 use crate::query::plan::Draft;
 use crate::report::Report;
 
 pub(super) fn check_windows(draft: &Draft, report: &mut Report) {
     let keys = draft.group_by.given().map_or(&[][..], |clause| &clause.keys);
-    let windows: Vec<_> = keys.iter().filter_map(|key| key.window.as_ref()).collect();
-    if let Some(second) = windows.get(1) {
-        report.error(&second.call, message::SECOND_WINDOW);
+    let intervals: Vec<_> = keys.iter().filter_map(|key| key.interval.as_ref()).collect();
+    if let Some(second) = intervals.get(1) {
+        report.error(second.call(), message::SECOND_INTERVAL);
     }
-    for window in &windows {
+    for window in keys.iter().filter_map(Key::window) {
         check_arithmetic(window, draft, report);
     }
     let select = draft.select.given().map(|clause| &clause.row);
     let having = draft.having.given().map(|clause| &clause.condition);
-    let of_rows = draft.steps.iter().map(|step| step.expr());
-    let in_keys = keys.iter().filter(|key| key.window.is_none()).map(|key| &key.expr);
+    let of_rows = draft.steps.iter().flat_map(|step| step.exprs());
+    let in_keys = keys.iter().filter(|key| key.interval.is_none()).map(|key| &key.expr);
     for expr in of_rows.chain(in_keys).chain(select).chain(having) {
-        Misplaced { windows: &windows, report }.visit_expr(expr);
-    }
-}
-
-/// Finds `window(…)` where it is neither a key nor the value of one.
-struct Misplaced<'a> {
-    windows: &'a [&'a Window],
-    report: &'a mut Report,
-}
-
-impl<'ast> Visit<'ast> for Misplaced<'_> {
-    fn visit_expr_call(&mut self, call: &'ast ExprCall) {
-        if bare_path(&call.func).is_some_and(|name| name == "window") {
-            let is_key = self.windows.iter().any(|window| window.call == *call);
-            if !is_key {
-                self.report.error(call, message::WINDOW_OUTSIDE_GROUP_BY);
+        for (function, call) in interval_calls(expr) {
+            // After `group by` the call stands for the key's value.
+            if !intervals.iter().any(|interval| interval.call() == call) {
+                report.error(call, message::interval_outside_group_by(function));
             }
-            return;
         }
-        visit::visit_expr_call(self, call);
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn columns(plan: &Plan) -> Option<Vec<String>> {
 /// Every expression of the query, one after the other.
 fn expressions(plan: &Plan) -> TokenStream {
     let watermark = plan.watermark().map(|watermark| &watermark.column);
-    let steps = plan.steps.iter().map(|step| step.expr());
+    let steps = plan.steps.iter().flat_map(|step| step.exprs());
     let keys = plan.group_by.into_iter().flat_map(|clause| &clause.keys).map(|key| &key.expr);
     let having = plan.having.map(|clause| &clause.condition);
     let all = watermark.into_iter().chain(steps).chain(keys).chain([&plan.select.row]).chain(having);

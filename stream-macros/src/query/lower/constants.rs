@@ -7,13 +7,13 @@ use syn::{Expr, Ident};
 
 use super::{at, local, mixed, runtime};
 use crate::message;
-use crate::query::ast::Window;
+use crate::query::ast::{Key, Window};
 use crate::query::check::literal_micros;
 use crate::query::expr::same;
 use crate::query::plan::Plan;
 
 pub(super) fn window<'a>(plan: &Plan<'a>) -> Option<&'a Window> {
-    plan.group_by?.keys.iter().find_map(|key| key.window.as_ref())
+    plan.group_by?.keys.iter().find_map(Key::window)
 }
 
 /// The slide of windows that overlap.

@@ -2,8 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
+use syn::Expr;
 
 use super::{columns, constants, local, mixed, runtime};
+use crate::query::ast::{Dedup, Interval, Retention};
 use crate::query::plan::{Plan, Step, expand_lets};
 use crate::query::split::Split;
 use crate::query::text::{text, text_without_alias};
@@ -14,7 +16,9 @@ pub(super) fn lower_info(plan: &Plan) -> TokenStream {
     let (query, mode) = (text(&plan.query.name), local(plan.mode.type_name()));
     let input = lower_input(plan);
     let clauses = plan.steps.iter().map(|step| lower_step(plan, *step));
-    let operator = plan.split.as_ref().map(|split| lower_operator(plan, split));
+    let dedup = plan.dedup().map(|clause| lower_dedup(plan, clause));
+    let aggregation = plan.split.as_ref().map(|split| lower_aggregation(plan, split));
+    let operators = dedup.into_iter().chain(aggregation);
     let select = as_written(plan, &plan.select.row);
     let having = option(plan.having.map(|having| as_written(plan, &having.condition)));
     quote_spanned! {mixed()=>
@@ -22,7 +26,7 @@ pub(super) fn lower_info(plan: &Plan) -> TokenStream {
             query: #query,
             inputs: &[#input],
             clauses: &[#(#clauses),*],
-            operators: &[#operator],
+            operators: &[#(#operators),*],
             select: #select,
             having: #having,
             mode: #runtime::Mode::#mode,
@@ -59,19 +63,52 @@ fn lower_step(plan: &Plan, step: Step) -> String {
         Step::Where(clause) => format!("where {}", as_written(plan, &clause.condition)),
         Step::Let(clause) => format!("let {} = {}", clause.name, as_written(plan, &clause.value)),
         Step::Explode(clause) => format!("explode {} in {}", clause.name, as_written(plan, &clause.items)),
+        Step::Dedup(clause) => dedup_clause(plan, clause),
     }
 }
 
-fn lower_operator(plan: &Plan, split: &Split) -> TokenStream {
+/// Keys as a checkpoint's state depends on them: a `let` stands for its value, and the names of keys, which
+/// change nothing, are left out.
+fn keys_as_written<'a>(plan: &Plan, keys: impl Iterator<Item = &'a Expr>) -> String {
+    let keys: Vec<_> = keys.map(|key| as_written(plan, expand_lets(&plan.steps, key))).collect();
+    keys.join(", ")
+}
+
+fn dedup_clause(plan: &Plan, clause: &Dedup) -> String {
+    let retention = match clause.retention {
+        None => "",
+        Some(Retention::WithinWatermark { .. }) => " within watermark",
+        Some(Retention::Unbounded(_)) => " unbounded",
+    };
+    format!("dedup by {}{retention}", keys_as_written(plan, clause.keys.iter()))
+}
+
+fn lower_dedup(plan: &Plan, clause: &Dedup) -> TokenStream {
     let runtime = runtime(mixed());
-    // The clause is what a checkpoint's state depends on: a `let` stands for its value in it, and the names of
-    // keys, which change nothing, are left out.
-    let keys = split.keys.iter().map(|key| as_written(plan, expand_lets(&plan.steps, &key.expr)));
-    let keys: Vec<_> = keys.collect();
-    let clause =
-        if keys.is_empty() { "group by ()".to_owned() } else { format!("group by {}", keys.join(", ")) };
+    let within = matches!(clause.retention, Some(Retention::WithinWatermark { .. }));
+    let name = if within { "dedupeWithinWatermark" } else { "dedupe" };
+    let (text, bounded) = (dedup_clause(plan, clause), within || plan.dedups_by_event_time);
+    quote_spanned! {mixed()=>
+        #runtime::OperatorInfo {
+            name: #name,
+            clause: #text,
+            window: ::core::option::Option::None,
+            aggregates: &[],
+            event_time_key: #bounded,
+        }
+    }
+}
+
+fn lower_aggregation(plan: &Plan, split: &Split) -> TokenStream {
+    let runtime = runtime(mixed());
+    let keys = keys_as_written(plan, split.keys.iter().map(|key| &key.expr));
+    let clause = if keys.is_empty() { "group by ()".to_owned() } else { format!("group by {keys}") };
+    let name = match plan.interval() {
+        Some(Interval::Session(_)) => "sessionWindowStateStoreSaveExec",
+        _ => "stateStoreSave",
+    };
     let aggregates = split.aggregates.iter().map(|aggregate| {
-        let call = syn::Expr::Call(aggregate.call.clone());
+        let call = Expr::Call(aggregate.call.clone());
         as_written(plan, expand_lets(&plan.steps, &call))
     });
     let window = option(constants::window(plan).map(|window| {
@@ -85,7 +122,7 @@ fn lower_operator(plan: &Plan, split: &Split) -> TokenStream {
     let event_time_key = plan.event_time_key.is_some();
     quote_spanned! {mixed()=>
         #runtime::OperatorInfo {
-            name: "stateStoreSave",
+            name: #name,
             clause: #clause,
             window: #window,
             aggregates: &[#(#aggregates),*],

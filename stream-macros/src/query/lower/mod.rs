@@ -10,6 +10,7 @@ mod constants;
 mod finish;
 mod info;
 mod row;
+mod target;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};

@@ -5,34 +5,26 @@ use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, ExprCall, GenericArgument, Ident, PathArguments, Type};
 
-use super::{at, constants, finish, local, mixed, reference, runtime, tuple, tuple_at};
+use super::target::Target;
+use super::{at, finish, local, mixed, reference, runtime, tuple, tuple_at};
 use crate::query::aggregate;
+use crate::query::ast::{Dedup, Interval, Retention, Session};
 use crate::query::check::PER_TUPLE;
-use crate::query::expr::{bare_ident, mentions, peeled, same};
+use crate::query::expr::{bare_ident, mentions, peeled};
 use crate::query::plan::{Plan, Step};
 use crate::query::split::{Aggregate, Split};
 
 /// `.group_by(|click, groups: &mut Groups<…>| { … })`, with the input in front.
 pub(super) fn lower_grouping(plan: &Plan, split: &Split) -> TokenStream {
-    let (runtime, groups) = (runtime(mixed()), local("groups"));
-    let windowing = lower_windowing(plan);
-    let observe = lower_observe(plan, &groups);
-    let update = lower_update(plan, split, &groups);
-    let steps = lower_steps(&plan.steps, false, update);
-    let (from, alias) = (lower_from(plan), lower_alias(plan, &[&observe, &steps]));
-    quote_spanned! {mixed()=>
-        #from.group_by(|#alias, #groups: &mut #runtime::Groups<#windowing, _, _>| {
-            #observe
-            #steps
-        })
-    }
+    let target = Target::of_groups(plan);
+    let update = lower_update(plan, split, &target.last);
+    lower_function(plan, &target, mixed(), update)
 }
 
 /// `.select(|click, out: &mut Emitter<Out>| { … }).output::<Append>(…)`, with the input in front.
 pub(super) fn lower_selection(plan: &Plan) -> TokenStream {
-    let (runtime, out) = (runtime(mixed()), local("out"));
     let (row, output) = (local("row"), &plan.query.output);
-    let observe = lower_observe(plan, &out);
+    let target = Target::of_rows(plan);
     let selected = if bare_ident(&plan.select.row) == Some(&plan.from.alias) {
         let view = &plan.select.row;
         let span = at(view);
@@ -41,22 +33,30 @@ pub(super) fn lower_selection(plan: &Plan) -> TokenStream {
     } else {
         finish::lower_row(&plan.select.row).into_token_stream()
     };
+    let out = &target.last;
     let emit = quote_spanned! {mixed()=>
         let #row: #output = #selected;
         #out.emit(#row);
     };
-    let steps = lower_steps(&plan.steps, false, emit);
-    let (from, alias) = (lower_from(plan), lower_alias(plan, &[&observe, &steps]));
-    let mode = local(plan.mode.type_name());
     // What is wrong with the result's type is shown at that type.
-    let (select, finish) = (Ident::new("select", at(output)), Ident::new("output", at(output)));
+    let function = lower_function(plan, &target, at(output), emit);
+    let (runtime, mode) = (runtime(mixed()), local(plan.mode.type_name()));
+    let finish = Ident::new("output", at(output));
+    quote_spanned!(mixed()=> #function.#finish::<#runtime::#mode>(Self::INFO))
+}
+
+/// The input and its row function, which ends in `end`. `place` is where the method is underlined.
+fn lower_function(plan: &Plan, target: &Target, place: Span, end: TokenStream) -> TokenStream {
+    let Target { variable, ty, .. } = target;
+    let observe = lower_observe(plan, variable);
+    let steps = lower_steps(plan, &plan.steps, false, end);
+    let (from, alias) = (lower_from(plan), lower_alias(plan, &[&observe, &steps]));
+    let method = Ident::new(target.method, place);
     quote_spanned! {mixed()=>
-        #from
-            .#select(|#alias, #out: &mut #runtime::Emitter<#output>| {
-                #observe
-                #steps
-            })
-            .#finish::<#runtime::#mode>(Self::INFO)
+        #from.#method(|#alias, #variable: &mut #ty| {
+            #observe
+            #steps
+        })
     }
 }
 
@@ -96,7 +96,7 @@ fn event_time(keyword: &impl ToTokens, column: &Expr) -> TokenStream {
 }
 
 /// The steps from the outside in: everything after an `explode` is inside its loop.
-fn lower_steps(steps: &[Step], in_loop: bool, end: TokenStream) -> TokenStream {
+fn lower_steps(plan: &Plan, steps: &[Step], in_loop: bool, end: TokenStream) -> TokenStream {
     let Some((step, rest)) = steps.split_first() else { return end };
     match step {
         Step::Where(clause) => {
@@ -104,7 +104,7 @@ fn lower_steps(steps: &[Step], in_loop: bool, end: TokenStream) -> TokenStream {
             let bool = quote_spanned!(at(&clause.keyword)=> ::core::primitive::bool);
             let skip =
                 if in_loop { quote_spanned!(mixed()=> continue) } else { quote_spanned!(mixed()=> return) };
-            let rest = lower_steps(rest, in_loop, end);
+            let rest = lower_steps(plan, rest, in_loop, end);
             quote_spanned! {mixed()=>
                 let #keep: #bool = #condition;
                 if !#keep {
@@ -116,7 +116,7 @@ fn lower_steps(steps: &[Step], in_loop: bool, end: TokenStream) -> TokenStream {
         Step::Let(clause) => {
             let (name, value) = (&clause.name, &clause.value);
             let ty = clause.ty.as_ref().map(|ty| quote_spanned!(mixed()=> : #ty));
-            let rest = lower_steps(rest, in_loop, end);
+            let rest = lower_steps(plan, rest, in_loop, end);
             quote_spanned! {mixed()=>
                 let #name #ty = #value;
                 #rest
@@ -124,36 +124,68 @@ fn lower_steps(steps: &[Step], in_loop: bool, end: TokenStream) -> TokenStream {
         }
         Step::Explode(clause) => {
             let (name, items) = (&clause.name, &clause.items);
-            let rest = lower_steps(rest, true, end);
+            let rest = lower_steps(plan, rest, true, end);
             quote_spanned! {mixed()=>
                 for #name in #items {
                     #rest
                 }
             }
         }
+        // No loop is around it: `explode` stands behind `dedup by`.
+        Step::Dedup(clause) => {
+            let admit = lower_admit(plan, clause);
+            let rest = lower_steps(plan, rest, in_loop, end);
+            quote_spanned! {mixed()=>
+                if !#admit {
+                    return;
+                }
+                #rest
+            }
+        }
     }
 }
 
-fn lower_windowing(plan: &Plan) -> TokenStream {
-    let runtime = runtime(mixed());
-    match (constants::window(plan), plan.event_time_key) {
-        (Some(window), _) => constants::windowing(window),
-        (None, Some(_)) => quote_spanned!(mixed()=> #runtime::Instants<_>),
-        (None, None) => quote_spanned!(mixed()=> #runtime::Unwindowed),
+/// Whether the row is the first of its key: `op.admit(event_time, 0, (&click.id, &click.timestamp))`.
+fn lower_admit(plan: &Plan, clause: &Dedup) -> TokenStream {
+    let (runtime, op) = (runtime(mixed()), local("op"));
+    let keys = lower_keys(&clause.keyword, &clause.keys.iter().collect::<Vec<_>>());
+    let time = if plan.watermark().is_some() {
+        local("event_time").into_token_stream()
+    } else {
+        quote_spanned!(mixed()=> ::core::option::Option::None::<#runtime::Timestamp>)
+    };
+    // A key that can't be one is underlined here, too.
+    let place = at(&clause.keyword);
+    let (admit, unbounded) = (Ident::new("admit", place), Ident::new("admit_unbounded", place));
+    match &clause.retention {
+        None => quote_spanned!(mixed()=> #op.#admit(#time, 0, #keys)),
+        Some(Retention::WithinWatermark { .. }) => {
+            quote_spanned!(mixed()=> #op.#admit(#time, Self::DELAY.as_micros(), #keys))
+        }
+        Some(Retention::Unbounded(_)) => quote_spanned!(mixed()=> #op.#unbounded(#time, #keys)),
     }
 }
 
-/// The keys that stand in the tuple: neither the window nor the event time that is the group's label.
+/// The tuple of keys. A key that can't be one is reported at the tuple: at the key, if it is alone.
+fn lower_keys(keyword: &Ident, keys: &[&Expr]) -> TokenStream {
+    let span = match keys {
+        [only] => only.to_token_stream().span(),
+        _ => keyword.span(),
+    };
+    tuple_at(span, keys.iter().map(|key| reference(key)))
+}
+
+/// The keys that stand in the tuple: neither the window or session nor the event time that is the group's label.
 pub(super) fn is_plain_key(plan: &Plan, expr: &Expr) -> bool {
-    match (constants::window(plan), plan.event_time_key) {
-        (Some(window), _) => *expr != Expr::Call(window.call.clone()),
+    match (plan.interval(), plan.event_time_key) {
+        (Some(interval), _) => *expr != Expr::Call(interval.call().clone()),
         (None, Some(key)) => key.expr != *expr,
         (None, None) => true,
     }
 }
 
 /// Evaluates the aggregates' arguments once, then updates the row's group or, in its windows, groups.
-fn lower_update(plan: &Plan, split: &Split, groups: &Ident) -> TokenStream {
+fn lower_update(plan: &Plan, split: &Split, groups: &TokenStream) -> TokenStream {
     let acc = local("acc");
     let (mut arguments, mut updates) = (TokenStream::new(), TokenStream::new());
     let mut types = Vec::new();
@@ -180,20 +212,11 @@ fn lower_update(plan: &Plan, split: &Split, groups: &Ident) -> TokenStream {
     }
     let types = nested(types);
     let acc = if split.aggregates.is_empty() { quote_spanned!(mixed()=> _) } else { acc.into_token_stream() };
-    let keys = split.keys.iter().filter(|key| is_plain_key(plan, &key.expr));
-    let keys: Vec<_> = keys.collect();
-    // A key that can't be one is reported at the tuple: at the key, if it is alone.
-    let span = match (keys.as_slice(), plan.group_by) {
-        ([only], _) => only.expr.to_token_stream().span(),
-        (_, Some(clause)) => clause.keyword.span(),
-        (_, None) => mixed(),
-    };
-    let keys = tuple_at(span, keys.iter().map(|key| reference(&key.expr)));
-    let (method, time) = match (constants::window(plan), plan.event_time_key) {
-        (Some(window), Some(_)) if plan.watermark().is_some_and(|mark| same(&window.time, &mark.column)) => {
-            ("update", local("event_time").into_token_stream())
-        }
-        (Some(window), _) => ("update", event_time(&window.call.func, &window.time)),
+    let keys: Vec<_> =
+        split.keys.iter().map(|key| &key.expr).filter(|expr| is_plain_key(plan, expr)).collect();
+    let keys = plan.group_by.map_or_else(|| tuple(keys.iter()), |clause| lower_keys(&clause.keyword, &keys));
+    let (method, time) = match (plan.interval(), plan.event_time_key) {
+        (Some(interval), _) => ("update", lower_interval(plan, interval)),
         (None, Some(key)) => ("update_at", key.expr.to_token_stream()),
         (None, None) => ("update_untimed", TokenStream::new()),
     };
@@ -205,6 +228,19 @@ fn lower_update(plan: &Plan, split: &Split, groups: &Ident) -> TokenStream {
         #groups.#method(#time #keys, |#acc: &mut #types| {
             #updates
         });
+    }
+}
+
+/// The event time of a window; that of a session and its gap.
+fn lower_interval(plan: &Plan, interval: &Interval) -> TokenStream {
+    let time = if plan.is_watermark_column(interval.time()) {
+        local("event_time").into_token_stream()
+    } else {
+        event_time(&interval.call().func, interval.time())
+    };
+    match interval {
+        Interval::Window(_) => time,
+        Interval::Session(Session { gap, .. }) => quote_spanned!(mixed()=> #time, #gap),
     }
 }
 

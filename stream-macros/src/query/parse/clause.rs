@@ -4,11 +4,12 @@ use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::{Expr, Ident, Token, parenthesized};
 
-use super::key::parse_keys;
+use super::key::{parse_dedup_keys, parse_keys};
 use super::{here, rephrase};
 use crate::message;
 use crate::query::ast::{
-    Clause, Explode, From, GroupBy, Having, Kind, Let, Mode, Output, Select, Watermark, Where,
+    Clause, Dedup, Explode, From, GroupBy, Having, Kind, Let, Mode, Output, Retention, Select, Watermark,
+    Where,
 };
 
 pub(super) fn parse_clause(input: ParseStream) -> syn::Result<Clause> {
@@ -29,6 +30,7 @@ pub(super) fn parse_clause(input: ParseStream) -> syn::Result<Clause> {
             input.parse::<Token![in]>()?;
             Clause::Explode(Explode { keyword, name, items: parse_operand(Kind::Explode, input)? })
         }
+        Some(Kind::Dedup) => Clause::Dedup(parse_dedup(keyword, input)?),
         Some(Kind::GroupBy) => Clause::GroupBy(parse_group_by(keyword, input)?),
         Some(Kind::Select) => {
             let row = parse_operand(Kind::Select, input)?;
@@ -87,9 +89,39 @@ fn parse_let(keyword: Ident, input: ParseStream) -> syn::Result<Let> {
     Ok(Let { keyword, name, ty, value: parse_operand(Kind::Let, input)? })
 }
 
+fn parse_dedup(keyword: Ident, input: ParseStream) -> syn::Result<Dedup> {
+    if !parse_by(input) {
+        return Err(syn::Error::new(keyword.span(), message::dedup_without_by()));
+    }
+    let keys = parse_dedup_keys(input)?;
+    let next = input.fork().parse::<Ident>().ok().filter(|word| Kind::of(word).is_none());
+    let retention = if next.is_some() { Some(parse_retention(input)?) } else { None };
+    Ok(Dedup { keyword, keys, retention })
+}
+
+fn parse_retention(input: ParseStream) -> syn::Result<Retention> {
+    let word: Ident = input.parse()?;
+    if word == "unbounded" {
+        return Ok(Retention::Unbounded(word));
+    }
+    if word != "within" {
+        return Err(syn::Error::new(word.span(), message::unexpected_in_dedup(&word)));
+    }
+    match input.parse::<Ident>() {
+        Ok(watermark) if watermark == "watermark" => {
+            Ok(Retention::WithinWatermark { within: word, watermark })
+        }
+        _ => Err(syn::Error::new(word.span(), message::within_without_word())),
+    }
+}
+
+/// Reads the second word of `group by` and `dedup by`.
+fn parse_by(input: ParseStream) -> bool {
+    input.call(Ident::parse_any).is_ok_and(|word| word == "by")
+}
+
 fn parse_group_by(keyword: Ident, input: ParseStream) -> syn::Result<GroupBy> {
-    let by = input.call(Ident::parse_any).ok().filter(|word| word == "by");
-    if by.is_none() {
+    if !parse_by(input) {
         return Err(syn::Error::new(keyword.span(), message::group_without_by()));
     }
     let keys = parse_keys(input)?;

@@ -1,15 +1,14 @@
-//! The keys of `group by`.
+//! The keys of `group by` and `dedup by`.
 //!
-//! A key is parsed as one expression, with its name as the type of a cast: `click.page as page`. A single
+//! A key of `group by` is parsed as one expression, with its name as the type of a cast: `click.page as page`. A single
 //! identifier that isn't a primitive type is the name, since only primitive types can be cast to.
 
 use syn::parse::ParseStream;
-use syn::punctuated::Punctuated;
 use syn::{Expr, ExprCall, Ident, Token, Type};
 
 use super::{here, rephrase};
 use crate::message;
-use crate::query::ast::{Key, Kind, Window};
+use crate::query::ast::{Interval, Key, Kind, Session, Window};
 use crate::query::expr::{bare_ident, bare_path};
 
 const PRIMITIVES: [&str; 16] = [
@@ -17,19 +16,37 @@ const PRIMITIVES: [&str; 16] = [
     "u128", "usize",
 ];
 
+/// The keys of `group by`.
 pub(super) fn parse_keys(input: ParseStream) -> syn::Result<Vec<Key>> {
+    parse_list(Kind::GroupBy, input, at_unbounded)?.into_iter().map(key).collect()
+}
+
+/// The keys of `dedup by`, which have no names.
+pub(super) fn parse_dedup_keys(input: ParseStream) -> syn::Result<Vec<Expr>> {
+    let keys = parse_list(Kind::Dedup, input, |input| at_unbounded(input) || at_within(input))?;
+    for key in &keys {
+        if let Expr::Cast(cast) = key
+            && key_name(&cast.ty).is_some()
+        {
+            return Err(syn::Error::new_spanned(&cast.ty, message::named_dedup_key(&cast.expr, &cast.ty)));
+        }
+    }
+    Ok(keys)
+}
+
+/// Expressions up to the end of the clause, or to a word that follows them; a comma may stand before either.
+fn parse_list(kind: Kind, input: ParseStream, is_over: fn(ParseStream) -> bool) -> syn::Result<Vec<Expr>> {
     let mut keys = Vec::new();
     loop {
-        if input.is_empty() || input.peek(Token![;]) || at_unbounded(input) {
+        if input.is_empty() || input.peek(Token![;]) || is_over(input) {
             if keys.is_empty() {
-                return Err(here(input, message::clause_is_empty(Kind::GroupBy)));
+                return Err(here(input, message::clause_is_empty(kind)));
             }
             return Ok(keys);
         }
-        let expr: Expr = input
-            .parse()
-            .map_err(|error| rephrase(&error, message::not_an_expression(Kind::GroupBy, &error)))?;
-        keys.push(key(expr)?);
+        let expr =
+            input.parse().map_err(|error| rephrase(&error, message::not_an_expression(kind, &error)))?;
+        keys.push(expr);
         if !input.peek(Token![,]) {
             return Ok(keys);
         }
@@ -44,6 +61,12 @@ fn at_unbounded(input: ParseStream) -> bool {
     word.is_ok_and(|word| word == "unbounded") && (ahead.is_empty() || ahead.peek(Token![;]))
 }
 
+/// So may `within watermark`.
+fn at_within(input: ParseStream) -> bool {
+    let ahead = input.fork();
+    ahead.parse::<Ident>().is_ok_and(|word| word == "within") && ahead.peek(Ident)
+}
+
 fn key(expr: Expr) -> syn::Result<Key> {
     let (expr, name) = match expr {
         Expr::Cast(cast) => match key_name(&cast.ty) {
@@ -52,13 +75,16 @@ fn key(expr: Expr) -> syn::Result<Key> {
         },
         other => (other, None),
     };
-    let window = match &expr {
+    let interval = match &expr {
         Expr::Call(call) if bare_path(&call.func).is_some_and(|name| name == "window") => {
-            Some(window(call.clone())?)
+            Some(Interval::Window(window(call.clone())?))
+        }
+        Expr::Call(call) if bare_path(&call.func).is_some_and(|name| name == "session") => {
+            Some(Interval::Session(session(call.clone())?))
         }
         _ => None,
     };
-    Ok(Key { expr, name, window })
+    Ok(Key { expr, name, interval })
 }
 
 fn key_name(ty: &Type) -> Option<Ident> {
@@ -87,14 +113,23 @@ fn window(call: ExprCall) -> syn::Result<Window> {
     let plain: Result<[Expr; 2], _> = plain.try_into();
     match plain {
         Ok([time, width]) => Ok(Window { call, time, width, slide, start }),
-        Err(plain) => {
-            let all: Punctuated<_, Token![,]> = call.args.clone();
-            let at = if all.is_empty() { None } else { Some(all) };
-            let text = message::window_arguments(plain.len());
-            Err(at.map_or_else(
-                || syn::Error::new_spanned(&call, &text),
-                |arguments| syn::Error::new_spanned(arguments, &text),
-            ))
-        }
+        Err(plain) => Err(wrong_arguments(&call, &message::window_arguments(plain.len()))),
+    }
+}
+
+fn session(call: ExprCall) -> syn::Result<Session> {
+    let arguments: Result<[Expr; 2], _> = call.args.iter().cloned().collect::<Vec<_>>().try_into();
+    match arguments {
+        Ok([time, gap]) if !matches!(gap, Expr::Assign(_)) => Ok(Session { call, time, gap }),
+        _ => Err(wrong_arguments(&call, &message::session_arguments())),
+    }
+}
+
+/// An error at the arguments of a call, or at the call if it has none.
+fn wrong_arguments(call: &ExprCall, text: &str) -> syn::Error {
+    if call.args.is_empty() {
+        syn::Error::new_spanned(call, text)
+    } else {
+        syn::Error::new_spanned(&call.args, text)
     }
 }

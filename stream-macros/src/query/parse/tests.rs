@@ -3,7 +3,7 @@
 use quote::{ToTokens, quote};
 
 use super::*;
-use crate::query::ast::GroupBy;
+use crate::query::ast::{GroupBy, Retention};
 use crate::query::text::text;
 
 fn parse(tokens: TokenStream) -> (Query, Vec<String>) {
@@ -105,7 +105,7 @@ fn unbounded_may_follow_a_comma() {
 #[test]
 fn a_window_has_its_options_in_any_order() {
     let clause = keys(&quote!(window(r.at, W, start = S, slide = D) as w));
-    let window = clause.keys[0].window.as_ref().expect("a window");
+    let window = clause.keys[0].window().expect("a window");
     assert_eq!(text(&window.time), "r.at");
     assert_eq!(text(&window.width), "W");
     assert_eq!(window.slide.to_token_stream().to_string(), "D");
@@ -115,5 +115,54 @@ fn a_window_has_its_options_in_any_order() {
 
 #[test]
 fn a_window_of_a_path_is_a_function_of_the_service() {
-    assert!(keys(&quote!(self::window(r.at, W))).keys[0].window.is_none());
+    assert!(keys(&quote!(self::window(r.at, W))).keys[0].interval.is_none());
+}
+
+/// The keys of a `dedup by`, and how long they are remembered.
+fn dedup(tokens: &TokenStream) -> (Vec<String>, &'static str) {
+    let (query, errors) = parse(quote!(query Q(rows: Row) -> Out { dedup by #tokens; }));
+    assert_eq!(errors, Vec::<String>::new());
+    let Some(Clause::Dedup(clause)) = query.clauses.into_iter().next() else { panic!("not a dedup by") };
+    let retention = match clause.retention {
+        None => "",
+        Some(Retention::WithinWatermark { .. }) => "within watermark",
+        Some(Retention::Unbounded(_)) => "unbounded",
+    };
+    (clause.keys.iter().map(text).collect(), retention)
+}
+
+#[test]
+fn what_follows_the_keys_of_dedup_may_follow_a_comma() {
+    for end in [quote!(within watermark), quote!(unbounded), quote!()] {
+        let expected = (vec!["r.id".to_owned(), "r.n as i64".to_owned()], text(&end));
+        for tokens in [quote!(r.id, r.n as i64 #end), quote!(r.id, r.n as i64, #end)] {
+            let (keys, retention) = dedup(&tokens);
+            assert_eq!((keys, retention.to_owned()), expected);
+        }
+    }
+    assert_eq!(dedup(&quote!(within, r.x)), (vec!["within".to_owned(), "r.x".to_owned()], ""));
+}
+
+#[test]
+fn a_broken_dedup_says_how_to_write_it() {
+    for (tokens, rule) in [
+        (quote!(dedup r.id;), "`dedup` needs its `by`"),
+        (quote!(dedup by;), "`dedup by` needs at least one key"),
+        (quote!(dedup by unbounded;), "`dedup by` needs at least one key"),
+        (quote!(dedup by r.id within;), "`within` needs its `watermark`"),
+        (quote!(dedup by r.id within minutes(5);), "`within` needs its `watermark`"),
+        (quote!(dedup by r.id withn watermark;), "`dedup by` has no part `withn`; did you mean `within`?"),
+        (quote!(dedup by r.id forever;), "`dedup by` has no part `forever`"),
+        (quote!(dedup by r.id. ;), "this `dedup by` isn't a Rust expression"),
+        (quote!(distinct r.id;), "there is no clause `distinct`; did you mean `dedup by`?"),
+        (quote!(dedupe by r.id;), "there is no clause `dedupe`; did you mean `dedup by`?"),
+    ] {
+        let (kinds, errors) = kinds(&quote!(from r in rows; #tokens output append;));
+        assert_eq!(kinds, ["from", "broken", "output"], "{tokens}");
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert!(errors[0].starts_with(rule), "{errors:?}");
+    }
+    let (kinds, errors) = kinds(&quote!(dedup by r.id output append;));
+    assert_eq!(kinds, ["dedup by", "output"]);
+    assert_eq!(errors.len(), 1, "{errors:?}");
 }

@@ -151,6 +151,88 @@ query Wide(rows: Row) -> Out {
 }
 
 #[test]
+fn dedup_passing_rows_on() {
+    assert_expansion!(
+        "dedup_passing_rows_on",
+        r#"
+query Once(events: Event) -> Event {
+    from event in events watermark(event.at, hours(1));
+    where event.kind == "order";
+    let id = event.id.trim();
+    dedup by id, event.at;
+    where event.amount > 0;
+    select event;
+    output append;
+}
+"#
+    );
+}
+
+#[test]
+fn dedup_before_a_window() {
+    assert_expansion!(
+        "dedup_before_a_window",
+        r"
+query Counts(events: Event) -> Count {
+    from event in events watermark(event.at, hours(1));
+    dedup by event.id within watermark;
+    explode tag in event.tags.split(',');
+    group by window(event.at, minutes(5)), tag;
+    select Count { tag, count: count() };
+    output update;
+}
+"
+    );
+}
+
+#[test]
+fn dedup_without_watermark() {
+    assert_expansion!(
+        "dedup_without_watermark",
+        r"
+query Users(events: Event) -> Total {
+    from event in events;
+    dedup by event.user_id unbounded;
+    select Total { users: count() };
+    output complete;
+}
+"
+    );
+}
+
+#[test]
+fn session() {
+    assert_expansion!(
+        "session",
+        r"
+query Visits(clicks: Click) -> Visit {
+    from click in clicks watermark(click.timestamp, minutes(10));
+    group by session(click.timestamp, minutes(30)) as visit, click.user_id;
+    select Visit { from: visit.start, until: visit.end, user: click.user_id, clicks: count() };
+    output append;
+}
+"
+    );
+}
+
+#[test]
+fn dedup_before_a_session() {
+    assert_expansion!(
+        "dedup_before_a_session",
+        r"
+query Visits(clicks: Click) -> Visit {
+    from click in clicks watermark(click.timestamp, minutes(10));
+    dedup by click.id, click.timestamp;
+    group by click.user_id, session(click.timestamp, click.patience);
+    select Visit { session, user: click.user_id, paid: sum(click.amount) };
+    having sum(click.amount) > 1;
+    output append;
+}
+"
+    );
+}
+
+#[test]
 fn mistakes_leave_the_items_and_the_bodies() {
     assert_expansion!(
         "mistakes_leave_the_items_and_the_bodies",
