@@ -72,6 +72,46 @@ macro_rules! w2 {
 w2!(W2Append, append);
 w2!(W2Update, update);
 
+#[derive(Schema)]
+struct EventId {
+    event_id: i64,
+    ts: Timestamp,
+}
+
+#[derive(Schema)]
+struct UserSession {
+    window: Window,
+    user_id: String,
+    n: u64,
+}
+
+stream_query! {
+    query W5(events: EventId) -> EventId {
+        from e in events watermark(e.ts, minutes(10));
+        dedup by e.event_id, e.ts;
+        select e;
+        output append;
+    }
+}
+
+stream_query! {
+    query W5Within(events: EventId) -> EventId {
+        from e in events watermark(e.ts, minutes(10));
+        dedup by e.event_id within watermark;
+        select e;
+        output append;
+    }
+}
+
+stream_query! {
+    query W6(events: Event) -> UserSession {
+        from e in events watermark(e.ts, minutes(5));
+        group by session(e.ts, minutes(1)) as w, e.user_id;
+        select UserSession { window: w, user_id: e.user_id, n: count() };
+        output append;
+    }
+}
+
 /// A result row without its batch: the columns that identify it, and the doubles.
 type Row = (Vec<String>, Vec<f64>);
 
@@ -97,6 +137,24 @@ impl From<&ByUser> for Row {
 
 fn golden(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(path)
+}
+
+impl From<&EventId> for Row {
+    fn from(row: &EventId) -> Self {
+        (vec![row.event_id.to_string(), row.ts.to_string()], Vec::new())
+    }
+}
+
+impl From<&UserSession> for Row {
+    fn from(row: &UserSession) -> Self {
+        let columns = [
+            row.window.start.to_string(),
+            row.window.end.to_string(),
+            row.user_id.clone(),
+            row.n.to_string(),
+        ];
+        (columns.to_vec(), Vec::new())
+    }
 }
 
 /// Runs the query over one file a batch, with as many workers, and compares everything with Spark's answer.
@@ -211,4 +269,10 @@ golden! {
     tumbling_append_with_late_rows_matches_spark: "small20" "w1.append" 2 W1Append;
     tumbling_update_with_late_rows_matches_spark: "small20" "w1.update" 2 W1Update;
     sliding_append_with_late_rows_matches_spark: "small20" "w2.append" 1 W2Append;
+    dedup_by_event_time_matches_spark: "small" "w5.append" 0 W5;
+    dedup_by_event_time_with_late_rows_matches_spark: "small20" "w5.append" 0 W5;
+    dedup_within_watermark_matches_spark: "small" "w5within.append" 0 W5Within;
+    dedup_within_watermark_with_late_rows_matches_spark: "small20" "w5within.append" 0 W5Within;
+    sessions_match_spark: "small" "w6.append" 0 W6;
+    sessions_with_late_rows_match_spark: "small20" "w6.append" 0 W6;
 }

@@ -1,4 +1,6 @@
 //! The compiler behind `stream_query!` and `#[derive(Schema)]`.
+//!
+//! Use both through `stream-runtime`: what they generate names its types.
 
 mod message;
 mod query;
@@ -31,6 +33,9 @@ pub fn stream_query(tokens: proc_macro::TokenStream) -> proc_macro::TokenStream 
 ///
 /// A generic struct gets the bound `Column` on its columns' types. The view is a struct of its own, `ClickView<'a>` for
 /// `Click`, with the same visibility.
+///
+/// A struct has at least one column and at most 128; a field whose type derives `Schema` itself is one column. The trait's page
+/// has an example.
 #[proc_macro_derive(Schema, attributes(schema))]
 pub fn derive_schema(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     schema::expand(input.into()).into()

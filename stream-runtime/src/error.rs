@@ -43,7 +43,7 @@ pub enum Error {
     },
     /// A row could not be decoded and the input's policy is [`OnMalformed::Fail`](crate::source::OnMalformed::Fail).
     #[error(
-        "malformed row in {location}: {reason}; correct the row, or let the input drop or dead-letter it with `.on_malformed(…)`"
+        "malformed row in {location}: {reason}; let the input drop or dead-letter such rows with `.on_malformed(…)`, or correct the data and start with a new checkpoint"
     )]
     MalformedRow {
         /// File, line and byte offset, or whatever the source knows.
@@ -114,6 +114,24 @@ pub enum Error {
 }
 
 impl Error {
+    /// What went wrong in the first place, below [`Error::Batch`] and [`Error::Shared`], for a service that decides
+    /// by it.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use stream_runtime::Error;
+    ///
+    /// let full = Error::sink("FileSink[data/out]", "the disk is full");
+    /// let failed = Error::Batch { query: "clicks".into(), batch_id: 7, source: Arc::new(full) };
+    /// assert!(matches!(failed.root(), Error::Sink { .. }));
+    /// ```
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::Batch { source, .. } | Self::Shared(source) => source.root(),
+            _ => self,
+        }
+    }
+
     /// An operating-system error with what was attempted and where.
     pub fn io(action: &'static str, path: impl Into<PathBuf>, source: std::io::Error) -> Self {
         Self::Io { action, path: path.into(), source }

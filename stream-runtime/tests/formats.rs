@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use stream_runtime::format::TextRow;
 use stream_runtime::format::csv::{CsvFormat, Layout, write_record};
-use stream_runtime::plan::{Append, BatchContext, Mode, Plan, PlanInfo, Rejects, from};
+use stream_runtime::plan::{Append, BatchContext, Mode, Plan, PlanInfo, Rejects, WorkerContext, from};
 use stream_runtime::prelude::*;
 use stream_runtime::schema::Arena;
 use stream_runtime::source::{Chunk, OnMalformed, Position};
@@ -15,7 +15,7 @@ const INFO: PlanInfo = PlanInfo {
     query: "all",
     inputs: &[],
     clauses: &[],
-    operator: None,
+    operators: &[],
     select: "",
     having: None,
     mode: Mode::Append,
@@ -31,7 +31,7 @@ fn rows_with<R: Schema>(policy: &OnMalformed, chunk: Chunk<'_, R>) -> stream_run
         .select::<R, _>(|view, emitter| emitter.emit(R::from_view(view)))
         .output::<Append>(INFO);
     let batch = BatchContext { batch: 0, late_micros: 0, evict_micros: 0, has_data: true };
-    let mut workers = [plan.worker(7, 1)];
+    let mut workers = [plan.worker(WorkerContext { seed: 7, worker: 0, workers: 1 })];
     plan.begin(&mut workers[0], &batch);
     plan.feed(&mut workers[0], chunk, &mut Rejects::new(policy, Timestamp::UNIX_EPOCH))?;
     Ok(plan.emit(&mut workers, &batch)?.rows)

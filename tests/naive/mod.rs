@@ -1,9 +1,13 @@
 //! A windowed aggregation with a watermark, as one would write it to be read: every rule on its own line.
 
+#![allow(dead_code, reason = "each test file uses a part")]
+
+pub(crate) mod stateful;
+
 use std::collections::BTreeMap;
 
 /// The watermark's delay.
-const DELAY_MS: i64 = 10_000;
+pub(crate) const DELAY_MS: i64 = 10_000;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
@@ -83,11 +87,18 @@ impl Model {
     }
 
     pub(crate) fn batch(&mut self, rows: &[Row]) -> Vec<Group> {
+        self.batch_after(rows, rows)
+    }
+
+    /// A batch of which the watermark sees `observed`, and the aggregation what is left of it.
+    pub(crate) fn batch_after(&mut self, observed: &[Row], rows: &[Row]) -> Vec<Group> {
         self.late_ms = self.evict_ms;
         self.evict_ms = self.next_ms;
+        for row in observed {
+            self.next_ms = self.next_ms.max(row.ms - DELAY_MS);
+        }
         let mut touched = Vec::new();
         for row in rows {
-            self.next_ms = self.next_ms.max(row.ms - DELAY_MS);
             if row.number == 0 {
                 continue;
             }

@@ -2,6 +2,9 @@
 //!
 //! Of each batch it holds the plan (offsets and watermark, durable before any sink sees a row) and the commit
 //! (state changes and next watermark, in one atomic write).
+//!
+//! A service names a directory with [`QueryBuilder::checkpoint`](crate::engine::QueryBuilder::checkpoint), and that is
+//! a [`SledStore`]; [`MemoryStore`] is what queries without one have, and tests.
 
 mod directory;
 mod fingerprint;
@@ -112,6 +115,10 @@ pub struct Recovered {
 ///
 /// Batches are planned and committed in order and without gaps, from 0 on, after the metadata has been written.
 /// A write that fails leaves what was written before as it is.
+///
+/// # Errors
+/// Each method fails with [`Error::Checkpoint`](crate::Error::Checkpoint) for what is damaged, in use or out of turn,
+/// and with [`Error::Io`](crate::Error::Io) for what can't be read or written. An error ends the query.
 pub trait StateStore: Send + Sync {
     /// The checkpoint, for messages: its directory, or a name for one in memory.
     fn location(&self) -> PathBuf;

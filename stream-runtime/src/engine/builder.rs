@@ -12,7 +12,7 @@ use crate::sink::{Sink, Takes};
 use crate::source::Source;
 
 use super::clock::{Clock, SystemClock};
-use super::execution::{Execution, blocking};
+use super::execution::{Execution, blocking, release};
 use super::handle::StreamingQuery;
 use super::listener::QueryListener;
 use super::run::spawn;
@@ -101,7 +101,8 @@ impl<P: Plan> QueryBuilder<P> {
     }
 
     /// The number of threads that do row work; all of the machine's cores unless told otherwise. It may differ
-    /// from run to run, and never changes a result, but for the last digits of sums of floats.
+    /// from run to run, and changes no result but the last digits of sums and means of floats, which are added part by
+    /// part.
     pub fn workers(mut self, workers: usize) -> Self {
         self.options.workers = workers;
         self
@@ -177,8 +178,17 @@ impl<P: Plan> QueryBuilder<P> {
                 Arc::new(MemoryStore::transient())
             }
         };
-        Start { name, store, clock: options.clock, listeners: options.listeners, step: options.step }
-            .open(Box::new(stages))
-            .await
+        let start = Start {
+            name,
+            store: Arc::clone(&store),
+            clock: options.clock,
+            listeners: options.listeners,
+            step: options.step,
+        };
+        let opened = start.open(Box::new(stages)).await;
+        if opened.is_err() {
+            release(store).await;
+        }
+        opened
     }
 }

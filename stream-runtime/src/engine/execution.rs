@@ -14,13 +14,14 @@ use crate::source::{Admission, LogEntry, Offset};
 use crate::time::{Duration, Timestamp, milliseconds};
 
 use super::clock::Clock;
+use super::computed::Computed;
 use super::handle::Shared;
 use super::listener::{QueryListener, tell};
 use super::panics::guarded;
 use super::progress::{
     EventTimeProgress, Progress, SinkProgress, SourceProgress, StateOperatorProgress, rate,
 };
-use super::stages::{Computed, Stages};
+use super::stages::Stages;
 use super::step::{Step, StepHook};
 use super::watermark::WatermarkTracker;
 
@@ -118,7 +119,9 @@ impl Execution {
         };
         // The plan has to be durable before a sink sees a row, not before the rows are computed.
         let durable = self.write_plan(&plan, fresh);
-        let computing = self.stages.compute(context, range.clone(), Timestamp::from_millis(plan.time_ms));
+        let time = Timestamp::from_millis(plan.time_ms);
+        // A panic is caught here already: the plan's write, which holds the checkpoint, has to end before the query does.
+        let computing = guarded(self.stages.compute(context, range.clone(), time, Arc::clone(&clock)));
         let (durable, computed) = tokio::join!(durable, computing);
         let durable = durable?;
         self.reach(plan.batch, Step::Planned)?;
@@ -257,7 +260,13 @@ impl Execution {
             event_time: EventTimeProgress::new(&computed.event_time, self.tracker.instant(plan.watermark_ms)),
             state_operators: operators
                 .map(|(info, metrics)| {
-                    StateOperatorProgress::new(info.name, metrics, committing, self.stages.workers())
+                    StateOperatorProgress::new(
+                        info.name,
+                        metrics,
+                        computed.took,
+                        committing,
+                        self.stages.workers(),
+                    )
                 })
                 .collect(),
             sources: vec![SourceProgress {
@@ -280,6 +289,12 @@ impl Execution {
 
 /// How often a query without a processing-time trigger looks for data (Spark's `pollingDelay`).
 pub(super) const POLLING_DELAY: Duration = milliseconds(10);
+
+/// Lets go of what may block while it is dropped: a checkpoint finishes its fold and is closed, and state may be large.
+pub(super) async fn release(held: impl Send + 'static) {
+    // If the runtime shuts down it is dropped at once, by whoever drops the runtime.
+    let _ = tokio::task::spawn_blocking(move || drop(held)).await;
+}
 
 /// Runs blocking work of the checkpoint off tokio's worker threads.
 pub(super) async fn blocking<T: Send + 'static>(

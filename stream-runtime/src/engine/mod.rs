@@ -1,13 +1,19 @@
 //! The micro-batch engine: triggers, batches, watermarks, workers, progress, and the handle of a running query.
+//!
+//! A query's source gives a [`QueryBuilder`]; [`QueryBuilder::start`] gives a [`StreamingQuery`]. Of each batch the plan
+//! is durable before a sink sees a row, and state and commit follow in one atomic write, so that a batch which was cut
+//! short runs again with the same input.
 
 mod builder;
 pub(crate) mod clock;
+mod computed;
 mod execution;
 mod handle;
 mod listener;
 mod panics;
 mod progress;
 mod run;
+mod shares;
 mod stages;
 mod start;
 mod step;

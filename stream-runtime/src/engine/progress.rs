@@ -10,6 +10,8 @@ use crate::plan::OperatorMetrics;
 use crate::source::Offset;
 use crate::time::{Duration, Timestamp};
 
+use super::computed::Took;
+
 /// What one batch did. Serializes to the JSON that Spark's `lastProgress` gives.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -39,7 +41,8 @@ pub struct Progress {
     /// (rows through the operators and into the sinks); `commitOffsets` (state and commit); and
     /// `triggerExecution`, the whole.
     pub duration_ms: BTreeMap<&'static str, i64>,
-    /// Event time and watermark; empty for a query without a watermark.
+    /// Event time and watermark; empty, and absent from the JSON, for a query without a watermark.
+    #[serde(skip_serializing_if = "EventTimeProgress::is_empty")]
     pub event_time: EventTimeProgress,
     /// The stateful operators.
     pub state_operators: Vec<StateOperatorProgress>,
@@ -74,6 +77,10 @@ pub struct EventTimeProgress {
 }
 
 impl EventTimeProgress {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     pub(crate) fn new(stats: &EventTimeStats, watermark: Option<Timestamp>) -> Self {
         if watermark.is_none() {
             return Self::default();
@@ -98,8 +105,12 @@ pub struct StateOperatorProgress {
     pub num_rows_total: u64,
     /// Groups that the batch touched.
     pub num_rows_updated: u64,
+    /// Milliseconds that reading the batch's rows and taking them into the state took.
+    pub all_updates_time_ms: i64,
     /// Groups that the batch evicted.
     pub num_rows_removed: u64,
+    /// Milliseconds that putting out results and evicting groups took.
+    pub all_removals_time_ms: i64,
     /// Milliseconds spent on the commit of the state.
     pub commit_time_ms: i64,
     /// Bytes of the state's tables in memory, without what keys and aggregates own on the heap.
@@ -119,6 +130,7 @@ impl StateOperatorProgress {
     pub(crate) fn new(
         name: &'static str,
         metrics: &OperatorMetrics,
+        took: Took,
         commit: Duration,
         workers: usize,
     ) -> Self {
@@ -126,7 +138,9 @@ impl StateOperatorProgress {
             operator_name: name,
             num_rows_total: metrics.rows_total,
             num_rows_updated: metrics.rows_updated,
+            all_updates_time_ms: took.updates.as_millis(),
             num_rows_removed: metrics.rows_removed,
+            all_removals_time_ms: took.removals.as_millis(),
             commit_time_ms: commit.as_millis(),
             memory_used_bytes: metrics.memory_used_bytes,
             num_rows_dropped_by_watermark: metrics.rows_dropped_by_watermark,

@@ -9,7 +9,7 @@ use crate::source::Admission;
 use crate::time::{Duration, Timestamp, seconds};
 
 use super::clock::Clock;
-use super::execution::{Execution, POLLING_DELAY};
+use super::execution::{Execution, POLLING_DELAY, release};
 use super::handle::{Shared, StreamingQuery};
 use super::listener::tell;
 use super::panics::guarded;
@@ -57,7 +57,7 @@ async fn run(mut execution: Execution, trigger: Trigger) {
     });
     let Execution { shared, listeners, stages, store, .. } = execution;
     // The checkpoint's lock is free before anyone hears that the query has ended.
-    drop((stages, store));
+    release((stages, store)).await;
     let error = outcome.as_ref().err().map(|error| &**error);
     tell(&listeners, |listener| listener.on_terminated(id, run_id, error));
     shared.end(outcome);

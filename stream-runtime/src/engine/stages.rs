@@ -9,12 +9,9 @@ use async_trait::async_trait;
 
 use crate::checkpoint::StateStore;
 use crate::error::{Error, Result};
-use crate::operator::event_time::EventTimeStats;
 use crate::plan::{
-    BatchContext, Emitted, OperatorChanges, OperatorMetrics, OutputMode, Plan, PlanInfo, Rejects,
-    WorkerContext,
+    BatchContext, Emitted, OperatorChanges, OutputMode, Plan, PlanInfo, Rejects, WorkerContext,
 };
-use crate::schema::Schema;
 use crate::sink::erased::AnySink;
 use crate::sink::{SinkBatch, SinkContext};
 use crate::source::{
@@ -22,17 +19,10 @@ use crate::source::{
 };
 use crate::time::Timestamp;
 
+use super::clock::Clock;
+use super::computed::{Computed, Took};
+use super::shares::{share_out, transpose};
 use super::workers::WorkerPool;
-
-/// What a batch's rows came to.
-#[derive(Debug, Default)]
-pub(crate) struct Computed {
-    pub(crate) input_rows: u64,
-    pub(crate) malformed_rows: u64,
-    pub(crate) output_rows: u64,
-    pub(crate) event_time: EventTimeStats,
-    pub(crate) operators: Vec<OperatorMetrics>,
-}
 
 /// The phases of a batch, as the control loop calls them.
 #[async_trait]
@@ -64,6 +54,7 @@ pub(crate) trait Stages: Send {
         batch: BatchContext,
         range: Option<(Option<Offset>, Offset)>,
         time: Timestamp,
+        clock: Arc<dyn Clock>,
     ) -> Result<Computed>;
     async fn write(&mut self, batch: u64, watermark: Option<Timestamp>) -> Result<()>;
     async fn settle(&mut self, keep: bool) -> Result<Vec<OperatorChanges>>;
@@ -214,33 +205,6 @@ impl<P: Plan> Rows<P::Row> for Feed<'_, P> {
     }
 }
 
-/// From the parts that each worker has for each owner to the parts that each owner gets, in the workers' order.
-fn transpose<T>(parts: Vec<Vec<T>>, owners: usize) -> Vec<Vec<T>> {
-    let mut by_owner: Vec<Vec<T>> = (0..owners).map(|_| Vec::with_capacity(parts.len())).collect();
-    for parts in parts {
-        for (owner, part) in by_owner.iter_mut().zip(parts) {
-            owner.push(part);
-        }
-    }
-    by_owner
-}
-
-/// Consecutive splits for each worker, of about the same weight: the order of rows is the order of workers.
-fn share_out<R: Schema>(splits: Vec<Box<dyn Split<R>>>, workers: usize) -> Vec<Vec<Box<dyn Split<R>>>> {
-    // In 128 bits, since a service's own split may weigh anything.
-    let total: u128 = splits.iter().map(|split| u128::from(split.weight())).sum();
-    let mut shares: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
-    let mut before = 0_u128;
-    for split in splits {
-        // The worker in whose stretch of the total the middle of the split lies.
-        let weight = u128::from(split.weight());
-        let worker = ((before + weight / 2) * workers as u128).checked_div(total).unwrap_or(0);
-        before += weight;
-        shares[(worker as usize).min(workers - 1)].push(split);
-    }
-    shares
-}
-
 #[async_trait]
 impl<P: Plan> Stages for TypedStages<P> {
     fn info(&self) -> &PlanInfo {
@@ -329,7 +293,9 @@ impl<P: Plan> Stages for TypedStages<P> {
         batch: BatchContext,
         range: Option<(Option<Offset>, Offset)>,
         time: Timestamp,
+        clock: Arc<dyn Clock>,
     ) -> Result<Computed> {
+        let started = clock.elapsed();
         self.malformed.clear();
         let splits = match &range {
             Some((start, end)) => self.source.plan(start.as_ref(), end, self.pool.len()).await?,
@@ -338,11 +304,13 @@ impl<P: Plan> Stages for TypedStages<P> {
         let mut computed = self.feed(batch, splits, time).await?;
         self.route().await?;
         self.exchange().await?;
+        let updated = clock.elapsed();
         let emitted: Emitted<P::Output> =
             self.with_workers(move |plan, workers| plan.emit(workers, &batch)).await??;
         computed.output_rows = emitted.rows.len() as u64;
         computed.operators = emitted.operators;
         computed.event_time = emitted.event_time;
+        computed.took = Took { updates: updated - started, removals: clock.elapsed() - updated };
         self.output = emitted.rows;
         Ok(computed)
     }

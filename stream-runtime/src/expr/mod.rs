@@ -1,4 +1,7 @@
-//! The aggregates that a query may call, one family a file.
+//! The aggregates that a query may call, and the trait [`Aggregate`] for a service's own.
+//!
+//! Queries call them by name; the types here say what each one computes. The traits say what an aggregate takes, and are
+//! named in compile errors; only [`Aggregate`] is for a service to implement.
 //!
 //! | a query writes | accumulator | without a value |
 //! |---|---|---|
@@ -6,14 +9,16 @@
 //! | `sum(x)`, `avg(x)` | [`Sum`], [`Avg`] | null |
 //! | `min(x)`, `max(x)`, `min_by(x, y)`, `max_by(x, y)` | [`Min`], [`Max`], [`MinBy`], [`MaxBy`] | null |
 //! | `first(x)`, `last(x)` | [`First`], [`Last`] | null |
-//! | `var_samp(x)`, `var_pop(x)`, `stddev_samp(x)`, `stddev_pop(x)` | [`VarSamp`], [`VarPop`], [`StddevSamp`], [`StddevPop`] | null |
+//! | `variance(x)` or `var_samp(x)`, `var_pop(x)` | [`VarSamp`], [`VarPop`] | null |
+//! | `stddev(x)` or `stddev_samp(x)`, `stddev_pop(x)` | [`StddevSamp`], [`StddevPop`] | null |
 //! | `count_distinct(x)`, `approx_count_distinct(x)` | [`CountDistinct`], [`ApproxCountDistinct`] | 0 |
 //! | `collect_list(x)`, `collect_set(x)` | [`CollectList`], [`CollectSet`] | empty |
 //! | `mode(x)` | [`MostFrequent`] | null |
 //! | `any(condition)`, `every(condition)` | [`Any`], [`Every`] | null |
 //! | `aggregate::<T>(…)` | [`Custom`] | what `T` says |
 //!
-//! Nulls are skipped by all but `count()`, `first` and `last`. A result can be null, an `Option`, if the column can;
+//! Nulls are skipped by all but `count()`, `first` and `last`. A result can be null, an `Option`, if the column can (and,
+//! for `var_samp` and `stddev_samp`, always);
 //! over a column without nulls it is the plain value, and a group without any row, which only a query without keys
 //! can have, is [`Unfinished::Empty`].
 //!
@@ -124,7 +129,7 @@ impl From<crate::Error> for Unfinished {
 
 /// An aggregate of the service's own, called in a query as `aggregate::<MyAggregate>(x.column)`.
 ///
-/// `merge` has to give what updating `self` with the inputs of `other` after its own would have given. The state is
+/// `Default` is a group without a row; `Serialize` and `Deserialize` are how the checkpoint keeps it. `merge` has to give what updating `self` with the inputs of `other` after its own would have given. The state is
 /// written to the checkpoint after each batch that touches it, so keep it small.
 ///
 /// ```

@@ -1,9 +1,13 @@
 //! Formats: from a source's bytes to views, and from a result row to bytes.
+//!
+//! [`TextRow`] and [`csv::write_record`] are for sinks of a service's own; most of the rest is what `#[derive(Schema)]`
+//! writes.
 
 use std::cell::Cell;
 use std::fmt;
 
 pub mod csv;
+#[doc(hidden)]
 pub mod json;
 pub(crate) mod rfc3339;
 

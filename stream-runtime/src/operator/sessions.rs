@@ -24,6 +24,15 @@ pub(crate) struct Session<A: Accumulator> {
     pub(crate) start: i64,
     pub(crate) end: i64,
     pub(crate) accumulator: A,
+    /// Whether the state held a session with this start before the batch: Spark counts those whose start is gone as
+    /// removed.
+    #[serde(skip, default = "is_stored")]
+    pub(crate) stored: bool,
+}
+
+/// What a checkpoint holds is in state.
+const fn is_stored() -> bool {
+    true
 }
 
 /// The gap of a session: a duration, or null for a row that is in none.
@@ -60,6 +69,8 @@ pub struct Sessions<K, A: Accumulator> {
     pub(crate) late: LateRows,
     /// The number of sessions of all keys.
     pub(crate) count: u64,
+    /// Sessions in state before the batch whose place another one has taken.
+    pub(crate) replaced: u64,
     seed: u64,
     closed: i64,
 }
@@ -72,6 +83,7 @@ impl<K: OwnedKey, A: Accumulator> Sessions<K, A> {
             event_time: EventTimeStats::default(),
             late: LateRows { groups: HashSet::new(), ..LateRows::default() },
             count: 0,
+            replaced: 0,
             seed,
             closed: i64::MIN,
         }
@@ -81,6 +93,7 @@ impl<K: OwnedKey, A: Accumulator> Sessions<K, A> {
         self.by_key.begin(batch);
         self.event_time = EventTimeStats::default();
         self.late = LateRows::default();
+        self.replaced = 0;
         self.closed = closed;
     }
 
@@ -129,7 +142,7 @@ impl<K: OwnedKey, A: Accumulator> Sessions<K, A> {
         };
         if let Some(sessions) = self.by_key.touch(index) {
             let before = sessions.len();
-            let (session, ends) = join(sessions, start, end);
+            let (session, ends) = join(sessions, start, end, &mut self.replaced);
             update(&mut session.accumulator);
             // One more, or as many fewer as the row has bridged.
             self.count = self.count + sessions.len() as u64 - before as u64;
@@ -147,18 +160,28 @@ impl<K: OwnedKey, A: Accumulator> Sessions<K, A> {
 }
 
 /// Makes one session of `start..end` and all that it overlaps or touches; gives it and where it ends.
-fn join<A: Accumulator>(sessions: &mut Vec<Session<A>>, start: i64, end: i64) -> (&mut Session<A>, i64) {
+fn join<'a, A: Accumulator>(
+    sessions: &'a mut Vec<Session<A>>,
+    start: i64,
+    end: i64,
+    replaced: &mut u64,
+) -> (&'a mut Session<A>, i64) {
     // Sessions don't touch each other, so those that touch the new one lie side by side.
     let first = sessions.partition_point(|session| session.end < start);
     let last = first + sessions[first..].partition_point(|session| session.start <= end);
     if first == last {
-        sessions.insert(first, Session { start, end, accumulator: A::default() });
+        sessions.insert(first, Session { start, end, accumulator: A::default(), stored: false });
     } else {
-        let mut bridged = sessions.drain(first + 1..last).collect::<Vec<_>>().into_iter();
+        let bridged: Vec<_> = sessions.drain(first + 1..last).collect();
         let session = &mut sessions[first];
-        session.start = session.start.min(start);
+        if start < session.start {
+            *replaced += u64::from(session.stored);
+            session.stored = false;
+            session.start = start;
+        }
         session.end = session.end.max(end);
-        for other in &mut bridged {
+        for other in bridged {
+            *replaced += u64::from(other.stored);
             session.end = session.end.max(other.end);
             session.accumulator.merge(other.accumulator);
         }
@@ -176,7 +199,7 @@ mod tests {
     fn spans(rows: &[(i64, i64)]) -> Vec<(i64, i64)> {
         let mut sessions: Vec<Session<(CountRows,)>> = Vec::new();
         for &(start, end) in rows {
-            join(&mut sessions, start, end);
+            join(&mut sessions, start, end, &mut 0);
         }
         sessions.iter().map(|session| (session.start, session.end)).collect()
     }

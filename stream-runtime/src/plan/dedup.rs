@@ -140,7 +140,7 @@ where
             all.push(changes);
         }
         for worker in workers.iter_mut() {
-            worker.target.seen.settle();
+            worker.target.seen.settle(|()| {});
         }
         let mut next: Vec<_> = workers.iter_mut().map(|worker| &mut worker.target.next).collect();
         self.next.settle(&mut next, changes)

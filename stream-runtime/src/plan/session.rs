@@ -133,17 +133,18 @@ where
             metrics.rows_updated +=
                 sessions.by_key.touched().map(|entry| entry.value.len() as u64).sum::<u64>();
             if self.expires {
-                let watermark = batch.evict_micros;
+                let (watermark, before) = (batch.evict_micros, closed.len());
                 let removed = sessions.by_key.expire(watermark, |entry| {
                     let ended = entry.value.extract_if(.., |session| session.end <= watermark);
                     closed.extend(ended.map(|session| (entry.key.clone(), session)));
                     entry.value.iter().map(|session| session.end).min()
                 });
-                let ended = closed.len() as u64 - metrics.rows_removed;
+                let ended = (closed.len() - before) as u64;
                 metrics.rows_removed += ended;
                 sessions.count -= ended;
                 worker.removed = removed.into_iter().map(|entry| (entry.hash, entry.key)).collect();
             }
+            metrics.rows_removed += sessions.replaced;
             emitted.event_time.merge(&sessions.event_time);
             late.merge(&mut sessions.late);
         }
@@ -186,7 +187,11 @@ where
         }
         for worker in workers.iter_mut() {
             worker.removed.clear();
-            worker.sessions.by_key.settle();
+            worker.sessions.by_key.settle(|sessions| {
+                for session in sessions {
+                    session.stored = true;
+                }
+            });
         }
         Ok(())
     }

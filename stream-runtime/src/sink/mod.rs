@@ -48,6 +48,44 @@ pub struct SinkBatch<'a, R> {
 }
 
 /// Takes the results of a query.
+///
+/// Write an `impl` with `#[async_trait]`.
+///
+/// # Errors
+/// An error of any method ends the query; a restart gives the sink the same batch again.
+/// [`Error::sink`](crate::Error::sink) makes one that says which sink it was.
+///
+/// # Example
+///
+/// ```
+/// use async_trait::async_trait;
+/// use stream_runtime::Result;
+/// use stream_runtime::prelude::*;
+/// use stream_runtime::sink::{AppendOnly, Sink, SinkBatch};
+///
+/// /// Keeps the number of rows, each batch once.
+/// struct Count {
+///     rows: u64,
+///     last: Option<u64>,
+/// }
+///
+/// #[async_trait]
+/// impl<R: Schema> Sink<R> for Count {
+///     type Modes = AppendOnly;
+///
+///     fn description(&self) -> String {
+///         "Count".to_owned()
+///     }
+///
+///     async fn commit(&mut self, batch: SinkBatch<'_, R>) -> Result<()> {
+///         if self.last.is_none_or(|last| batch.id > last) {
+///             self.rows += batch.rows.len() as u64;
+///             self.last = Some(batch.id);
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait Sink<R: Schema>: Send + 'static {
     /// Which output modes the sink can take: [`AnyMode`], or [`AppendOnly`] if a row, once written, stays.

@@ -88,7 +88,89 @@ impl fmt::Debug for SourceContext {
 
 /// A stream of rows.
 ///
-/// Everything but reading is asynchronous and runs on tokio; reading runs on the query's worker threads.
+/// Everything but reading is asynchronous and runs on tokio; reading runs on the query's worker threads. Write an
+/// `impl` with `#[async_trait]`.
+///
+/// # Errors
+/// An error of any method ends the query, and leaves its checkpoint as the batch before left it;
+/// [`Error::source`](crate::Error::source) makes one that says which source it was.
+///
+/// # Example
+///
+/// A source of the whole numbers below a limit, of which a batch takes a hundred:
+///
+/// ```
+/// use async_trait::async_trait;
+/// use stream_runtime::Result;
+/// use stream_runtime::prelude::*;
+/// use stream_runtime::source::{Admission, Advance, Chunk, Offset, Rows, Source, SourceContext, Split};
+///
+/// #[derive(Schema)]
+/// struct Number {
+///     value: u64,
+/// }
+///
+/// struct Numbers {
+///     limit: u64,
+/// }
+///
+/// /// How many numbers lie before an offset.
+/// fn count(offset: Option<&Offset>) -> u64 {
+///     offset.and_then(|offset| offset.0.as_u64()).unwrap_or(0)
+/// }
+///
+/// #[async_trait]
+/// impl Source<Number> for Numbers {
+///     fn description(&self) -> String {
+///         format!("Numbers[{}]", self.limit)
+///     }
+///
+///     async fn open(&mut self, _context: SourceContext) -> Result<()> {
+///         Ok(())
+///     }
+///
+///     async fn latest_offset(
+///         &mut self,
+///         start: Option<&Offset>,
+///         admission: Admission,
+///     ) -> Result<Option<Advance>> {
+///         let end = match admission {
+///             Admission::Limited => self.limit.min(count(start) + 100),
+///             Admission::Everything => self.limit,
+///         };
+///         Ok((end > count(start)).then(|| Advance { end: Offset(end.into()), log: None }))
+///     }
+///
+///     async fn prepare_available_now(&mut self) -> Result<()> {
+///         Ok(())
+///     }
+///
+///     async fn plan(
+///         &mut self,
+///         start: Option<&Offset>,
+///         end: &Offset,
+///         _parallelism: usize,
+///     ) -> Result<Vec<Box<dyn Split<Number>>>> {
+///         Ok(vec![Box::new(Range { from: count(start), to: count(Some(end)) })])
+///     }
+/// }
+///
+/// struct Range {
+///     from: u64,
+///     to: u64,
+/// }
+///
+/// impl Split<Number> for Range {
+///     fn weight(&self) -> u64 {
+///         self.to - self.from
+///     }
+///
+///     fn read(&mut self, rows: &mut dyn Rows<Number>) -> Result<()> {
+///         let numbers: Vec<_> = (self.from..self.to).map(|value| Number { value }).collect();
+///         rows.push(Chunk::Rows(&numbers))
+///     }
+/// }
+/// ```
 #[async_trait]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a source of `{R}` rows",

@@ -1,6 +1,10 @@
 //! State in memory: keys, tables, and the buckets of time that hold them.
+//!
+//! [`key`] says what rows can be grouped by; the rest is the library's own.
 
 pub mod key;
+
+mod hasher;
 
 pub(crate) mod codec;
 pub(crate) mod expiring;

@@ -42,8 +42,11 @@ where
     P: Plan,
     F: Fn(MemorySource<P::Row>, MemorySink<P::Output>) -> QueryBuilder<P>,
 {
-    /// Opens the query that `build` binds to the source and the sink it is given. The clock shows
+    /// Opens the query that `build` binds to the source and the sink it is given, at each start again. The clock shows
     /// 2026-01-01T00:00:00Z.
+    ///
+    /// # Errors
+    /// What keeps the query from opening.
     pub async fn open(build: F) -> Result<Self> {
         let (input, _) = MemorySource::new();
         let (results, _) = MemorySink::new();
@@ -87,12 +90,18 @@ where
     }
 
     /// Ends the query between two batches and opens it again on its checkpoint.
+    ///
+    /// # Errors
+    /// What keeps the query from opening.
     pub async fn restart(&mut self) -> Result<()> {
         self.execution = None;
         self.reopen().await
     }
 
     /// Runs until there is nothing to do, and gives the progress of each batch.
+    ///
+    /// # Errors
+    /// [`Error::Batch`] for a batch that failed, other than by [`crash_at`](Self::crash_at).
     pub async fn run(&mut self) -> Result<Vec<Arc<Progress>>> {
         let before = self.progress.len();
         loop {
@@ -105,7 +114,8 @@ where
                 Ok(None) => return Ok(self.progress[before..].to_vec()),
                 Err(error) => {
                     self.execution = None;
-                    if !is_crash(&error) {
+                    // Anything but a crash that `crash_at` has asked for.
+                    if !matches!(error.root(), Error::Crashed { .. }) {
                         return Err(error);
                     }
                 }
@@ -173,14 +183,5 @@ where
         }));
         self.execution = Some(builder.open().await?);
         Ok(())
-    }
-}
-
-/// Whether the query failed because [`TestQuery::crash_at`] told it to.
-fn is_crash(error: &Error) -> bool {
-    match error {
-        Error::Crashed { .. } => true,
-        Error::Batch { source, .. } => is_crash(source),
-        _ => false,
     }
 }
