@@ -186,6 +186,7 @@ PageStats
         let text = Explain::new(PlanInfo { operators: GLOBAL, mode: Mode::Update, ..PLAN }).to_string();
         assert!(text.contains("state is one group"), "{text}");
     }
+
     #[test]
     fn each_operator_stands_where_a_row_reaches_it_and_says_what_it_keeps() {
         const OPERATORS: &[OperatorInfo] = &[
