@@ -26,11 +26,15 @@ impl WatchedClock {
         self.clock.set(now);
     }
 
-    /// Waits until the engine has waited `count` times, and gives for what.
-    pub(crate) async fn deadlines(&self, count: usize) -> Vec<Timestamp> {
+    /// Waits until the query has waited `count` times, and gives for what. A query that ends first is a failure.
+    pub(crate) async fn deadlines(&self, query: &StreamingQuery, count: usize) -> Vec<Timestamp> {
         let mut deadlines = self.deadlines.subscribe();
-        let deadlines = deadlines.wait_for(|deadlines| deadlines.len() >= count).await;
-        deadlines.expect("the sender lives in the clock").clone()
+        tokio::select! {
+            waited = deadlines.wait_for(|deadlines| deadlines.len() >= count) => {
+                waited.expect("the sender lives in the clock").clone()
+            }
+            end = query.await_termination() => panic!("the query has ended: {end:?}"),
+        }
     }
 }
 

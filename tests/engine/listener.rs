@@ -103,10 +103,10 @@ async fn an_idle_query_says_so_at_most_once_in_ten_seconds() {
         .expect("the query starts");
     // It looks at 0, 4, 8, 12, 16, 20 and 24 s, and finds nothing.
     for look in 1..=7 {
-        let deadlines = clock.deadlines(look).await;
+        let deadlines = clock.deadlines(&query, look).await;
         clock.set(deadlines[look - 1]);
     }
-    clock.deadlines(8).await;
+    clock.deadlines(&query, 8).await;
     query.stop().await.expect("it stops");
     // Told at 0, 12 and 24 s.
     assert_eq!(hears.heard(), ["started Numbers", "idle", "idle", "idle", "terminated None"]);

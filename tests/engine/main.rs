@@ -2,6 +2,7 @@
 
 mod doubles;
 mod failures;
+mod files;
 mod handle;
 mod listener;
 #[path = "../naive/mod.rs"]

@@ -31,22 +31,22 @@ async fn processing_time_starts_the_first_batch_at_once_and_the_others_at_multip
         .start()
         .await
         .expect("the query starts");
-    assert_eq!(clock.deadlines(1).await, [at(10)]);
+    assert_eq!(clock.deadlines(&query, 1).await, [at(10)]);
     assert_eq!(batches(&query), [(at(3), 1)]);
 
     // Rows that arrive in between wait for their multiple, also if the clock moves without reaching it.
     input.add([event(2, 0)]);
     clock.set(at(9));
     clock.set(at(10));
-    assert_eq!(clock.deadlines(2).await, [at(10), at(20)]);
+    assert_eq!(clock.deadlines(&query, 2).await, [at(10), at(20)]);
     assert_eq!(batches(&query), [(at(3), 1), (at(10), 1)]);
 
     // Nothing to read: nothing runs at this multiple.
     clock.set(at(20));
-    assert_eq!(clock.deadlines(3).await[2..], [at(30)]);
+    assert_eq!(clock.deadlines(&query, 3).await[2..], [at(30)]);
     input.add([event(3, 0)]);
     clock.set(at(31));
-    assert_eq!(clock.deadlines(4).await[3..], [at(40)]);
+    assert_eq!(clock.deadlines(&query, 4).await[3..], [at(40)]);
     assert_eq!(batches(&query), [(at(3), 1), (at(10), 1), (at(31), 1)]);
     query.stop().await.expect("it stops while it waits");
     assert_eq!(numbers(&results.rows()), [1, 2, 3]);
@@ -75,10 +75,10 @@ async fn a_batch_that_overruns_is_followed_at_once_by_one_and_missed_multiples_a
         .start()
         .await
         .expect("the query starts");
-    assert_eq!(clock.deadlines(2).await, [at(10), at(50)]);
+    assert_eq!(clock.deadlines(&query, 2).await, [at(10), at(50)]);
     assert_eq!(batches(&query), [(at(3), 1), (at(45), 1)]);
     clock.set(at(50));
-    assert_eq!(clock.deadlines(3).await[2..], [at(60)]);
+    assert_eq!(clock.deadlines(&query, 3).await[2..], [at(60)]);
     query.stop().await.expect("it stops");
     assert_eq!(numbers(&results.rows()), [1, 2, 3]);
 }
@@ -228,7 +228,7 @@ async fn as_fast_as_possible_polls_each_ten_milliseconds_and_is_woken_by_a_sourc
         .await
         .expect("the query starts");
     let poll = at(3) + milliseconds(10);
-    assert_eq!(clock.deadlines(1).await, [poll]);
+    assert_eq!(clock.deadlines(&query, 1).await, [poll]);
     input.add([event(1, 0)]);
     clock.set(poll);
     assert!(results.wait_for_batch(0).await);

@@ -78,7 +78,7 @@ async fn a_slide_that_does_not_divide_the_width_gives_the_windows_that_hold_the_
 #[tokio::test]
 async fn a_window_that_ends_before_1970_is_late_from_the_first_batch_on() {
     let mut test = open!(TenUpdate);
-    test.add([-1, -10, -11].map(event));
+    test.add([-1, -11, -10].map(event));
     test.expect([]).await;
     let operator = &test.progress()[0].state_operators[0];
     assert_eq!(operator.num_rows_dropped_by_watermark, 2, "[-20, -10) and [-10, 0)");
