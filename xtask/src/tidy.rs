@@ -55,7 +55,7 @@ fn complaints(root: &Path, file: &Path) -> Vec<String> {
         found.push(format!("{name}: {lines} lines, more than {LONGEST}"));
     }
     let library = LIBRARY.iter().any(|folder| name.starts_with(folder)) && !name.contains("/tests");
-    let code = text.find("#[cfg(test)]\nmod tests").map_or(text.as_str(), |tests| &text[..tests]);
+    let code = text.find("\nmod tests {").map_or(text.as_str(), |tests| &text[..tests]);
     for (index, line) in text.lines().enumerate() {
         found.extend(
             LEFTOVERS
