@@ -174,14 +174,22 @@ impl Found<'_> {
     /// `above` holds the real paths of the directories that lead here, so that a link to one of them isn't followed
     /// for ever.
     fn directory(&mut self, directory: &Path, above: &mut Vec<PathBuf>) -> Result<()> {
+        let is_below = !above.is_empty();
+        // A directory below the source's may be removed at any time, like a file.
+        let entries = match fs::read_dir(directory) {
+            Err(error) if is_below && error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(|error| Error::io("listing", directory, error))?,
+        };
         if self.listing.recursive {
-            let real = fs::canonicalize(directory).map_err(|error| Error::io("listing", directory, error))?;
+            let real = match fs::canonicalize(directory) {
+                Err(error) if is_below && error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                real => real.map_err(|error| Error::io("listing", directory, error))?,
+            };
             if above.contains(&real) {
                 return Ok(());
             }
             above.push(real);
         }
-        let entries = fs::read_dir(directory).map_err(|error| Error::io("listing", directory, error))?;
         for entry in entries {
             let entry = entry.map_err(|error| Error::io("listing", directory, error))?;
             if is_hidden(&entry.file_name()) {

@@ -62,6 +62,8 @@ impl FileFormat for Csv {}
 ///
 /// A file that can't be moved or removed stays, with a warning in the log, and is tried again after the next
 /// batch; the query doesn't fail. A file that was changed since it was read is left alone: nobody has read it.
+/// A query that is started with another choice than before applies it also to the files that earlier runs on its
+/// checkpoint have read, as far as the source's log remembers them (`max_file_age`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CleanSource {
