@@ -139,3 +139,38 @@ fn stat(group: super::naive::Group) -> Stat {
         numbers: group.numbers,
     }
 }
+
+#[derive(Schema, Clone, Debug, PartialEq)]
+struct Count {
+    key: String,
+    n: u64,
+}
+
+stream_query! {
+    query Counts(events: Event) -> Count {
+        from e in events;
+        group by e.key unbounded;
+        select Count { key: e.key, n: count() };
+        output update;
+    }
+}
+
+/// Each start reads what all earlier runs have written of a key, and takes the last.
+#[tokio::test]
+async fn groups_that_live_through_many_restarts_never_fall_back_to_an_earlier_value() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (input, _) = MemorySource::new();
+    let (results, _) = MemorySink::new();
+    let mut keys: Vec<String> = (0..60).map(|key| format!("key {key}")).collect();
+    keys.sort_unstable();
+    for run in 1..=8 {
+        input.add(keys.iter().map(|key| Event { key: key.clone(), number: 1, ts: Timestamp::UNIX_EPOCH }));
+        let query = Counts::query().events(input.source()).to(results.sink()).checkpoint(directory.path());
+        let query = query.trigger(Trigger::Once).workers(1 + run as usize % 3).start().await;
+        query.expect("the query starts").await_termination().await.expect("it ends");
+        let batches = results.batches();
+        let last = batches.last().expect("a batch ran");
+        let expected: Vec<_> = keys.iter().map(|key| Count { key: key.clone(), n: run }).collect();
+        assert_eq!(last.rows[..], expected[..], "run {run}");
+    }
+}

@@ -75,6 +75,7 @@ async fn a_batch_that_overruns_is_followed_at_once_by_one_and_missed_multiples_a
         .start()
         .await
         .expect("the query starts");
+    assert_eq!(clock.deadlines(&query, 1).await[0], at(10));
     assert_eq!(clock.deadlines(&query, 2).await, [at(10), at(50)]);
     assert_eq!(batches(&query), [(at(3), 1), (at(45), 1)]);
     clock.set(at(50));
