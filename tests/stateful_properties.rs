@@ -24,7 +24,8 @@ struct Total {
     window: Window,
     key: String,
     n: u64,
-    total: i64,
+    /// In input order; of a session only their sum, since sessions merge in order of their start.
+    numbers: Vec<i64>,
 }
 
 stream_query! {
@@ -60,7 +61,7 @@ stream_query! {
         dedup by e.key, e.ts;
         where e.number != 0;
         group by window(e.ts, seconds(20)) as w, e.key;
-        select Total { window: w, key: e.key, n: count(), total: sum(e.number) };
+        select Total { window: w, key: e.key, n: count(), numbers: collect_list(e.number) };
         output append;
     }
 }
@@ -69,7 +70,7 @@ stream_query! {
     query BySession(events: Event) -> Total {
         from e in events watermark(e.ts, seconds(10));
         group by session(e.ts, seconds(5) * e.number) as w, e.key;
-        select Total { window: w, key: e.key, n: count(), total: sum(e.number) };
+        select Total { window: w, key: e.key, n: count(), numbers: vec![sum(e.number)] };
         output append;
     }
 }
@@ -79,7 +80,7 @@ stream_query! {
         from e in events watermark(e.ts, seconds(10));
         dedup by e.key, e.ts;
         group by session(e.ts, seconds(5) * e.number) as w, e.number;
-        select Total { window: w, key: format!("{}", e.number), n: count(), total: sum(e.number) };
+        select Total { window: w, key: format!("{}", e.number), n: count(), numbers: vec![sum(e.number)] };
         output append;
     }
 }
@@ -122,13 +123,14 @@ fn total(key: String, start_ms: i64, end_ms: i64, numbers: &[i64]) -> Total {
         window: Window { start: Timestamp::from_millis(start_ms), end: Timestamp::from_millis(end_ms) },
         key,
         n: numbers.len() as u64,
-        total: numbers.iter().sum(),
+        numbers: numbers.to_vec(),
     }
 }
 
 fn session(session: Session) -> Total {
     let numbers: Vec<i64> = session.rows.iter().map(|row| row.number).collect();
-    total(session.key, session.start_ms, session.end_ms, &numbers)
+    let sum = vec![numbers.iter().sum()];
+    Total { numbers: sum, ..total(session.key, session.start_ms, session.end_ms, &numbers) }
 }
 
 /// A naive evaluation, step by step: the rows of a batch, of the batch without rows that may follow it, and how many
@@ -266,4 +268,27 @@ property!(
 #[test]
 fn the_naive_gap_is_the_gap_of_the_queries() {
     assert_eq!(gap_ms(&Row { key: String::new(), number: 3, ms: 0 }), (seconds(5) * 3).as_millis());
+}
+
+#[tokio::test]
+async fn the_order_of_rows_behind_dedup_is_the_inputs_whatever_the_number_of_workers() {
+    for workers in [1, 2, 7] {
+        let mut test =
+            TestQuery::open(|source, sink| ByEventTime::query().events(source).to(sink).workers(workers))
+                .await
+                .expect("the query opens");
+        let rows: Vec<Event> = (0..200_i64)
+            .map(|n| event(&Row { key: format!("k{}", n * 7 % 50), number: n, ms: n % 3 * 1_000 + 1 }))
+            .collect();
+        test.add(rows.clone());
+        test.run().await.expect("nothing fails");
+        let mut first = Vec::<Event>::new();
+        for row in rows {
+            if !first.iter().any(|other| other.key == row.key && other.ts == row.ts) {
+                first.push(row);
+            }
+        }
+        assert!(first.len() > 100);
+        assert_eq!(test.emitted(), first, "{workers} workers");
+    }
 }

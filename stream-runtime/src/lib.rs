@@ -110,6 +110,7 @@ pub mod __private;
 pub use error::{Error, Result};
 pub use schema::Schema;
 pub use stream_macros::stream_query;
+pub use uuid::Uuid;
 
 /// What a service that runs queries imports: `use stream_runtime::prelude::*;`.
 ///

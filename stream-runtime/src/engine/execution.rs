@@ -38,7 +38,7 @@ pub(crate) struct Execution {
     pub(super) last: Option<BatchPlan>,
     /// A batch that an earlier run planned and did not commit.
     pub(super) pending: Option<BatchPlan>,
-    /// When the trigger before fired, by [`Clock::elapsed`].
+    /// When the trigger before fired, whether it found data or not, by [`Clock::elapsed`].
     pub(super) last_trigger: Option<Duration>,
 }
 
@@ -104,6 +104,7 @@ impl Execution {
         self.shared.set_status("Getting offsets from sources", false, true);
         let Some(planned) = self.plan(admission, started).await? else {
             self.shared.set_status("Waiting for data to arrive", false, false);
+            self.last_trigger = Some(trigger);
             return Ok(None);
         };
         phases.end("latestOffset");

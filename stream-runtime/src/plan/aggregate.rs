@@ -8,10 +8,11 @@ use crate::error::{Error, Result};
 use crate::expr::{Accumulator, Unfinished};
 use crate::operator::event_time::EventTimeStats;
 use crate::operator::groups::{Groups, LateRows};
-use crate::operator::windowing::{NEVER, Windowing};
+use crate::operator::route::{Router, Verdict};
+use crate::operator::windowing::{EventTime, Instants, NEVER, Windowing};
 use crate::schema::Schema;
 use crate::state::codec;
-use crate::state::key::OwnedKey;
+use crate::state::key::{Key, OwnedKey};
 use crate::state::table::{Entry, Table};
 
 use super::changes::{key_group, owner};
@@ -34,15 +35,55 @@ pub struct AggregateWorker<W, K, A> {
     /// What this worker's rows add up to, whoever owns the groups. A lone worker needs none: its rows go
     /// straight into the state.
     incoming: Option<Groups<W, K, A>>,
+    router: Router,
     /// Everything in buckets that expire at or before this was removed in this batch.
     dropped_through: Option<i64>,
 }
 
 impl<W, K, A> AggregateWorker<W, K, A> {
-    /// What a row function pushes into.
+    /// What a row function pushes into behind an operator that routes: the rows of each group, at its owner.
     #[inline]
-    pub fn groups(&mut self) -> &mut Groups<W, K, A> {
-        self.incoming.as_mut().unwrap_or(&mut self.state)
+    pub fn groups(&mut self) -> OwnedGroups<'_, W, K, A> {
+        OwnedGroups { groups: &mut self.state, router: &mut self.router }
+    }
+}
+
+/// The groups whose keys a worker owns; rows of other groups are sent to their owners.
+pub struct OwnedGroups<'w, W, K, A> {
+    groups: &'w mut Groups<W, K, A>,
+    router: &'w mut Router,
+}
+
+impl<W: Windowing, K: OwnedKey, A: Accumulator> OwnedGroups<'_, W, K, A> {
+    #[inline]
+    fn applies(&mut self, key: &impl Key) -> bool {
+        self.router.verdict(self.groups.hash(key)) == Verdict::Apply
+    }
+
+    /// As [`Groups::update`].
+    #[inline]
+    pub fn update<Q: Key<Owned = K>>(mut self, time: impl EventTime, key: Q, update: impl FnMut(&mut A)) {
+        if self.applies(&key) {
+            self.groups.update(time, key, update);
+        }
+    }
+
+    /// As [`Groups::update_untimed`].
+    #[inline]
+    pub fn update_untimed<Q: Key<Owned = K>>(mut self, key: Q, update: impl FnMut(&mut A)) {
+        if self.applies(&key) {
+            self.groups.update_untimed(key, update);
+        }
+    }
+}
+
+impl<T: EventTime, K: OwnedKey, A: Accumulator> OwnedGroups<'_, Instants<T>, K, A> {
+    /// As [`Groups::update_at`].
+    #[inline]
+    pub fn update_at<Q: Key<Owned = K>>(mut self, time: T, key: Q, update: impl FnMut(&mut A)) {
+        if self.applies(&key) {
+            self.groups.update_at(time, key, update);
+        }
     }
 }
 
@@ -125,6 +166,7 @@ where
         AggregateWorker {
             state: Groups::new(context.seed),
             incoming: (context.workers > 1).then(|| Groups::new(context.seed)),
+            router: Router::default(),
             dropped_through: None,
         }
     }
@@ -139,7 +181,15 @@ where
     }
 
     fn target<'w>(&self, worker: &'w mut Self::Worker) -> &'w mut Groups<W, K, A> {
-        worker.groups()
+        worker.incoming.as_mut().unwrap_or(&mut worker.state)
+    }
+
+    fn routers_behind(&self) -> usize {
+        1
+    }
+
+    fn router_behind<'w>(&self, worker: &'w mut Self::Worker, _index: usize) -> Option<&'w mut Router> {
+        Some(&mut worker.router)
     }
 
     fn split(&self, worker: &mut Self::Worker, workers: usize) -> Vec<Self::Part> {

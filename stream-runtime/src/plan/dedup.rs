@@ -68,14 +68,18 @@ where
     }
 
     fn routers(&self) -> usize {
-        1 + self.next.routers()
+        1 + self.next.routers_behind()
     }
 
     fn router<'w>(&self, target: &'w mut Self::Target, index: usize) -> Option<&'w mut Router> {
         match index.checked_sub(1) {
             None => Some(&mut target.router),
-            Some(index) => self.next.router(self.next.target(&mut target.next), index),
+            Some(index) => self.next.router_behind(&mut target.next, index),
         }
+    }
+
+    fn at_row(&self, worker: &mut Self::Worker, sequence: u64) {
+        self.next.at_row(&mut worker.target.next, sequence);
     }
 
     fn split(&self, worker: &mut Self::Worker, workers: usize) -> Vec<Self::Part> {

@@ -68,6 +68,20 @@ pub(crate) trait Operator: Send + Sync + 'static {
         None
     }
 
+    /// As [`routers`](Self::routers), for an operator that rows reach through another one that routes: rows of one group
+    /// come from several workers then, and only their owner can take them in input order.
+    fn routers_behind(&self) -> usize {
+        self.routers()
+    }
+
+    /// As [`router`](Self::router), behind another operator.
+    fn router_behind<'w>(&self, worker: &'w mut Self::Worker, index: usize) -> Option<&'w mut Router> {
+        self.router(self.target(worker), index)
+    }
+
+    /// The place of the next row in the batch's input, for an operator whose output is in input order.
+    fn at_row(&self, _worker: &mut Self::Worker, _sequence: u64) {}
+
     /// Splits what the worker has gathered into a part for each owner. Called only with several workers.
     fn split(&self, worker: &mut Self::Worker, workers: usize) -> Vec<Self::Part>;
 

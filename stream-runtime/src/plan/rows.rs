@@ -27,7 +27,12 @@ pub(crate) struct RowWorker<W> {
     context: WorkerContext,
     /// Packed rows for each owner, in input order, where rows have to be brought to the owner of their key.
     outgoing: Vec<Vec<u8>>,
+    /// The place in the batch's input of the next row that is read: those of the workers before come first.
+    place: u64,
 }
+
+/// Far more rows than a worker reads in a batch.
+const ROWS_OF_A_WORKER: u64 = 1 << 48;
 
 /// An arena that holds more than this is emptied between two rows.
 const ARENA_BYTES: usize = 1 << 20;
@@ -55,19 +60,29 @@ where
         }
     }
 
-    /// Packs a row for whoever the routing router of this pass has found to own it.
+    /// Packs a row, behind its place in the input, for whoever the routing router of this pass has found to own it.
     fn send<S: Schema, const NAMED: u128>(
         &self,
         pass: usize,
         target: &mut Op::Target,
-        view: S::View<'_>,
+        (place, view): (u64, S::View<'_>),
         outgoing: &mut [Vec<u8>],
     ) {
         let Some(router) = self.operator.router(target, pass) else { return };
         for owner in router.take_owners() {
-            S::pack::<NAMED>(view, &mut outgoing[owner]);
+            let out = &mut outgoing[owner];
+            out.extend_from_slice(&place.to_le_bytes());
+            S::pack::<NAMED>(view, out);
         }
     }
+}
+
+/// The part whose next row comes first in the input, that row's place, and its bytes and all that follow.
+fn first_of<'a>(parts: &mut [&'a [u8]]) -> Option<(usize, u64, &'a [u8])> {
+    let next = |(index, part): (usize, &&'a [u8])| {
+        part.split_first_chunk().map(|(place, rest)| (index, u64::from_le_bytes(*place), rest))
+    };
+    parts.iter().enumerate().filter_map(next).min_by_key(|(_, place, _)| *place)
 }
 
 impl<R, const COLUMNS: u128, F, Op, M> Plan for RowPlan<R, COLUMNS, F, Op, M>
@@ -93,23 +108,31 @@ where
 
     fn worker(&self, context: WorkerContext) -> Self::Worker {
         let outgoing = (0..context.workers).map(|_| Vec::new()).collect();
-        RowWorker { operator: self.operator.worker(context), arena: Arena::default(), context, outgoing }
+        RowWorker {
+            operator: self.operator.worker(context),
+            arena: Arena::default(),
+            context,
+            outgoing,
+            place: 0,
+        }
     }
 
     fn begin(&self, worker: &mut Self::Worker, batch: &BatchContext) {
         self.operator.begin(&mut worker.operator, batch);
+        worker.place = worker.context.worker as u64 * ROWS_OF_A_WORKER;
         self.start_pass(worker, 0);
     }
 
     fn feed(&self, worker: &mut Self::Worker, chunk: Chunk<'_, R>, rejects: &mut Rejects) -> Result<()> {
-        let RowWorker { operator, arena, context, outgoing } = worker;
+        let RowWorker { operator, arena, context, outgoing, place } = worker;
         let target = self.operator.target(operator);
         if context.workers == 1 || self.operator.routers() == 0 {
             return for_each_view::<R, COLUMNS>(chunk, arena, rejects, |view| (self.row)(view, target));
         }
         for_each_view::<R, COLUMNS>(chunk, arena, rejects, |view| {
             (self.row)(view, target);
-            self.send::<R, COLUMNS>(0, target, view, outgoing);
+            self.send::<R, COLUMNS>(0, target, (*place, view), outgoing);
+            *place += 1;
         })
     }
 
@@ -124,22 +147,20 @@ where
     fn apply(&self, worker: &mut Self::Worker, pass: usize, parts: Vec<Vec<u8>>) -> Result<()> {
         self.start_pass(worker, pass);
         let RowWorker { operator, arena, outgoing, .. } = worker;
-        let target = self.operator.target(operator);
-        for part in parts {
-            let mut bytes = part.as_slice();
-            while !bytes.is_empty() {
-                if arena.allocated_bytes() > ARENA_BYTES {
-                    arena.reset();
-                }
-                let mut rest = bytes;
-                let Some(view) = R::unpack::<COLUMNS>(&mut rest, arena) else {
-                    return Err(Error::Other("a row was damaged on its way between two workers".into()));
-                };
-                let taken = bytes.len() - rest.len();
-                (self.row)(view, target);
-                self.send::<R, COLUMNS>(pass, target, view, outgoing);
-                bytes = &bytes[taken..];
+        let mut parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        while let Some((index, place, bytes)) = first_of(&mut parts) {
+            if arena.allocated_bytes() > ARENA_BYTES {
+                arena.reset();
             }
+            let mut rest = bytes;
+            let Some(view) = R::unpack::<COLUMNS>(&mut rest, arena) else {
+                return Err(Error::Other("a row was damaged on its way between two workers".into()));
+            };
+            parts[index] = &bytes[bytes.len() - rest.len()..];
+            self.operator.at_row(operator, place);
+            let target = self.operator.target(operator);
+            (self.row)(view, target);
+            self.send::<R, COLUMNS>(pass, target, (place, view), outgoing);
         }
         Ok(())
     }

@@ -14,12 +14,15 @@ use super::{BatchContext, OperatorChanges, StateEntry, Types};
 #[derive(Debug)]
 pub struct Emitter<O> {
     rows: Vec<O>,
+    /// For each row its place in the input, where rows were brought here from several workers.
+    places: Vec<u64>,
+    place: Option<u64>,
     event_time: EventTimeStats,
 }
 
 impl<O> Default for Emitter<O> {
     fn default() -> Self {
-        Self { rows: Vec::new(), event_time: EventTimeStats::default() }
+        Self { rows: Vec::new(), places: Vec::new(), place: None, event_time: EventTimeStats::default() }
     }
 }
 
@@ -34,6 +37,7 @@ impl<O> Emitter<O> {
     #[inline]
     pub fn emit(&mut self, row: O) {
         self.rows.push(row);
+        self.places.extend(self.place);
     }
 }
 
@@ -69,6 +73,10 @@ impl<O: Schema> Operator for Emit<O> {
         worker
     }
 
+    fn at_row(&self, worker: &mut Emitter<O>, sequence: u64) {
+        worker.place = Some(sequence);
+    }
+
     fn split(&self, _worker: &mut Emitter<O>, _workers: usize) -> Vec<()> {
         Vec::new()
     }
@@ -81,13 +89,21 @@ impl<O: Schema> Operator for Emit<O> {
         _batch: &BatchContext,
         emitted: &mut Emitted<O>,
     ) -> Result<()> {
+        let mut places = Vec::new();
         for worker in workers {
             emitted.event_time.merge(&worker.event_time);
+            places.append(&mut worker.places);
             if emitted.rows.is_empty() {
                 std::mem::swap(&mut emitted.rows, &mut worker.rows);
             } else {
                 emitted.rows.append(&mut worker.rows);
             }
+        }
+        if !places.is_empty() {
+            let mut placed: Vec<_> = places.into_iter().zip(emitted.rows.drain(..)).collect();
+            // Stable, for the rows that an `explode` made of one.
+            placed.sort_by_key(|(place, _)| *place);
+            emitted.rows.extend(placed.into_iter().map(|(_, row)| row));
         }
         Ok(())
     }
