@@ -243,10 +243,13 @@ impl VisitMut for Splitter<'_> {
     }
 
     fn visit_field_value_mut(&mut self, field: &mut FieldValue) {
-        // `PageStat { page }` becomes `PageStat { page: key }`.
-        let span = field.member.span();
-        field.colon_token.get_or_insert_with(|| Token![:](span));
+        let before = field.expr.clone();
         self.visit_expr_mut(&mut field.expr);
+        // `PageStat { page }` becomes `PageStat { page: key }`, and stays as it is where `page` is no key.
+        if field.expr != before {
+            let span = field.member.span();
+            field.colon_token.get_or_insert_with(|| Token![:](span));
+        }
     }
 
     fn visit_macro_mut(&mut self, call: &mut Macro) {
