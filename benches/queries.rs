@@ -16,6 +16,7 @@ use stream_runtime::plan::Plan;
 use stream_runtime::prelude::*;
 use support::hand_written as by_hand;
 use support::input::{self, Event};
+use support::median::median;
 use support::queries::{W1, W2, W5, W6};
 use support::shared_rows::SharedRows;
 use tokio::runtime::Runtime;
@@ -94,14 +95,6 @@ fn over_json(criterion: &mut Criterion, runtime: &Runtime, directory: &Path) {
     group.bench_function("w6 query", |b| b.iter(|| run(runtime, W6::query().events(source()))));
     group.bench_function("w6 loop", |b| b.iter(|| by_hand::over_json::<by_hand::W6, W6_COLUMNS>(&files)));
     group.finish();
-}
-
-/// The median of a measurement that criterion has just written down, in ns.
-fn median(name: &str) -> Option<f64> {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()?;
-    let text =
-        std::fs::read_to_string(target.join("criterion").join(name).join("new/estimates.json")).ok()?;
-    serde_json::from_str::<serde_json::Value>(&text).ok()?["median"]["point_estimate"].as_f64()
 }
 
 fn main() {
