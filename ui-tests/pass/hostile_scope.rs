@@ -15,6 +15,8 @@ mod service {
     pub struct Vec;
     pub struct Append;
     pub struct Groups;
+    pub struct Deduplicated;
+    pub struct Sessions;
     pub struct Plan;
     pub struct Source;
     pub struct Missing;
@@ -32,6 +34,8 @@ mod service {
     pub fn row() {}
     pub fn keep() {}
     pub fn out() {}
+    pub fn op() {}
+    pub fn sessions() {}
     pub mod core {}
     pub mod std {}
 
@@ -66,6 +70,16 @@ mod service {
     }
 
     stream_query! {
+        pub query Visits(sessions: Row) -> Output {
+            from op in sessions watermark(op.at, DELAY);
+            dedup by op.row, op.at;
+            group by session(op.at, WIDTH), op.row as row;
+            select Output { row, acc: max(op.acc) };
+            output append;
+        }
+    }
+
+    stream_query! {
         pub query Rows(to: Row) -> Output {
             from out in to;
             where out.acc > 1;
@@ -77,4 +91,5 @@ mod service {
 
 fn main() {
     std::println!("{}{}", service::Aggregation::explain(), service::Rows::explain());
+    std::println!("{}", service::Visits::explain());
 }

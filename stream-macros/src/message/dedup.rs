@@ -7,7 +7,7 @@ use super::{similar, with_help};
 use crate::query::ast::{Dedup, From};
 use crate::query::text::text;
 
-pub(crate) const EXPLODE_BEFORE_DEDUP: &str = "`explode` stands before `dedup by`: a row goes by its key to where the keys are remembered, before it is exploded\nhelp: write `explode` after `dedup by`";
+pub(crate) const EXPLODE_BEFORE_DEDUP: &str = "`explode` stands after `dedup by`: a row goes by its key to where the keys are remembered, and is exploded there\nhelp: write `explode` after `dedup by`";
 
 pub(crate) const SUPERFLUOUS_UNBOUNDED_DEDUP: &str = "`unbounded` isn't true here: the watermark's column is among the keys, and keys that it has passed are dropped\nhelp: remove it";
 

@@ -122,8 +122,8 @@ pub(crate) struct Key {
 
 /// A key that is a span of time.
 pub(crate) enum Interval {
-    Window(Window),
-    Session(Session),
+    Window(Box<Window>),
+    Session(Box<Session>),
 }
 
 /// `window(TIME, WIDTH[, slide = SLIDE][, start = START])`.

@@ -243,7 +243,7 @@ where
         metrics.late_rows = late.rows;
         metrics.max_lateness_micros = late.max_lateness_micros;
         metrics.rows_total = workers.iter().map(|worker| worker.state.buckets.groups_now()).sum();
-        metrics.memory_used_bytes = workers.iter().map(|worker| worker.state.buckets.allocated_bytes()).sum();
+        metrics.memory_used_bytes = workers.iter().map(|worker| worker.state.buckets.bytes_now()).sum();
         emitted.operators.push(metrics);
         Ok(())
     }

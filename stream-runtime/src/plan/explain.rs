@@ -171,21 +171,22 @@ PageStats
 
     #[test]
     fn a_plan_that_keeps_everything_says_so() {
-        const UNBOUNDED: &[OperatorInfo] =
-            &[OperatorInfo { event_time_key: false, window: None, ..PLAN.operators[0] }];
-        let text = Explain::new(PlanInfo { operators: UNBOUNDED, mode: Mode::Update, ..PLAN }).to_string();
-        assert!(text.contains("state is unbounded"), "{text}");
-        let text = Explain::new(PlanInfo { mode: Mode::Complete, ..PLAN }).to_string();
-        assert!(text.contains("state keeps every group"), "{text}");
         const GLOBAL: &[OperatorInfo] = &[OperatorInfo {
             clause: "group by ()",
             event_time_key: false,
             window: None,
             ..PLAN.operators[0]
         }];
+        const UNBOUNDED: &[OperatorInfo] =
+            &[OperatorInfo { event_time_key: false, window: None, ..PLAN.operators[0] }];
+        let text = Explain::new(PlanInfo { operators: UNBOUNDED, mode: Mode::Update, ..PLAN }).to_string();
+        assert!(text.contains("state is unbounded"), "{text}");
+        let text = Explain::new(PlanInfo { mode: Mode::Complete, ..PLAN }).to_string();
+        assert!(text.contains("state keeps every group"), "{text}");
         let text = Explain::new(PlanInfo { operators: GLOBAL, mode: Mode::Update, ..PLAN }).to_string();
         assert!(text.contains("state is one group"), "{text}");
     }
+
     #[test]
     fn each_operator_stands_where_a_row_reaches_it_and_says_what_it_keeps() {
         const OPERATORS: &[OperatorInfo] = &[

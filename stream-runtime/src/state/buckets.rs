@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::key::OwnedKey;
 use super::table::Table;
 
-const RECENT: usize = 8;
+/// As many windows as a row of a sliding query mostly has, and more.
+const RECENT: usize = 64;
 
 /// Tables by expiry, with the last few used at hand: rows of a stream mostly fall into the buckets that the
 /// rows before them fell into.
@@ -19,6 +20,7 @@ pub(crate) struct Buckets<K, A> {
     opened: Vec<usize>,
     batch: u64,
     groups: u64,
+    bytes: u64,
 }
 
 /// No bucket expires at the beginning of time.
@@ -34,6 +36,7 @@ impl<K, A> Default for Buckets<K, A> {
             opened: Vec::new(),
             batch: 0,
             groups: 0,
+            bytes: 0,
         }
     }
 }
@@ -102,6 +105,7 @@ impl<K: OwnedKey, A: Default> Buckets<K, A> {
             let (expiry, slot) = entry.remove_entry();
             let table = std::mem::take(&mut self.slots[slot]);
             self.groups -= table.counted as u64;
+            self.bytes -= table.counted_bytes as u64;
             closed.push((expiry, table));
             self.free.push(slot);
         }
@@ -123,6 +127,9 @@ impl<K: OwnedKey, A: Default> Buckets<K, A> {
             self.groups += (table.len() - table.counted) as u64;
             table.counted = table.len();
             table.settle();
+            let bytes = table.allocated_bytes();
+            self.bytes = self.bytes + bytes as u64 - table.counted_bytes as u64;
+            table.counted_bytes = bytes;
         }
         self.recent = [VACANT; RECENT];
     }
@@ -132,9 +139,10 @@ impl<K: OwnedKey, A: Default> Buckets<K, A> {
         self.groups + self.opened().map(|(_, table)| (table.len() - table.counted) as u64).sum::<u64>()
     }
 
-    /// Bytes held by the tables.
-    pub(crate) fn allocated_bytes(&self) -> u64 {
-        self.iter().map(|(_, table)| table.allocated_bytes() as u64).sum()
+    /// Bytes held by the tables, with what the batch in progress has added.
+    pub(crate) fn bytes_now(&self) -> u64 {
+        let grown = |table: &Table<K, A>| (table.allocated_bytes() - table.counted_bytes) as u64;
+        self.bytes + self.opened().map(|(_, table)| grown(table)).sum::<u64>()
     }
 }
 

@@ -14,7 +14,7 @@ pub use super::hasher::KeyHasher;
 /// Implemented for text, bytes, integers, `bool`, times, [`Window`], `Option`s and tuples of those. Floats
 /// aren't keys: `NaN != NaN`, and 0.1 + 0.2 isn't 0.3.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be a grouping key",
+    message = "`{Self}` can't be a key",
     label = "not a key",
     note = "keys are text, bytes, integers, `bool`, times, windows, and `Option`s and tuples of those; a float isn't one: round it to an integer first"
 )]

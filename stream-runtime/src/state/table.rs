@@ -29,6 +29,8 @@ pub(crate) struct Table<K, A> {
     pub(super) opened_in: u64,
     /// How many of the entries are in the total of [`Buckets`](super::buckets::Buckets).
     pub(super) counted: usize,
+    /// How many of its bytes are.
+    pub(super) counted_bytes: usize,
 }
 
 impl<K, A> Default for Table<K, A> {
@@ -40,6 +42,7 @@ impl<K, A> Default for Table<K, A> {
             expiry: 0,
             opened_in: UNTOUCHED,
             counted: 0,
+            counted_bytes: 0,
         }
     }
 }

@@ -8,7 +8,7 @@ use syn::{Expr, ExprCall, GenericArgument, Ident, PathArguments, Type};
 use super::target::Target;
 use super::{at, finish, local, mixed, reference, runtime, tuple, tuple_at};
 use crate::query::aggregate;
-use crate::query::ast::{Dedup, Interval, Retention, Session};
+use crate::query::ast::{Dedup, Interval, Retention};
 use crate::query::check::PER_TUPLE;
 use crate::query::expr::{bare_ident, mentions, peeled};
 use crate::query::plan::{Plan, Step};
@@ -240,7 +240,10 @@ fn lower_interval(plan: &Plan, interval: &Interval) -> TokenStream {
     };
     match interval {
         Interval::Window(_) => time,
-        Interval::Session(Session { gap, .. }) => quote_spanned!(mixed()=> #time, #gap),
+        Interval::Session(session) => {
+            let gap = &session.gap;
+            quote_spanned!(mixed()=> #time, #gap)
+        }
     }
 }
 

@@ -77,10 +77,10 @@ fn key(expr: Expr) -> syn::Result<Key> {
     };
     let interval = match &expr {
         Expr::Call(call) if bare_path(&call.func).is_some_and(|name| name == "window") => {
-            Some(Interval::Window(window(call.clone())?))
+            Some(Interval::Window(Box::new(window(call.clone())?)))
         }
         Expr::Call(call) if bare_path(&call.func).is_some_and(|name| name == "session") => {
-            Some(Interval::Session(session(call.clone())?))
+            Some(Interval::Session(Box::new(session(call.clone())?)))
         }
         _ => None,
     };

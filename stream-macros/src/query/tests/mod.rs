@@ -1,7 +1,10 @@
-//! Expansion snapshots: what each kind of query is lowered to, with the query in the snapshot's header.
+//! Expansion snapshots: what each kind of query is lowered to, with the query in the snapshot's header; and the
+//! rules, each as a table of what it allows and refuses.
 
+mod dedup;
 mod expansions;
 mod rules;
+mod session;
 
 use proc_macro2::TokenStream;
 

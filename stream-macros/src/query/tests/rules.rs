@@ -7,7 +7,7 @@ use crate::query::{check, parse};
 use crate::report::Report;
 
 /// The first line of each error in a query of these clauses.
-fn errors(clauses: &str) -> Vec<String> {
+pub(super) fn errors(clauses: &str) -> Vec<String> {
     let source = format!("query Q(rows: Row) -> Out {{ {clauses} }}");
     let tokens: TokenStream = source.parse().expect("the query is Rust tokens");
     let mut report = Report::default();
@@ -19,7 +19,7 @@ fn errors(clauses: &str) -> Vec<String> {
 }
 
 /// Source clauses, with or without a watermark.
-const FROM: [&str; 2] = ["from r in rows;", "from r in rows watermark(r.at, minutes(1));"];
+pub(super) const FROM: [&str; 2] = ["from r in rows;", "from r in rows watermark(r.at, minutes(1));"];
 
 #[test]
 fn the_support_matrix_is_sparks() {
@@ -150,132 +150,6 @@ fn a_group_in_a_window_is_closed_by_its_window_alone() {
             "{errors:?}"
         );
     }
-}
-
-/// The errors of a query that passes on what `dedup by` lets through.
-fn deduplicated(from: &str, clauses: &str) -> Vec<String> {
-    errors(&format!("{from} {clauses}; select Out {{ x: r.x }}; output append;"))
-}
-
-#[test]
-fn the_keys_of_dedup_are_dropped_by_the_watermark_or_the_clause_says_how_long_they_stay() {
-    let [without, with] = FROM;
-    let unbounded_with =
-        ["these keys stay in state for ever: the watermark's column isn't among them"].as_slice();
-    let unbounded_without = ["these keys stay in state for ever: no watermark drops them"].as_slice();
-    let superfluous = [
-        "`unbounded` isn't true here: the watermark's column is among the keys, and keys that it has passed are dropped",
-    ]
-    .as_slice();
-    let within =
-        ["`within watermark` needs a watermark: its delay is how long a key is remembered"].as_slice();
-    for (from, clauses, expected) in [
-        (with, "dedup by r.id, r.at", &[][..]),
-        (with, "let t = r.at; dedup by r.id, (t)", &[]),
-        (with, "dedup by r.id", unbounded_with),
-        (with, "dedup by r.id, r.other", unbounded_with),
-        (with, "dedup by r.id unbounded", &[]),
-        (with, "dedup by r.id, r.at unbounded", superfluous),
-        (with, "dedup by r.id within watermark", &[]),
-        (without, "dedup by r.id", unbounded_without),
-        (without, "dedup by r.id, r.at", unbounded_without),
-        (without, "dedup by r.id, r.at unbounded", &[]),
-        (without, "dedup by r.id within watermark", within),
-    ] {
-        assert_eq!(deduplicated(from, clauses), expected, "{from} {clauses}");
-    }
-}
-
-#[test]
-fn dedup_stands_once_among_the_steps_and_before_explode() {
-    let [_, with] = FROM;
-    for allowed in [
-        "where r.ok; let y = r.y; dedup by y, r.at; let z = r.z; where z",
-        "dedup by r.x, r.at; explode z in r.z",
-    ] {
-        assert_eq!(deduplicated(with, allowed), [""; 0], "{allowed}");
-    }
-    assert_eq!(
-        deduplicated(with, "explode z in r.z; dedup by z, r.at"),
-        [
-            "`explode` stands before `dedup by`: a row goes by its key to where the keys are remembered, before it is exploded"
-        ]
-    );
-    assert_eq!(
-        deduplicated(with, "dedup by r.x, r.at; dedup by r.y, r.at"),
-        ["a query has one `dedup by` clause"]
-    );
-    assert_eq!(
-        errors(&format!("{with} group by r.at; dedup by r.at; select Out {{ x: count() }}; output append;")),
-        ["`dedup by` stands before `group by`"]
-    );
-}
-
-#[test]
-fn keys_of_dedup_are_values_of_the_row() {
-    let [_, with] = FROM;
-    for (keys, rule) in [
-        ("r.x, r.at, (r.x)", "`dedup by` has the key `(r.x)` already"),
-        (
-            "count(), r.at",
-            "`count` aggregates the rows of a group, and in `dedup by` there are no groups yet",
-        ),
-        ("window(r.at, minutes(5)) unbounded", "`window(…)` is a key of `group by`"),
-        ("r.x as x, r.at", "a key of `dedup by` has no name: no clause could use `x`"),
-    ] {
-        assert_eq!(deduplicated(with, &format!("dedup by {keys}")), [rule]);
-    }
-    let keys = |number: usize| (0..number).map(|n| format!("r.k{n}")).collect::<Vec<_>>().join(", ");
-    assert_eq!(deduplicated(with, &format!("dedup by {} unbounded", keys(12))), [""; 0]);
-    assert_eq!(
-        deduplicated(with, &format!("dedup by {} unbounded", keys(13))),
-        ["a query deduplicates by at most 12 keys"]
-    );
-}
-
-#[test]
-fn sessions_are_those_of_a_key_and_have_a_gap() {
-    let session = |keys: &str| {
-        errors(&format!("{} group by {keys}; select Out {{ x: count() }}; output append;", FROM[1]))
-    };
-    for allowed in [
-        "session(r.at, minutes(5)), r.x",
-        "session(r.at, GAP) as s, r.x",
-        "r.x, session(r.at, r.gap)",
-        "session(r.at, if r.x > 3 { minutes(1) } else { r.gap }), r.x",
-    ] {
-        assert_eq!(session(allowed), [""; 0], "{allowed}");
-    }
-    let no_key = "a session is that of a key, and there is none beside this `session(…)`";
-    let second = "a query groups by one `window(…)` or `session(…)`";
-    let arguments = "a session has an event time and a gap, after which the next row begins a new one";
-    for (refused, rule) in [
-        ("session(r.at, minutes(5))", no_key),
-        ("session(r.at, minutes(0)), r.x", "a session's gap must be greater than zero"),
-        ("session(r.at, seconds(-1)), r.x", "a session's gap must be greater than zero"),
-        ("session(r.at, minutes(5)), window(r.at, minutes(5)), r.x", second),
-        ("session(r.at, minutes(5)), session(r.other, minutes(5)), r.x", second),
-        (
-            "session(r.at, sum(r.x)), r.x",
-            "`sum` aggregates the rows of a group, and in `group by` there are no groups yet",
-        ),
-        ("session(r.at), r.x", arguments),
-        ("session(r.at, gap = minutes(5)), r.x", arguments),
-        ("session(), r.x", arguments),
-        ("f(session(r.at, minutes(5))), r.x", "`session(…)` is a key of `group by`"),
-    ] {
-        let errors = session(refused);
-        assert!(errors.iter().any(|error| error == rule), "{refused}: {errors:?}");
-    }
-}
-
-#[test]
-fn a_variable_called_like_a_window_leaves_the_rules_in_force() {
-    let errors = errors(
-        "from r in rows; let session = r.session; where session > 3; group by session unbounded;
-         select Out { x: count() }; output append;",
-    );
-    assert_eq!(errors.len(), 1, "{errors:?}");
 }
 
 #[test]

@@ -1,0 +1,13 @@
+use stream_runtime::prelude::*;
+use ui_tests::{Click, PageStat};
+
+stream_query! {
+    query Pages(clicks: Click) -> PageStat {
+        from click in clicks watermark(click.timestamp, minutes(10));
+        group by session(click.timestamp, minutes(30)), click.amount;
+        select PageStat { page: String::new(), views: count() };
+        output append;
+    }
+}
+
+fn main() {}
