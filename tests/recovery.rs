@@ -1,21 +1,25 @@
 //! A query killed (SIGKILL) at every step of every batch, and started again, writes the very bytes that a query
-//! which was left alone writes.
+//! which was left alone writes (the very rows of each batch, for a deduplication by several workers).
 //!
-//! The query runs in a child process: this test binary, asked to run only `child`.
+//! The query runs in a child process: this test binary, asked to run only `child`. What tells one kind of query from
+//! another here is the state that a restart has to bring back: groups of windows, keys that have been seen, sessions.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use stream_runtime::engine::Step;
+use stream_runtime::engine::{QueryBuilder, Step};
+use stream_runtime::plan::Plan;
 use stream_runtime::prelude::*;
 use stream_runtime::sink::file::committed_files;
 
 #[derive(Schema)]
 struct Event {
+    user_id: String,
     action: String,
     amount: f64,
+    event_id: i64,
     ts: Timestamp,
 }
 
@@ -36,15 +40,94 @@ stream_query! {
     }
 }
 
+#[derive(Schema)]
+struct Id {
+    event_id: i64,
+    ts: Timestamp,
+}
+
+stream_query! {
+    query Distinct(events: Event) -> Id {
+        from e in events watermark(e.ts, minutes(5));
+        dedup by e.event_id, e.ts;
+        select Id { event_id: e.event_id, ts: e.ts };
+        output append;
+    }
+}
+
+#[derive(Schema)]
+struct Visit {
+    window: Window,
+    user_id: String,
+    n: u64,
+    latest: i64,
+}
+
+stream_query! {
+    query Visits(events: Event) -> Visit {
+        from e in events watermark(e.ts, minutes(1));
+        group by session(e.ts, minutes(3)) as w, e.user_id;
+        select Visit { window: w, user_id: e.user_id, n: count(), latest: max(e.event_id) };
+        output append;
+    }
+}
+
+/// Which query the child runs.
+#[derive(Clone, Copy, Debug)]
+enum Case {
+    Totals,
+    Distinct,
+    Visits,
+}
+
+impl Case {
+    const ALL: [Self; 3] = [Self::Totals, Self::Distinct, Self::Visits];
+
+    /// A file of the result, in a form that is the same for the same result. With several workers the rows of a
+    /// deduplication come out by the owner of their key, and who owns a key is drawn with the checkpoint's seed.
+    fn comparable(self, file: &[u8]) -> Vec<u8> {
+        let mut lines: Vec<_> = file.split_inclusive(|byte| *byte == b'\n').collect();
+        if matches!(self, Self::Distinct) {
+            lines.sort_unstable();
+        }
+        lines.concat()
+    }
+
+    /// How many batches the query has. All but the last, which has no data, read one file each.
+    const fn batches(self) -> u64 {
+        match self {
+            Self::Totals => 6,
+            Self::Distinct | Self::Visits => 5,
+        }
+    }
+
+    fn input(self) -> PathBuf {
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("recovery-input-{self:?}"))
+    }
+}
+
+const CASE: &str = "STREAM_QUERY_TEST_CASE";
 const DIRECTORY: &str = "STREAM_QUERY_TEST_DIRECTORY";
 const CRASH: &str = "STREAM_QUERY_TEST_CRASH";
-const BATCHES: u64 = 6;
 
 /// Not a test of its own: the body of the child process.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn child() {
     let Ok(directory) = std::env::var(DIRECTORY) else { return };
     let directory = Path::new(&directory);
+    let name = std::env::var(CASE).expect("the parent names the case");
+    let case = Case::ALL.into_iter().find(|case| format!("{case:?}") == name).expect("a case");
+    let source = FileSource::json(case.input()).max_files_per_trigger(1);
+    let sink = FileSink::json(directory.join("out"));
+    match case {
+        Case::Totals => run_query(Totals::query().events(source).to(sink), directory).await,
+        Case::Distinct => run_query(Distinct::query().events(source).to(sink), directory).await,
+        Case::Visits => run_query(Visits::query().events(source).to(sink), directory).await,
+    }
+}
+
+/// Runs a query to its end, or to where the parent kills it.
+async fn run_query<P: Plan>(query: QueryBuilder<P>, directory: &Path) {
     let crash = std::env::var(CRASH).ok();
     let hook = move |batch: u64, step: Step| {
         if crash.as_deref() == Some(&format!("{batch} {step:?}")) {
@@ -56,9 +139,7 @@ async fn child() {
         }
         true
     };
-    let query = Totals::query()
-        .events(FileSource::json(input()).max_files_per_trigger(1))
-        .to(FileSink::json(directory.join("out")))
+    let query = query
         .checkpoint(directory.join("checkpoint"))
         .trigger(Trigger::AvailableNow)
         .workers(2)
@@ -69,9 +150,13 @@ async fn child() {
     query.await_termination().await.expect("the query runs to its end");
 }
 
-fn spawn(directory: &Path, crash: Option<(u64, Step)>) -> Child {
+fn spawn(case: Case, directory: &Path, crash: Option<(u64, Step)>) -> Child {
     let mut command = Command::new(std::env::current_exe().expect("this test binary"));
-    command.args(["child", "--exact", "--nocapture"]).env(DIRECTORY, directory).stdout(Stdio::piped());
+    command
+        .args(["child", "--exact", "--nocapture"])
+        .env(CASE, format!("{case:?}"))
+        .env(DIRECTORY, directory)
+        .stdout(Stdio::piped());
     if let Some((batch, step)) = crash {
         command.env(CRASH, format!("{batch} {step:?}"));
     }
@@ -79,14 +164,14 @@ fn spawn(directory: &Path, crash: Option<(u64, Step)>) -> Child {
 }
 
 /// Runs the child to its end.
-fn run(directory: &Path) {
-    let output = spawn(directory, None).wait_with_output().expect("the child ends");
+fn run(case: Case, directory: &Path) {
+    let output = spawn(case, directory, None).wait_with_output().expect("the child ends");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 /// Runs the child until it reaches the step, and kills it there.
-fn kill_at(directory: &Path, batch: u64, step: Step) {
-    let mut child = spawn(directory, Some((batch, step)));
+fn kill_at(case: Case, directory: &Path, batch: u64, step: Step) {
+    let mut child = spawn(case, directory, Some((batch, step)));
     let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
     let reached = stdout.lines().map_while(Result::ok).any(|line| line == "reached");
     child.kill().expect("the child can be killed");
@@ -94,39 +179,74 @@ fn kill_at(directory: &Path, batch: u64, step: Step) {
     assert!(reached, "the child never reached {step:?} of batch {batch}");
 }
 
-/// The committed output, in order.
-fn output(directory: &Path) -> Vec<u8> {
+/// The committed output, a file a batch that has rows.
+fn output(case: Case, directory: &Path) -> Vec<Vec<u8>> {
     let files = committed_files(directory.join("out")).expect("the manifest can be read");
-    files.iter().flat_map(|file| std::fs::read(file).expect("a committed file")).collect()
+    files.iter().map(|file| case.comparable(&std::fs::read(file).expect("a committed file"))).collect()
 }
 
-fn input() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("recovery-input")
-}
-
-#[test]
-fn a_query_killed_at_any_step_of_any_batch_writes_the_same_bytes() {
+/// Kills the query at every step of every batch; gives the result that it has to have each time.
+fn kill_everywhere(case: Case) -> Vec<Vec<u8>> {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/small20-input/events");
-    std::fs::create_dir_all(input()).expect("a directory for the input");
-    // All but the last batch, which has no data, read one file each.
-    for file in 0..BATCHES - 1 {
+    std::fs::create_dir_all(case.input()).expect("a directory for the input");
+    for file in 0..case.batches() - 1 {
         let name = format!("part-{file:02}.jsonl");
-        std::fs::copy(golden.join(&name), input().join(&name)).expect("the input can be copied");
+        std::fs::copy(golden.join(&name), case.input().join(&name)).expect("the input can be copied");
     }
     let undisturbed = tempfile::tempdir().expect("a directory");
-    run(undisturbed.path());
-    let expected = output(undisturbed.path());
-    assert!(expected.split(|byte| *byte == b'\n').count() > 11, "the query has results");
-
-    for batch in 0..BATCHES {
+    run(case, undisturbed.path());
+    let expected = output(case, undisturbed.path());
+    for batch in 0..case.batches() {
         for step in Step::ALL {
             let directory = tempfile::tempdir().expect("a directory");
-            kill_at(directory.path(), batch, step);
-            run(directory.path());
+            kill_at(case, directory.path(), batch, step);
+            run(case, directory.path());
             assert!(
-                output(directory.path()) == expected,
+                output(case, directory.path()) == expected,
                 "killed at {step:?} of batch {batch}: other output"
             );
         }
     }
+    expected
+}
+
+fn rows(file: &[u8]) -> Vec<serde_json::Value> {
+    let lines = file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).expect("a row of JSON")).collect()
+}
+
+#[test]
+fn an_aggregation_killed_at_any_step_of_any_batch_writes_the_same_bytes() {
+    let expected = kill_everywhere(Case::Totals);
+    assert!(rows(&expected.concat()).len() > 10, "the query has results");
+}
+
+#[test]
+fn a_deduplication_killed_at_any_step_of_any_batch_writes_the_same_rows() {
+    let expected = kill_everywhere(Case::Distinct);
+    let written = rows(&expected.concat()).len();
+    // Some rows repeat one of the batch before: had a restart lost the keys, there would be more.
+    let distinct_by_file: usize = (0..Case::Distinct.batches() - 1)
+        .map(|file| {
+            let text = std::fs::read(Case::Distinct.input().join(format!("part-{file:02}.jsonl")));
+            let rows = rows(&text.expect("the input"));
+            let ids: std::collections::HashSet<_> =
+                rows.iter().map(|row| (row["event_id"].to_string(), row["ts"].to_string())).collect();
+            ids.len()
+        })
+        .sum();
+    assert!(written > 3_000 && written < distinct_by_file, "{written} of {distinct_by_file}");
+}
+
+#[test]
+fn sessions_of_a_query_killed_at_any_step_of_any_batch_are_the_same_bytes() {
+    let expected = kill_everywhere(Case::Visits);
+    assert!(expected.len() > 2, "several batches have results");
+    let minutes = |row: &serde_json::Value, end: &str| -> i64 {
+        let time: Timestamp = row["window"][end].as_str().expect("a time").parse().expect("a time");
+        time.as_micros() / 60_000_000
+    };
+    // The files are six minutes each: a session longer than that came from several batches.
+    let spanning = |row: &&serde_json::Value| minutes(row, "end") - minutes(row, "start") > 9;
+    assert!(rows(&expected.concat()).iter().filter(spanning).count() > 2, "sessions grow over batches");
 }

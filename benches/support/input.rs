@@ -1,5 +1,6 @@
 //! A click stream like the one that the golden cases are cut from: event time runs forward over two hours with up
-//! to a minute of disorder, and one row in a hundred is late by three to twenty minutes.
+//! to a minute of disorder, one row in a hundred is late by three to twenty minutes, and two in a hundred repeat one of
+//! the thousand rows before them.
 
 use std::io::Write;
 use std::path::Path;
@@ -38,22 +39,34 @@ impl Random {
 /// `count` rows in `batches` batches.
 pub(crate) fn events(count: u64, batches: u64) -> Vec<Vec<Event>> {
     let mut random = Random(7);
-    let mut row = |index: u64| {
-        let late = if random.below(100) == 0 { 180_000 + random.below(1_020_000) } else { 0 };
-        let ms = (index * SPAN_MS / count) as i64 - random.below(60_000) as i64 - late as i64;
-        // A few users do most of the clicking.
-        let bound = 1 + random.below(100_000);
-        Event {
-            user_id: format!("u{}", random.below(bound)),
-            page: format!("/p/{}", random.below(1_000)),
-            action: ACTIONS[random.below(10) as usize].to_owned(),
-            amount: random.below(20_000) as f64 / 100.0,
-            event_id: index as i64,
-            ts: START + milliseconds(ms),
-        }
-    };
-    let per_batch = count / batches;
-    (0..batches).map(|batch| (batch * per_batch..(batch + 1) * per_batch).map(&mut row).collect()).collect()
+    let mut rows: Vec<Event> = Vec::new();
+    for index in 0..count {
+        let row = if index > 0 && random.below(50) == 0 {
+            let back = 1 + random.below(index.min(1_000));
+            rows[(index - back) as usize].clone()
+        } else {
+            event(&mut random, index, count)
+        };
+        rows.push(row);
+    }
+    let per_batch = (count / batches) as usize;
+    let mut rows = rows.into_iter();
+    (0..batches).map(|_| rows.by_ref().take(per_batch).collect()).collect()
+}
+
+fn event(random: &mut Random, index: u64, count: u64) -> Event {
+    let late = if random.below(100) == 0 { 180_000 + random.below(1_020_000) } else { 0 };
+    let ms = (index * SPAN_MS / count) as i64 - random.below(60_000) as i64 - late as i64;
+    // A few users do most of the clicking.
+    let bound = 1 + random.below(100_000);
+    Event {
+        user_id: format!("u{}", random.below(bound)),
+        page: format!("/p/{}", random.below(1_000)),
+        action: ACTIONS[random.below(10) as usize].to_owned(),
+        amount: random.below(20_000) as f64 / 100.0,
+        event_id: index as i64,
+        ts: START + milliseconds(ms),
+    }
 }
 
 /// Writes a file of JSON lines for each batch.

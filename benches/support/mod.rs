@@ -2,5 +2,6 @@
 
 pub(crate) mod hand_written;
 pub(crate) mod input;
+pub(crate) mod median;
 pub(crate) mod queries;
 pub(crate) mod shared_rows;

@@ -1,4 +1,4 @@
-//! The cases w1 and w2 as queries.
+//! The cases as queries.
 
 use stream_runtime::prelude::*;
 
@@ -21,6 +21,19 @@ pub(crate) struct ByUser {
     pub total: f64,
 }
 
+#[derive(Schema)]
+pub(crate) struct Id {
+    pub event_id: i64,
+    pub ts: Timestamp,
+}
+
+#[derive(Schema)]
+pub(crate) struct UserSession {
+    pub window: Window,
+    pub user_id: String,
+    pub n: u64,
+}
+
 stream_query! {
     /// Tumbling windows over few keys.
     pub query W1(events: Event) -> ByAction {
@@ -37,6 +50,26 @@ stream_query! {
         from e in events watermark(e.ts, minutes(5));
         group by window(e.ts, minutes(10), slide = minutes(5)) as w, e.user_id;
         select ByUser { window: w, user_id: e.user_id, n: count(), total: sum(e.amount) };
+        output append;
+    }
+}
+
+stream_query! {
+    /// Deduplication by a key that holds the event time.
+    pub query W5(events: Event) -> Id {
+        from e in events watermark(e.ts, minutes(10));
+        dedup by e.event_id, e.ts;
+        select Id { event_id: e.event_id, ts: e.ts };
+        output append;
+    }
+}
+
+stream_query! {
+    /// Sessions of many keys.
+    pub query W6(events: Event) -> UserSession {
+        from e in events watermark(e.ts, minutes(5));
+        group by session(e.ts, minutes(1)) as w, e.user_id;
+        select UserSession { window: w, user_id: e.user_id, n: count() };
         output append;
     }
 }

@@ -82,6 +82,7 @@ impl<K: OwnedKey, T> Deduplicated<K, T> {
         self.admit_until(time.micros(), NEVER, &key)
     }
 
+    #[inline]
     fn admit_until<Q: Key<Owned = K>>(&mut self, micros: Option<i64>, expiry: i64, key: &Q) -> bool {
         let hash = self.hash(key);
         match self.router.verdict(hash) {
@@ -97,16 +98,14 @@ impl<K: OwnedKey, T> Deduplicated<K, T> {
             self.counts.max_lateness_micros = self.counts.max_lateness_micros.max(lateness);
             return false;
         }
-        if self.seen.find(hash, key).is_some() {
-            self.counts.duplicates += 1;
-            return false;
-        }
-        self.remember(hash, key.to_owned_key(), expiry);
-        true
+        let is_first = self.remember(hash, key, expiry);
+        self.counts.duplicates += u64::from(!is_first);
+        is_first
     }
 
-    /// Puts a key into state.
-    pub(crate) fn remember(&mut self, hash: u64, key: K, expiry: i64) {
-        self.seen.insert(hash, key, (), expiry);
+    /// Puts a key into state; whether it is new there.
+    #[inline]
+    pub(crate) fn remember<Q: Key<Owned = K>>(&mut self, hash: u64, key: &Q, expiry: i64) -> bool {
+        self.seen.find_or_insert(hash, key, expiry, || ()).1
     }
 }

@@ -136,10 +136,8 @@ impl<K: OwnedKey, A: Accumulator> Sessions<K, A> {
                 self.late.max_lateness_micros.max(self.closed.saturating_sub(start));
             return;
         }
-        let index = match self.by_key.find(hash, &key) {
-            Some(index) => index,
-            None => self.by_key.insert(hash, key.to_owned_key(), Vec::new(), end),
-        };
+        // Most keys have one session at a time.
+        let (index, _) = self.by_key.find_or_insert(hash, &key, end, || Vec::with_capacity(1));
         if let Some(sessions) = self.by_key.touch(index) {
             let before = sessions.len();
             let (session, ends) = join(sessions, start, end, &mut self.replaced);
@@ -151,10 +149,10 @@ impl<K: OwnedKey, A: Accumulator> Sessions<K, A> {
     }
 
     /// Puts back what a checkpoint holds of a key.
-    pub(crate) fn restore(&mut self, hash: u64, key: K, sessions: Vec<Session<A>>) {
+    pub(crate) fn restore(&mut self, hash: u64, key: &K, sessions: Vec<Session<A>>) {
         if let Some(first) = sessions.iter().map(|session| session.end).min() {
             self.count += sessions.len() as u64;
-            self.by_key.insert(hash, key, sessions, first);
+            self.by_key.find_or_insert(hash, key, first, || sessions);
         }
     }
 }

@@ -100,14 +100,14 @@ where
         let mut counts = DedupCounts::default();
         for worker in workers.iter_mut() {
             let seen = &mut worker.target.seen;
-            metrics.rows_updated += seen.touched().count() as u64;
+            metrics.rows_updated += seen.touched_count() as u64;
             if self.has_watermark {
                 let watermark = batch.evict_micros;
-                let removed = seen.expire(watermark, |_| None);
-                if !removed.is_empty() {
+                let before = metrics.rows_removed;
+                seen.expire(watermark, |_| None, |_| metrics.rows_removed += 1);
+                if metrics.rows_removed > before {
                     worker.dropped_through = Some(watermark);
                 }
-                metrics.rows_removed += removed.len() as u64;
             }
             metrics.rows_total += seen.len() as u64;
             metrics.memory_used_bytes += seen.allocated_bytes() as u64;
@@ -164,7 +164,7 @@ where
             .map_err(|why| Error::Other(format!("state holds a key that can't be decoded: {why}").into()))?;
         let count = workers.len();
         let Some(hash) = workers.first().map(|worker| worker.target.hash(&key)) else { return Ok(()) };
-        workers[owner(hash, count)].target.remember(hash, key, entry.bucket);
+        workers[owner(hash, count)].target.remember(hash, &key, entry.bucket);
         Ok(())
     }
 }

@@ -56,11 +56,19 @@ where
     }
 
     /// Result rows in the order of the sessions' ends, starts and keys, so that a replay gives the same bytes.
-    fn finish_all<'a>(&self, mut sessions: Vec<(&'a K, &'a Session<A>)>, rows: &mut Vec<O>) -> Result<()> {
-        sessions.sort_unstable_by(|(left_key, left), (right_key, right)| {
-            (left.end, left.start, left_key).cmp(&(right.end, right.start, right_key))
+    fn finish_all<'a>(
+        &self,
+        sessions: impl Iterator<Item = (&'a K, &'a Session<A>)>,
+        rows: &mut Vec<O>,
+    ) -> Result<()> {
+        let mut sessions: Vec<_> = sessions
+            .map(|(key, session)| ((session.end, session.start, key.order_prefix()), key, session))
+            .collect();
+        sessions.sort_unstable_by(|(left, left_key, _), (right, right_key, _)| {
+            left.cmp(right).then_with(|| left_key.cmp(right_key))
         });
-        for (key, session) in sessions {
+        rows.reserve(sessions.len());
+        for (_, key, session) in sessions {
             let window = Window {
                 start: Timestamp::from_micros(session.start),
                 end: Timestamp::from_micros(session.end),
@@ -72,6 +80,53 @@ where
             }
         }
         Ok(())
+    }
+}
+
+/// Sessions of a worker that have ended, and their keys.
+struct Ended<K, A: Accumulator> {
+    sessions: Vec<(KeyPlace, Session<A>)>,
+    /// Keys that have another session.
+    kept: Vec<K>,
+}
+
+/// Where the key of an ended session is.
+#[derive(Clone, Copy)]
+enum KeyPlace {
+    /// Among the worker's removed keys.
+    Removed(usize),
+    /// Among the keys that are kept.
+    Kept(usize),
+}
+
+impl<K: OwnedKey, A: Accumulator> SessionWorker<K, A> {
+    /// Takes out the sessions that the watermark has passed.
+    fn evict(&mut self, watermark: i64) -> Ended<K, A> {
+        let Self { sessions, removed } = self;
+        removed.clear();
+        let mut ended = Ended { sessions: Vec::new(), kept: Vec::new() };
+        let mut emptied = 0;
+        sessions.by_key.expire(
+            watermark,
+            |entry| {
+                // In order of their start, and so of their end: they don't touch.
+                let over = entry.value.partition_point(|session| session.end <= watermark);
+                let next = entry.value.get(over).map(|session| session.end);
+                let place = match next {
+                    Some(_) => KeyPlace::Kept(ended.kept.len()),
+                    None => KeyPlace::Removed(emptied),
+                };
+                ended.sessions.extend(entry.value.drain(..over).map(|session| (place, session)));
+                match next {
+                    Some(_) => ended.kept.push(entry.key.clone()),
+                    None => emptied += 1,
+                }
+                next
+            },
+            |entry| removed.push((entry.hash, entry.key)),
+        );
+        sessions.count -= ended.sessions.len() as u64;
+        ended
     }
 }
 
@@ -129,32 +184,31 @@ where
         let mut late = LateRows::default();
         let mut closed = Vec::new();
         for worker in workers.iter_mut() {
-            let sessions = &mut worker.sessions;
-            metrics.rows_updated +=
-                sessions.by_key.touched().map(|entry| entry.value.len() as u64).sum::<u64>();
+            let touched = worker.sessions.by_key.touched();
+            metrics.rows_updated += touched.map(|entry| entry.value.len() as u64).sum::<u64>();
             if self.expires {
-                let (watermark, before) = (batch.evict_micros, closed.len());
-                let removed = sessions.by_key.expire(watermark, |entry| {
-                    let ended = entry.value.extract_if(.., |session| session.end <= watermark);
-                    closed.extend(ended.map(|session| (entry.key.clone(), session)));
-                    entry.value.iter().map(|session| session.end).min()
-                });
-                let ended = (closed.len() - before) as u64;
-                metrics.rows_removed += ended;
-                sessions.count -= ended;
-                worker.removed = removed.into_iter().map(|entry| (entry.hash, entry.key)).collect();
+                let ended = worker.evict(batch.evict_micros);
+                metrics.rows_removed += ended.sessions.len() as u64;
+                closed.push(ended);
             }
+            let sessions = &mut worker.sessions;
             metrics.rows_removed += sessions.replaced;
             emitted.event_time.merge(&sessions.event_time);
             late.merge(&mut sessions.late);
         }
         if M::MODE == Mode::Append {
-            let closed = closed.iter().map(|(key, session)| (key, session)).collect();
+            let of_workers = closed.iter().zip(workers.iter());
+            let closed = of_workers.flat_map(|(ended, worker)| {
+                ended.sessions.iter().map(|(place, session)| match *place {
+                    KeyPlace::Removed(index) => (&worker.removed[index].1, session),
+                    KeyPlace::Kept(index) => (&ended.kept[index], session),
+                })
+            });
             self.finish_all(closed, &mut emitted.rows)?;
         }
         if M::MODE == Mode::Complete {
             let all = workers.iter().flat_map(|worker| worker.sessions.by_key.iter());
-            let all = all.flat_map(|entry| entry.value.iter().map(|session| (&entry.key, session))).collect();
+            let all = all.flat_map(|entry| entry.value.iter().map(|session| (&entry.key, session)));
             self.finish_all(all, &mut emitted.rows)?;
         }
         metrics.rows_dropped_by_watermark = late.groups.len() as u64;
@@ -209,7 +263,7 @@ where
         let sessions: Vec<Session<A>> = codec::decode(entry.value).map_err(|why| damaged("sessions", why))?;
         let count = workers.len();
         let Some(hash) = workers.first().map(|worker| worker.sessions.hash(&key)) else { return Ok(()) };
-        workers[owner(hash, count)].sessions.restore(hash, key, sessions);
+        workers[owner(hash, count)].sessions.restore(hash, &key, sessions);
         Ok(())
     }
 }

@@ -4,20 +4,12 @@
 //! knowing when it expires, and evicting costs what is evicted. Entries lie in one slab; a calendar of coarse
 //! spans of time says which entries to look at when the watermark passes.
 
-use std::collections::BTreeMap;
-
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry as Place;
 
+use super::calendar::{Calendar, span};
 use super::key::{Key, OwnedKey};
 use crate::operator::windowing::NEVER;
-
-/// The calendar's spans are 2^20 µs, about a second: a span that the watermark is in the middle of is looked through,
-/// and that costs no more than what came in within a second of event time.
-const SPAN_BITS: u32 = 20;
-
-fn span(expiry: i64) -> i64 {
-    expiry >> SPAN_BITS
-}
 
 #[derive(Debug)]
 pub(crate) struct Entry<K, V> {
@@ -42,7 +34,7 @@ pub(crate) struct ExpiringMap<K, V> {
     index: HashTable<u32>,
     slab: Vec<Option<Entry<K, V>>>,
     free: Vec<u32>,
-    calendar: BTreeMap<i64, Vec<u32>>,
+    calendar: Calendar,
     touched: Vec<u32>,
     batch: u64,
 }
@@ -53,7 +45,7 @@ impl<K, V> Default for ExpiringMap<K, V> {
             index: HashTable::new(),
             slab: Vec::new(),
             free: Vec::new(),
-            calendar: BTreeMap::new(),
+            calendar: Calendar::default(),
             touched: Vec::new(),
             batch: 0,
         }
@@ -66,42 +58,51 @@ impl<K: OwnedKey, V> ExpiringMap<K, V> {
         self.batch = batch;
     }
 
-    /// The entry of a key, if there is one.
+    /// The entry of a key, and whether it is new: then it holds what `value` gives, counts as touched by the batch, and
+    /// expires at `expiry`.
     #[inline]
-    pub(crate) fn find<Q: Key<Owned = K> + ?Sized>(&self, hash: u64, key: &Q) -> Option<u32> {
-        self.index
-            .find(hash, |&index| {
-                self.slab[index as usize]
-                    .as_ref()
-                    .is_some_and(|entry| entry.hash == hash && key.eq_owned(&entry.key))
-            })
-            .copied()
-    }
-
-    /// A new entry, touched by the batch, which expires at `expiry`. The key must not be there yet.
-    pub(crate) fn insert(&mut self, hash: u64, key: K, value: V, expiry: i64) -> u32 {
-        let entry = Some(Entry { hash, key, value, touched_in: self.batch, expiry });
-        let index = match self.free.pop() {
+    pub(crate) fn find_or_insert<Q: Key<Owned = K> + ?Sized>(
+        &mut self,
+        hash: u64,
+        key: &Q,
+        expiry: i64,
+        value: impl FnOnce() -> V,
+    ) -> (u32, bool) {
+        let Self { index, slab, free, .. } = self;
+        let place = index.entry(
+            hash,
+            |&index| {
+                let entry = slab[index as usize].as_ref();
+                entry.is_some_and(|entry| entry.hash == hash && key.eq_owned(&entry.key))
+            },
+            |&index| slab[index as usize].as_ref().map_or(0, |entry| entry.hash),
+        );
+        let place = match place {
+            Place::Occupied(place) => return (*place.get(), false),
+            Place::Vacant(place) => place,
+        };
+        let entry =
+            Some(Entry { hash, key: key.to_owned_key(), value: value(), touched_in: self.batch, expiry });
+        let index = match free.pop() {
             Some(index) => {
-                self.slab[index as usize] = entry;
+                slab[index as usize] = entry;
                 index
             }
             None => {
-                self.slab.push(entry);
-                u32::try_from(self.slab.len() - 1).expect("fewer than 2^32 keys: memory ends first")
+                slab.push(entry);
+                u32::try_from(slab.len() - 1).expect("fewer than 2^32 keys: memory ends first")
             }
         };
-        let slab = &self.slab;
-        self.index
-            .insert_unique(hash, index, |&index| slab[index as usize].as_ref().map_or(0, |entry| entry.hash));
+        place.insert(index);
         self.touched.push(index);
         self.schedule(index, expiry);
-        index
+        (index, true)
     }
 
+    #[inline]
     fn schedule(&mut self, index: u32, expiry: i64) {
         if expiry != NEVER {
-            self.calendar.entry(span(expiry)).or_default().push(index);
+            self.calendar.push(expiry, index);
         }
     }
 
@@ -110,8 +111,11 @@ impl<K: OwnedKey, V> ExpiringMap<K, V> {
         if let Some(Some(entry)) = self.slab.get_mut(index as usize)
             && expiry < entry.expiry
         {
+            let is_under_another = span(expiry) != span(entry.expiry);
             entry.expiry = expiry;
-            self.schedule(index, expiry);
+            if is_under_another {
+                self.schedule(index, expiry);
+            }
         }
     }
 
@@ -125,21 +129,17 @@ impl<K: OwnedKey, V> ExpiringMap<K, V> {
         Some(&mut entry.value)
     }
 
-    /// Calls `due` with each entry that expires at or before `watermark`, and removes those for which it gives no
-    /// new expiry. An entry that stays counts as touched.
+    /// Calls `due` with each entry that expires at or before `watermark`, and hands those for which it gives no new
+    /// expiry to `gone`, at once. An entry that stays counts as touched.
     pub(crate) fn expire(
         &mut self,
         watermark: i64,
         mut due: impl FnMut(&mut Entry<K, V>) -> Option<i64>,
-    ) -> Vec<Entry<K, V>> {
-        let mut removed = Vec::new();
+        mut gone: impl FnMut(Entry<K, V>),
+    ) {
         let mut later = Vec::new();
-        while let Some(first) = self.calendar.first_entry() {
-            let this_span = *first.key();
-            if this_span > span(watermark) {
-                break;
-            }
-            for index in first.remove() {
+        while let Some((this_span, indices)) = self.calendar.pop_through(watermark) {
+            for index in indices {
                 let Some(slot) = self.slab.get_mut(index as usize) else { continue };
                 let Some(entry) = slot else { continue };
                 if span(entry.expiry) != this_span {
@@ -161,15 +161,16 @@ impl<K: OwnedKey, V> ExpiringMap<K, V> {
                     if let Ok(found) = self.index.find_entry(entry.hash, |&other| other == index) {
                         found.remove();
                     }
-                    removed.extend(slot.take());
                     self.free.push(index);
+                    if let Some(entry) = slot.take() {
+                        gone(entry);
+                    }
                 }
             }
         }
         for (index, expiry) in later {
             self.schedule(index, expiry);
         }
-        removed
     }
 
     /// Ends the batch: nothing is touched any more. `each` sees every touched value once more.
@@ -179,6 +180,11 @@ impl<K: OwnedKey, V> ExpiringMap<K, V> {
                 each(&mut entry.value);
             }
         }
+    }
+
+    /// How many entries the batch has touched, those that it has removed included.
+    pub(crate) fn touched_count(&self) -> usize {
+        self.touched.len()
     }
 
     /// The entries that the batch has touched and not removed.
@@ -201,7 +207,7 @@ impl<K: OwnedKey, V> ExpiringMap<K, V> {
         self.slab.capacity() * size_of::<Option<Entry<K, V>>>()
             + self.index.allocation_size()
             + (self.free.capacity() + self.touched.capacity()) * size_of::<u32>()
-            + self.calendar.values().map(|entries| entries.capacity() * size_of::<u32>()).sum::<usize>()
+            + self.calendar.allocated_bytes()
     }
 }
 
@@ -212,13 +218,19 @@ mod tests {
     fn map(expiries: &[i64]) -> ExpiringMap<(u64,), ()> {
         let mut map = ExpiringMap::default();
         for (key, &expiry) in expiries.iter().enumerate() {
-            map.insert(key as u64, (key as u64,), (), expiry);
+            map.find_or_insert(key as u64, &(key as u64,), expiry, || ());
         }
         map
     }
 
+    fn holds(map: &ExpiringMap<(u64,), ()>, key: u64) -> bool {
+        map.iter().any(|entry| entry.key == (key,))
+    }
+
     fn expire(map: &mut ExpiringMap<(u64,), ()>, watermark: i64) -> Vec<u64> {
-        map.expire(watermark, |_| None).iter().map(|entry| entry.key.0).collect()
+        let mut gone = Vec::new();
+        map.expire(watermark, |_| None, |entry| gone.push(entry.key.0));
+        gone
     }
 
     #[test]
@@ -236,10 +248,11 @@ mod tests {
     fn a_place_in_the_slab_is_used_again_and_the_key_that_left_it_is_gone() {
         let mut map = map(&[1]);
         expire(&mut map, 1);
-        assert_eq!(map.find(0, &(0_u64,)), None);
-        let index = map.insert(9, (9,), (), 50);
-        assert_eq!((index, map.slab.len()), (0, 1));
-        assert_eq!(map.find(9, &(9_u64,)), Some(0));
+        assert!(!holds(&map, 0));
+        assert_eq!(map.find_or_insert(9, &(9_u64,), 50, || ()), (0, true));
+        assert_eq!(map.slab.len(), 1);
+        assert_eq!(map.find_or_insert(9, &(9_u64,), 60, || ()), (0, false));
+        assert_eq!(map.find_or_insert(0, &(0_u64,), 50, || ()), (1, true), "a key that is gone is new again");
     }
 
     #[test]
@@ -251,12 +264,12 @@ mod tests {
             calls += 1;
             (entry.expiry() < 8_000_000).then_some(8_000_000)
         };
-        assert!(map.expire(5, put_off).is_empty());
+        map.expire(5, put_off, |_| unreachable!("it was put off"));
         assert_eq!(calls, 1);
         assert_eq!(map.touched().count(), 2, "both are new, and the one put off is touched once");
         assert_eq!(expire(&mut map, 8_000_000), [0]);
         assert_eq!(expire(&mut map, 9_000_001), [1]);
-        assert!(map.calendar.is_empty() && map.len() == 0);
+        assert!(map.calendar.pop_through(i64::MAX).is_none() && map.len() == 0);
     }
 
     #[test]
