@@ -97,7 +97,7 @@ impl Case {
     const fn batches(self) -> u64 {
         match self {
             Self::Totals => 6,
-            Self::Distinct | Self::Visits => 5,
+            Self::Distinct | Self::Visits => 4,
         }
     }
 
@@ -188,6 +188,9 @@ fn output(case: Case, directory: &Path) -> Vec<Vec<u8>> {
 /// Kills the query at every step of every batch; gives the result that it has to have each time.
 fn kill_everywhere(case: Case) -> Vec<Vec<u8>> {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/small20-input/events");
+    if case.input().exists() {
+        std::fs::remove_dir_all(case.input()).expect("the input of an earlier run can be removed");
+    }
     std::fs::create_dir_all(case.input()).expect("a directory for the input");
     for file in 0..case.batches() - 1 {
         let name = format!("part-{file:02}.jsonl");
@@ -235,7 +238,7 @@ fn a_deduplication_killed_at_any_step_of_any_batch_writes_the_same_rows() {
             ids.len()
         })
         .sum();
-    assert!(written > 3_000 && written < distinct_by_file, "{written} of {distinct_by_file}");
+    assert!(written > 2_000 && written < distinct_by_file, "{written} of {distinct_by_file}");
 }
 
 #[test]

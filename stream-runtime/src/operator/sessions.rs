@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::expr::Accumulator;
 use crate::state::expiring::ExpiringMap;
@@ -29,6 +30,9 @@ pub(crate) struct Session<A: Accumulator> {
     #[serde(skip, default = "is_stored")]
     pub(crate) stored: bool,
 }
+
+/// The sessions of a key. Most keys have one at a time, which then lies beside the key.
+pub(crate) type KeySessions<A> = SmallVec<[Session<A>; 1]>;
 
 /// What a checkpoint holds is in state.
 const fn is_stored() -> bool {
@@ -63,7 +67,7 @@ impl Gap for Option<Duration> {
 /// One worker's keys and their sessions.
 #[derive(Debug)]
 pub struct Sessions<K, A: Accumulator> {
-    pub(crate) by_key: ExpiringMap<K, Vec<Session<A>>>,
+    pub(crate) by_key: ExpiringMap<K, KeySessions<A>>,
     pub(crate) router: Router,
     pub(crate) event_time: EventTimeStats,
     pub(crate) late: LateRows,
@@ -136,8 +140,7 @@ impl<K: OwnedKey, A: Accumulator> Sessions<K, A> {
                 self.late.max_lateness_micros.max(self.closed.saturating_sub(start));
             return;
         }
-        // Most keys have one session at a time.
-        let (index, _) = self.by_key.find_or_insert(hash, &key, end, || Vec::with_capacity(1));
+        let (index, _) = self.by_key.find_or_insert(hash, &key, end, KeySessions::new);
         if let Some(sessions) = self.by_key.touch(index) {
             let before = sessions.len();
             let (session, ends) = join(sessions, start, end, &mut self.replaced);
@@ -152,14 +155,14 @@ impl<K: OwnedKey, A: Accumulator> Sessions<K, A> {
     pub(crate) fn restore(&mut self, hash: u64, key: &K, sessions: Vec<Session<A>>) {
         if let Some(first) = sessions.iter().map(|session| session.end).min() {
             self.count += sessions.len() as u64;
-            self.by_key.find_or_insert(hash, key, first, || sessions);
+            self.by_key.find_or_insert(hash, key, first, || sessions.into_iter().collect());
         }
     }
 }
 
 /// Makes one session of `start..end` and all that it overlaps or touches; gives it and where it ends.
 fn join<'a, A: Accumulator>(
-    sessions: &'a mut Vec<Session<A>>,
+    sessions: &'a mut KeySessions<A>,
     start: i64,
     end: i64,
     replaced: &mut u64,
@@ -195,7 +198,7 @@ mod tests {
     use crate::expr::CountRows;
 
     fn spans(rows: &[(i64, i64)]) -> Vec<(i64, i64)> {
-        let mut sessions: Vec<Session<(CountRows,)>> = Vec::new();
+        let mut sessions = KeySessions::<(CountRows,)>::new();
         for &(start, end) in rows {
             join(&mut sessions, start, end, &mut 0);
         }

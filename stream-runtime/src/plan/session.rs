@@ -234,7 +234,7 @@ where
                     changes.remove(key_group(*hash), NEVER, key)?;
                 }
                 for entry in worker.sessions.by_key.touched() {
-                    changes.put(key_group(entry.hash), NEVER, &entry.key, &entry.value)?;
+                    changes.put(key_group(entry.hash), NEVER, &entry.key, &entry.value.as_slice())?;
                 }
             }
             all.push(changes);
