@@ -2,7 +2,9 @@
 //!
 //! Each batch brings 1,000 new keys to a deduplication, and makes it forget the 1,000 oldest, while a hundred thousand, a
 //! million, or ten million others stay. A hundred times as many keys cost a few times as much, because they lie in memory
-//! and not in a cache; looking through them would cost a hundred times as much. Needs 2 GB of memory; a filter leaves cases out (`-- 100000`).
+//! and not in a cache; looking through them would cost a hundred times as much.
+//!
+//! Needs 2 GB of memory; a filter leaves cases out (`-- 100000`).
 
 #[path = "support/median.rs"]
 mod median;
