@@ -260,6 +260,31 @@ mod tests {
     }
 
     #[test]
+    fn a_calendar_entry_left_behind_by_a_new_expiry_is_dropped_and_not_carried_on() {
+        let mut map = map(&[9_000_000]);
+        for earlier in [8_000_000, 6_000_000, 4_000_000] {
+            map.expire_by(0, earlier);
+        }
+        assert!(map.expire(4_000_000, |_| Some(50_000_000)).is_empty());
+        assert!(map.expire(20_000_000, |_| None).is_empty());
+        assert_eq!(map.calendar.into_values().collect::<Vec<_>>(), [[0]]);
+    }
+
+    #[test]
+    fn a_calendar_entry_of_a_key_that_is_gone_leaves_the_next_key_in_its_place_alone() {
+        // The second key expires in the span in which the first one was to expire, and a third one later.
+        for (next, watermark) in [(9_000_001, 9_000_000), (30_000_000, 20_000_000)] {
+            let mut map = map(&[9_000_000]);
+            map.expire_by(0, 5);
+            assert_eq!(expire(&mut map, 5), [0]);
+            assert_eq!(map.insert(7, (7,), (), next), 0, "the place is used again");
+            assert!(expire(&mut map, watermark).is_empty());
+            assert_eq!(expire(&mut map, next), [7]);
+            assert!(map.calendar.is_empty() && map.len() == 0);
+        }
+    }
+
+    #[test]
     fn negative_times_have_spans_of_their_own() {
         let mut map = map(&[-1, 0]);
         assert_eq!(expire(&mut map, -1), [0]);
