@@ -128,7 +128,7 @@ fn batches() -> impl Strategy<Value = Vec<(bool, Vec<Event>)>> {
     prop::collection::vec((prop::bool::weighted(0.3), prop::collection::vec(event(), 1..16)), 1..8)
 }
 
-/// For each batch its rows in their order, and what the progress says of each operator.
+/// For each batch its rows in their order, and what the progress says of each operator and of event time.
 macro_rules! outcome {
     ($query:ident, $batches:expr, $workers:expr, $restarts:expr) => {{
         let starts = std::cell::Cell::new(0);
@@ -159,7 +159,8 @@ macro_rules! outcome {
                     )
                 })
                 .collect();
-            outcome.push((test.emitted(), operators));
+            let event_time: Vec<_> = progress.iter().map(|batch| batch.event_time.clone()).collect();
+            outcome.push((test.emitted(), operators, event_time));
         }
         outcome
     }};
