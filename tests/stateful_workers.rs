@@ -33,6 +33,13 @@ struct Numbers {
     numbers: Vec<i64>,
 }
 
+#[derive(Schema, Clone, Debug, PartialEq)]
+struct At {
+    ts: Option<Timestamp>,
+    sessions: i64,
+    n: u64,
+}
+
 /// Two of them may have the same owner, and may be the same.
 fn items(number: i64) -> [i64; 3] {
     [number, number * 7 % 3, 5]
@@ -68,6 +75,19 @@ stream_query! {
         explode item in items(e.number);
         group by window(e.ts, seconds(20), slide = seconds(5)) as w, item;
         select Total { window: w, item, n: count(), sum: sum(e.number) };
+        output append;
+    }
+}
+
+stream_query! {
+    query Instants(events: Event) -> At {
+        from e in events watermark(e.ts, seconds(10));
+        let op = e.number;
+        dedup by e.key, op within watermark;
+        let event_time = op + 1;
+        group by e.ts, op;
+        select At { ts: e.ts, sessions: op, n: count() };
+        having count_distinct(event_time) > 0;
         output append;
     }
 }
@@ -191,6 +211,7 @@ macro_rules! property {
 property!(items_of_first_rows_come_out_in_input_order, Items);
 property!(items_of_first_rows_are_grouped_in_input_order, ItemNumbers);
 property!(items_of_first_rows_fall_into_windows, ItemWindows);
+property!(first_rows_are_grouped_by_event_time, Instants);
 property!(first_rows_fall_into_windows_that_stay, WindowsOfAll);
 property!(first_rows_are_one_group, Everything);
 property!(items_are_in_sessions, ItemSessions);
