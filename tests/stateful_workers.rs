@@ -216,3 +216,30 @@ property!(first_rows_fall_into_windows_that_stay, WindowsOfAll);
 property!(first_rows_are_one_group, Everything);
 property!(items_are_in_sessions, ItemSessions);
 property!(items_of_first_rows_are_in_sessions_that_stay, SessionsOfAll);
+
+/// Also where `dedup by` lets none of a batch's rows through, on whichever worker the one group is.
+#[tokio::test]
+async fn the_one_group_behind_dedup_has_its_row_in_every_batch_with_data() {
+    for workers in [1, 2, 7] {
+        let mut test =
+            TestQuery::open(|source, sink| Everything::query().events(source).to(sink).workers(workers))
+                .await
+                .expect("the query opens");
+        let event = |second: i64, key: &str, number| Event {
+            key: Some(key.to_owned()),
+            number,
+            ts: Some(Timestamp::from_millis(second * 1_000)),
+        };
+        let numbers = |numbers: &[i64]| Numbers { item: numbers.len() as i64, numbers: numbers.to_vec() };
+        // At or before the watermark of the first batch, which is the epoch.
+        test.add([event(0, "late", 1)]);
+        test.expect([numbers(&[])]).await;
+        test.add([event(1, "a", 2), event(1, "b", 3), event(1, "a", 4)]);
+        test.expect([numbers(&[2, 3])]).await;
+        test.add([event(2, "a", 5)]);
+        test.expect([numbers(&[2, 3])]).await;
+        test.restart().await.expect("the query opens again");
+        test.add([event(2, "b", 6), event(3, "c", 7)]);
+        test.expect([numbers(&[2, 3, 7])]).await;
+    }
+}
