@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::operator::dedup::{DedupCounts, Deduplicated};
 use crate::operator::route::Router;
 use crate::state::codec;
+use crate::state::expiring::Due;
 use crate::state::key::OwnedKey;
 
 use super::changes::{key_group, owner};
@@ -103,7 +104,7 @@ where
             metrics.rows_updated += seen.touched().count() as u64;
             if self.has_watermark {
                 let watermark = batch.evict_micros;
-                let removed = seen.expire(watermark, |_| None);
+                let removed = seen.expire(watermark, |_| Due::Removed);
                 if !removed.is_empty() {
                     worker.dropped_through = Some(watermark);
                 }

@@ -11,6 +11,7 @@ use crate::operator::sessions::{Session, Sessions};
 use crate::operator::windowing::NEVER;
 use crate::schema::Schema;
 use crate::state::codec;
+use crate::state::expiring::Due;
 use crate::state::key::OwnedKey;
 use crate::time::{Timestamp, Window};
 
@@ -135,9 +136,15 @@ where
             if self.expires {
                 let (watermark, before) = (batch.evict_micros, closed.len());
                 let removed = sessions.by_key.expire(watermark, |entry| {
+                    let before = closed.len();
                     let ended = entry.value.extract_if(.., |session| session.end <= watermark);
                     closed.extend(ended.map(|session| (entry.key.clone(), session)));
-                    entry.value.iter().map(|session| session.end).min()
+                    match entry.value.iter().map(|session| session.end).min() {
+                        None => Due::Removed,
+                        // A session that has grown since: the checkpoint has it as it is.
+                        Some(next) if closed.len() == before => Due::PutOff(next),
+                        Some(next) => Due::Changed(next),
+                    }
                 });
                 let ended = (closed.len() - before) as u64;
                 metrics.rows_removed += ended;

@@ -36,6 +36,16 @@ impl<K, V> Entry<K, V> {
     }
 }
 
+/// What becomes of an entry that is due.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Due {
+    Removed,
+    /// It stays as it is, to be looked at again at the instant given.
+    PutOff(i64),
+    /// As `PutOff`, but its value has changed, so it counts as touched.
+    Changed(i64),
+}
+
 /// Keys and values, and when to look whether they have expired.
 #[derive(Debug)]
 pub(crate) struct ExpiringMap<K, V> {
@@ -125,12 +135,11 @@ impl<K: OwnedKey, V> ExpiringMap<K, V> {
         Some(&mut entry.value)
     }
 
-    /// Calls `due` with each entry that expires at or before `watermark`, and removes those for which it gives no
-    /// new expiry. An entry that stays counts as touched.
+    /// Calls `due` with each entry that expires at or before `watermark`, and gives those that it removes.
     pub(crate) fn expire(
         &mut self,
         watermark: i64,
-        mut due: impl FnMut(&mut Entry<K, V>) -> Option<i64>,
+        mut due: impl FnMut(&mut Entry<K, V>) -> Due,
     ) -> Vec<Entry<K, V>> {
         let mut removed = Vec::new();
         let mut later = Vec::new();
@@ -150,19 +159,26 @@ impl<K: OwnedKey, V> ExpiringMap<K, V> {
                     later.push((index, entry.expiry));
                     continue;
                 }
-                if let Some(expiry) = due(entry) {
-                    entry.expiry = expiry;
-                    if entry.touched_in != self.batch {
-                        entry.touched_in = self.batch;
-                        self.touched.push(index);
+                match due(entry) {
+                    Due::Removed => {
+                        if let Ok(found) = self.index.find_entry(entry.hash, |&other| other == index) {
+                            found.remove();
+                        }
+                        removed.extend(slot.take());
+                        self.free.push(index);
                     }
-                    later.push((index, expiry));
-                } else {
-                    if let Ok(found) = self.index.find_entry(entry.hash, |&other| other == index) {
-                        found.remove();
+                    Due::PutOff(expiry) => {
+                        entry.expiry = expiry;
+                        later.push((index, expiry));
                     }
-                    removed.extend(slot.take());
-                    self.free.push(index);
+                    Due::Changed(expiry) => {
+                        entry.expiry = expiry;
+                        if entry.touched_in != self.batch {
+                            entry.touched_in = self.batch;
+                            self.touched.push(index);
+                        }
+                        later.push((index, expiry));
+                    }
                 }
             }
         }
@@ -218,7 +234,7 @@ mod tests {
     }
 
     fn expire(map: &mut ExpiringMap<(u64,), ()>, watermark: i64) -> Vec<u64> {
-        map.expire(watermark, |_| None).iter().map(|entry| entry.key.0).collect()
+        map.expire(watermark, |_| Due::Removed).iter().map(|entry| entry.key.0).collect()
     }
 
     #[test]
@@ -249,7 +265,7 @@ mod tests {
         let mut calls = 0;
         let put_off = |entry: &mut Entry<(u64,), ()>| {
             calls += 1;
-            (entry.expiry() < 8_000_000).then_some(8_000_000)
+            if entry.expiry() < 8_000_000 { Due::Changed(8_000_000) } else { Due::Removed }
         };
         assert!(map.expire(5, put_off).is_empty());
         assert_eq!(calls, 1);
@@ -260,13 +276,25 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_that_is_put_off_is_touched_only_if_its_value_has_changed() {
+        let mut map = map(&[5, 6]);
+        map.settle(|()| {});
+        map.begin(1);
+        assert!(map.expire(5, |_| Due::PutOff(100)).is_empty());
+        assert_eq!(map.touched().count(), 0);
+        assert!(map.expire(6, |_| Due::Changed(101)).is_empty());
+        assert_eq!(map.touched().map(|entry| entry.key.0).collect::<Vec<_>>(), [1]);
+        assert_eq!(expire(&mut map, 101), [0, 1]);
+    }
+
+    #[test]
     fn a_calendar_entry_left_behind_by_a_new_expiry_is_dropped_and_not_carried_on() {
         let mut map = map(&[9_000_000]);
         for earlier in [8_000_000, 6_000_000, 4_000_000] {
             map.expire_by(0, earlier);
         }
-        assert!(map.expire(4_000_000, |_| Some(50_000_000)).is_empty());
-        assert!(map.expire(20_000_000, |_| None).is_empty());
+        assert!(map.expire(4_000_000, |_| Due::PutOff(50_000_000)).is_empty());
+        assert!(map.expire(20_000_000, |_| Due::Removed).is_empty());
         assert_eq!(map.calendar.into_values().collect::<Vec<_>>(), [[0]]);
     }
 
