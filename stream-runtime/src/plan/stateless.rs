@@ -100,10 +100,10 @@ impl<O: Schema> Operator for Emit<O> {
             }
         }
         if !places.is_empty() {
-            let mut placed: Vec<_> = places.into_iter().zip(emitted.rows.drain(..)).collect();
+            let mut by_place: Vec<_> = places.into_iter().zip(emitted.rows.drain(..)).collect();
             // Stable, for the rows that an `explode` made of one.
-            placed.sort_by_key(|(place, _)| *place);
-            emitted.rows.extend(placed.into_iter().map(|(_, row)| row));
+            by_place.sort_by_key(|(place, _)| *place);
+            emitted.rows.extend(by_place.into_iter().map(|(_, row)| row));
         }
         Ok(())
     }
