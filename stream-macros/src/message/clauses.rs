@@ -65,6 +65,13 @@ pub(crate) fn duplicate_name(name: &Ident) -> String {
     with_help(format!("the name `{name}` is taken in this query"), "choose another one")
 }
 
+pub(crate) fn interval_name_taken(function: &str) -> String {
+    with_help(
+        format!("a key is called `{function}`, and so is `{function}(…)` unless it is given another name"),
+        format!("write `{function}(…) as {}`", &function[..1]),
+    )
+}
+
 pub(crate) fn duplicate_key(key: &Expr) -> String {
     format!("the query groups by `{}` already", text(key))
 }

@@ -3,8 +3,6 @@
 //! Each row opens a session from its event time to its event time plus the gap; sessions of a key that overlap or
 //! touch become one. A key's sessions lie in order of their start and never touch.
 
-use std::collections::HashSet;
-
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -26,18 +24,13 @@ pub(crate) struct Session<A: Accumulator> {
     pub(crate) end: i64,
     pub(crate) accumulator: A,
     /// Whether the state held a session with this start before the batch: Spark counts those whose start is gone as
-    /// removed.
-    #[serde(skip, default = "is_stored")]
+    /// removed. Set where a batch ends, and the restoring of a checkpoint.
+    #[serde(skip)]
     pub(crate) stored: bool,
 }
 
 /// The sessions of a key. Most keys have one at a time, which then lies beside the key.
 pub(crate) type KeySessions<A> = SmallVec<[Session<A>; 1]>;
-
-/// What a checkpoint holds is in state.
-const fn is_stored() -> bool {
-    true
-}
 
 /// The gap of a session: a duration, or null for a row that is in none.
 #[diagnostic::on_unimplemented(
@@ -85,7 +78,7 @@ impl<K: OwnedKey, A: Accumulator> Sessions<K, A> {
             by_key: ExpiringMap::default(),
             router: Router::default(),
             event_time: EventTimeStats::default(),
-            late: LateRows { groups: HashSet::new(), ..LateRows::default() },
+            late: LateRows::default(),
             count: 0,
             replaced: 0,
             seed,

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::operator::dedup::{DedupCounts, Deduplicated};
 use crate::operator::route::Router;
 use crate::state::codec;
+use crate::state::expiring::Due;
 use crate::state::key::OwnedKey;
 
 use super::changes::{key_group, owner};
@@ -104,7 +105,7 @@ where
             if self.has_watermark {
                 let watermark = batch.evict_micros;
                 let before = metrics.rows_removed;
-                seen.expire(watermark, |_| None, |_| metrics.rows_removed += 1);
+                seen.expire(watermark, |_| Due::Removed, |_| metrics.rows_removed += 1);
                 if metrics.rows_removed > before {
                     worker.dropped_through = Some(watermark);
                 }

@@ -11,6 +11,7 @@ use crate::operator::sessions::{Session, Sessions};
 use crate::operator::windowing::NEVER;
 use crate::schema::Schema;
 use crate::state::codec;
+use crate::state::expiring::Due;
 use crate::state::key::OwnedKey;
 use crate::time::{Timestamp, Window};
 
@@ -113,15 +114,22 @@ impl<K: OwnedKey, A: Accumulator> SessionWorker<K, A> {
                 let over = entry.value.partition_point(|session| session.end <= watermark);
                 let next = entry.value.get(over).map(|session| session.end);
                 let place = match next {
+                    // A session that has grown since: the checkpoint has it as it is.
+                    Some(next) if over == 0 => return Due::PutOff(next),
                     Some(_) => KeyPlace::Kept(ended.kept.len()),
                     None => KeyPlace::Removed(emptied),
                 };
                 ended.sessions.extend(entry.value.drain(..over).map(|session| (place, session)));
                 match next {
-                    Some(_) => ended.kept.push(entry.key.clone()),
-                    None => emptied += 1,
+                    Some(next) => {
+                        ended.kept.push(entry.key.clone());
+                        Due::Changed(next)
+                    }
+                    None => {
+                        emptied += 1;
+                        Due::Removed
+                    }
                 }
-                next
             },
             |entry| removed.push((entry.hash, entry.key)),
         );

@@ -28,6 +28,16 @@ impl<K, V> Entry<K, V> {
     }
 }
 
+/// What becomes of an entry that is due.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Due {
+    Removed,
+    /// It stays as it is, to be looked at again at the instant given.
+    PutOff(i64),
+    /// As `PutOff`, but its value has changed, so it counts as touched.
+    Changed(i64),
+}
+
 /// Keys and values, and when to look whether they have expired.
 #[derive(Debug)]
 pub(crate) struct ExpiringMap<K, V> {
@@ -129,12 +139,12 @@ impl<K: OwnedKey, V> ExpiringMap<K, V> {
         Some(&mut entry.value)
     }
 
-    /// Calls `due` with each entry that expires at or before `watermark`, and hands those for which it gives no new
-    /// expiry to `gone`, at once. An entry that stays counts as touched.
+    /// Calls `due` with each entry that expires at or before `watermark`, and hands those that it removes to `gone`, at
+    /// once.
     pub(crate) fn expire(
         &mut self,
         watermark: i64,
-        mut due: impl FnMut(&mut Entry<K, V>) -> Option<i64>,
+        mut due: impl FnMut(&mut Entry<K, V>) -> Due,
         mut gone: impl FnMut(Entry<K, V>),
     ) {
         let mut later = Vec::new();
@@ -150,20 +160,27 @@ impl<K: OwnedKey, V> ExpiringMap<K, V> {
                     later.push((index, entry.expiry));
                     continue;
                 }
-                if let Some(expiry) = due(entry) {
-                    entry.expiry = expiry;
-                    if entry.touched_in != self.batch {
-                        entry.touched_in = self.batch;
-                        self.touched.push(index);
+                match due(entry) {
+                    Due::Removed => {
+                        if let Ok(found) = self.index.find_entry(entry.hash, |&other| other == index) {
+                            found.remove();
+                        }
+                        self.free.push(index);
+                        if let Some(entry) = slot.take() {
+                            gone(entry);
+                        }
                     }
-                    later.push((index, expiry));
-                } else {
-                    if let Ok(found) = self.index.find_entry(entry.hash, |&other| other == index) {
-                        found.remove();
+                    Due::PutOff(expiry) => {
+                        entry.expiry = expiry;
+                        later.push((index, expiry));
                     }
-                    self.free.push(index);
-                    if let Some(entry) = slot.take() {
-                        gone(entry);
+                    Due::Changed(expiry) => {
+                        entry.expiry = expiry;
+                        if entry.touched_in != self.batch {
+                            entry.touched_in = self.batch;
+                            self.touched.push(index);
+                        }
+                        later.push((index, expiry));
                     }
                 }
             }
@@ -229,7 +246,7 @@ mod tests {
 
     fn expire(map: &mut ExpiringMap<(u64,), ()>, watermark: i64) -> Vec<u64> {
         let mut gone = Vec::new();
-        map.expire(watermark, |_| None, |entry| gone.push(entry.key.0));
+        map.expire(watermark, |_| Due::Removed, |entry| gone.push(entry.key.0));
         gone
     }
 
@@ -262,7 +279,7 @@ mod tests {
         let mut calls = 0;
         let put_off = |entry: &mut Entry<(u64,), ()>| {
             calls += 1;
-            (entry.expiry() < 8_000_000).then_some(8_000_000)
+            if entry.expiry() < 8_000_000 { Due::Changed(8_000_000) } else { Due::Removed }
         };
         map.expire(5, put_off, |_| unreachable!("it was put off"));
         assert_eq!(calls, 1);
@@ -270,6 +287,46 @@ mod tests {
         assert_eq!(expire(&mut map, 8_000_000), [0]);
         assert_eq!(expire(&mut map, 9_000_001), [1]);
         assert!(map.calendar.pop_through(i64::MAX).is_none() && map.len() == 0);
+    }
+
+    #[test]
+    fn an_entry_that_is_put_off_is_touched_only_if_its_value_has_changed() {
+        let mut map = map(&[5, 6]);
+        map.settle(|()| {});
+        map.begin(1);
+        map.expire(5, |_| Due::PutOff(100), |_| unreachable!("it was put off"));
+        assert_eq!(map.touched().count(), 0);
+        map.expire(6, |_| Due::Changed(101), |_| unreachable!("it was put off"));
+        assert_eq!(map.touched().map(|entry| entry.key.0).collect::<Vec<_>>(), [1]);
+        assert_eq!(expire(&mut map, 101), [0, 1]);
+    }
+
+    #[test]
+    fn a_calendar_entry_left_behind_by_a_new_expiry_is_dropped_and_not_carried_on() {
+        let mut map = map(&[9_000_000]);
+        for earlier in [8_000_000, 6_000_000, 4_000_000] {
+            map.expire_by(0, earlier);
+        }
+        map.expire(4_000_000, |_| Due::PutOff(50_000_000), |_| unreachable!("it was put off"));
+        assert!(expire(&mut map, 20_000_000).is_empty());
+        let (_, left) = map.calendar.pop_through(i64::MAX).expect("the entry is under its new span");
+        assert_eq!(left, [0]);
+        assert!(map.calendar.pop_through(i64::MAX).is_none());
+    }
+
+    #[test]
+    fn a_calendar_entry_of_a_key_that_is_gone_leaves_the_next_key_in_its_place_alone() {
+        // The second key expires in the span in which the first one was to expire, and a third one later.
+        for (next, watermark) in [(9_000_001, 9_000_000), (30_000_000, 20_000_000)] {
+            let mut map = map(&[9_000_000]);
+            map.expire_by(0, 5);
+            assert_eq!(expire(&mut map, 5), [0]);
+            let (index, _) = map.find_or_insert(7, &(7_u64,), next, || ());
+            assert_eq!(index, 0, "the place is used again");
+            assert!(expire(&mut map, watermark).is_empty());
+            assert_eq!(expire(&mut map, next), [7]);
+            assert!(map.calendar.pop_through(i64::MAX).is_none() && map.len() == 0);
+        }
     }
 
     #[test]

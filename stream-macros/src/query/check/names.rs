@@ -3,6 +3,7 @@
 use syn::Ident;
 
 use crate::message;
+use crate::query::ast::Key;
 use crate::query::expr::{bare_ident, same};
 use crate::query::plan::Draft;
 use crate::report::Report;
@@ -58,5 +59,17 @@ fn check_keys(draft: &Draft, report: &mut Report) {
             report.error(name, message::duplicate_name(name));
         }
         known.push(name);
+    }
+    check_interval_name(keys, report);
+}
+
+/// A window or session without a name is called like its function, which no other key may be then.
+fn check_interval_name(keys: &[Key], report: &mut Report) {
+    let unnamed = keys.iter().filter(|key| key.name.is_none()).filter_map(|key| key.interval.as_ref());
+    for interval in unnamed {
+        let mut names = keys.iter().filter_map(|key| key.name.as_ref().or_else(|| bare_ident(&key.expr)));
+        if names.any(|name| name == interval.function()) {
+            report.error(&interval.call().func, message::interval_name_taken(interval.function()));
+        }
     }
 }

@@ -46,3 +46,28 @@ fn a_variable_called_like_a_window_leaves_the_rules_in_force() {
     );
     assert_eq!(errors.len(), 1, "{errors:?}");
 }
+
+#[test]
+fn a_key_called_like_the_session_or_window_beside_it_wants_another_name_for_one_of_them() {
+    let errors = |keys: &str| {
+        let session = "let session = r.x; where session > 3";
+        errors(&format!(
+            "{} {session}; group by {keys}; select Out {{ x: count() }}; output append;",
+            FROM[1]
+        ))
+    };
+    let taken = |function: &str| {
+        [format!("a key is called `{function}`, and so is `{function}(…)` unless it is given another name")]
+    };
+    assert_eq!(errors("session(r.at, minutes(5)), session"), taken("session"));
+    assert_eq!(errors("session, session(r.at, minutes(5))"), taken("session"));
+    assert_eq!(errors("window(r.at, minutes(5)), r.y as window"), taken("window"));
+    for allowed in [
+        "session(r.at, minutes(5)) as s, session",
+        "session(r.at, minutes(5)), session as x",
+        "window(r.at, minutes(5)), session",
+        "window(r.at, minutes(5)), r.window",
+    ] {
+        assert_eq!(errors(allowed), [""; 0], "{allowed}");
+    }
+}
