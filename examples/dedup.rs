@@ -62,12 +62,8 @@ where
         input.add(batch.iter().map(event));
     }
     let (results, sink) = MemorySink::new();
-    let query = build(source.max_chunks_per_trigger(1))
-        .to(sink)
-        .workers(1)
-        .trigger(Trigger::AvailableNow)
-        .start()
-        .await?;
+    let query =
+        build(source.max_chunks_per_trigger(1)).to(sink).trigger(Trigger::AvailableNow).start().await?;
     query.await_termination().await?;
 
     println!("batch  watermark  rows  went on  duplicates  late | state: dropped  kept");
