@@ -2,6 +2,7 @@
 //! hand from the rules.
 
 mod aggregates;
+mod complete;
 mod formats;
 mod global;
 mod keys;

@@ -128,7 +128,9 @@ impl<K: OwnedKey, A: Accumulator> Sessions<K, A> {
         let end = start.saturating_add(gap);
         if end <= self.closed {
             self.late.rows += 1;
-            self.late.groups.insert(hash ^ (start as u64).rotate_left(17));
+            // As Spark: rows that open the same session count once.
+            let opened = (start as u64).rotate_left(17) ^ (end as u64).rotate_left(41);
+            self.late.groups.insert(hash ^ opened);
             self.late.max_lateness_micros =
                 self.late.max_lateness_micros.max(self.closed.saturating_sub(start));
             return;
@@ -189,6 +191,7 @@ fn join<'a, A: Accumulator>(
 mod tests {
     use super::*;
     use crate::expr::CountRows;
+    use crate::time::{Timestamp, seconds};
 
     fn spans(rows: &[(i64, i64)]) -> Vec<(i64, i64)> {
         let mut sessions = KeySessions::<(CountRows,)>::new();
@@ -205,5 +208,16 @@ mod tests {
         assert_eq!(spans(&[(0, 10), (20, 30), (10, 20)]), [(0, 30)]);
         assert_eq!(spans(&[(20, 30), (0, 10), (40, 50), (5, 45)]), [(0, 50)]);
         assert_eq!(spans(&[(0, 100), (10, 20)]), [(0, 100)], "the end isn't always the last row's");
+    }
+
+    #[test]
+    fn late_rows_that_would_open_the_same_session_count_once_and_with_another_gap_apart() {
+        let mut sessions = Sessions::<(u64,), (CountRows,)>::new(0);
+        sessions.begin(0, 10_000_000);
+        for gap in [1, 1, 2] {
+            sessions.update(Timestamp::from_secs(3), seconds(gap), (7_u64,), |_| panic!("the row is late"));
+        }
+        assert_eq!((sessions.late.rows, sessions.late.groups.len()), (3, 2));
+        assert_eq!(sessions.late.max_lateness_micros, 7_000_000);
     }
 }
