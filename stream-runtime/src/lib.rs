@@ -81,7 +81,7 @@
 //! | [`testing`] | [`TestQuery`](testing::TestQuery) and [`ManualClock`](testing::ManualClock) for a service's own tests |
 //! | [`error`](mod@error) | the one [`Error`] |
 //! | [`checkpoint`] | what a checkpoint holds, and the trait [`StateStore`](checkpoint::StateStore) |
-//! | [`plan`] | a query's plan: [`Explain`](plan::Explain), output modes as types |
+//! | [`plan`], [`mode`] | a query's plan: [`Explain`](plan::Explain); output modes, as values and as types |
 //! | [`format`](mod@format), [`state`], [`operator`] | what is underneath: JSON and CSV, what can be a key, windows. Services need them rarely, if ever |
 //!
 //! A query runs on the tokio runtime that it is started on; the work on rows has threads of its own. The library logs
@@ -95,6 +95,7 @@ pub mod engine;
 pub mod error;
 pub mod expr;
 pub mod format;
+pub mod mode;
 pub mod operator;
 pub mod plan;
 pub mod schema;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use crate::checkpoint::{BatchPlan, Commit, StateStore};
 use crate::error::{Error, Result};
-use crate::plan::{BatchContext, Mode};
+use crate::mode::Mode;
+use crate::plan::BatchContext;
 use crate::source::{Admission, LogEntry, Offset};
 use crate::time::{Duration, Timestamp, milliseconds};
 

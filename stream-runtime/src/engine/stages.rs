@@ -266,7 +266,7 @@ impl<P: Plan> Stages for TypedStages<P> {
 
     async fn open_sinks(&mut self, context: SinkContext) -> Result<()> {
         if let OnMalformed::DeadLetter(sink) = &mut self.on_malformed {
-            sink.0.open_any(SinkContext { mode: crate::plan::Mode::Append, ..context.clone() }).await?;
+            sink.0.open_any(SinkContext { mode: crate::mode::Mode::Append, ..context.clone() }).await?;
         }
         for sink in &mut self.sinks {
             sink.open_any(context.clone()).await?;
@@ -317,7 +317,7 @@ impl<P: Plan> Stages for TypedStages<P> {
 
     async fn write(&mut self, batch: u64, watermark: Option<Timestamp>) -> Result<()> {
         if let OnMalformed::DeadLetter(sink) = &mut self.on_malformed {
-            let mode = crate::plan::Mode::Append;
+            let mode = crate::mode::Mode::Append;
             sink.0.commit_any(SinkBatch { id: batch, mode, rows: &self.malformed, watermark }).await?;
         }
         for sink in &mut self.sinks {

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::error::Result;
-use crate::plan::Mode;
+use crate::mode::Mode;
 use crate::schema::Schema;
 use crate::sink::{AnyMode, Sink, SinkBatch, SinkContext};
 use crate::time::Timestamp;

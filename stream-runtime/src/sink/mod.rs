@@ -20,7 +20,7 @@ pub use foreach::{ForeachSink, ForeachWriter, RowFunction};
 pub use memory::{MemoryBatch, MemoryResults, MemorySink};
 
 use crate::error::Result;
-use crate::plan::{Append, Mode, OutputMode};
+use crate::mode::{Append, Mode, OutputMode};
 use crate::schema::Schema;
 
 /// What a sink learns at the start of a run.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::plan::Append;
+use crate::mode::Append;
 use crate::sink::erased::AnySink;
 use crate::sink::{Sink, Takes};
 use crate::time::Timestamp;
