@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use stream_runtime::prelude::*;
 use stream_runtime::source::MemoryInput;
+use stream_runtime::testing::ManualClock;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::doubles::{Call, Disturbance, GatedSink, Trouble, TroubledSink};
@@ -77,7 +78,7 @@ fn status(query: &StreamingQuery) -> (String, bool, bool) {
     (status.message, status.is_data_available, status.is_trigger_active)
 }
 
-/// SEMANTICS 17.8.
+/// docs/semantics.md 17.8.
 #[tokio::test]
 async fn the_status_says_what_the_query_does() {
     let (input, source) = MemorySource::new();
@@ -127,7 +128,40 @@ async fn the_status_says_what_the_query_does() {
     assert_eq!(status(&query), ("Terminated with exception".to_owned(), false, false));
 }
 
-/// SEMANTICS 17.7.
+struct TellsStatus(mpsc::UnboundedSender<()>);
+
+impl stream_runtime::engine::QueryListener for TellsStatus {
+    fn on_progress(&self, _: &Progress) {
+        let _ = self.0.send(());
+    }
+}
+
+#[tokio::test]
+async fn the_status_says_whether_a_limit_has_left_data_behind() {
+    let (input, source) = MemorySource::new();
+    input.add([event(1, 0)]);
+    input.add([event(2, 0)]);
+    let (_, sink) = MemorySink::new();
+    let (told, mut batches) = mpsc::unbounded_channel();
+    let clock = ManualClock::new(Timestamp::from_secs(100));
+    let query = Numbers::query()
+        .events(source.max_chunks_per_trigger(1))
+        .to(sink)
+        .clock(Arc::clone(&clock) as Arc<dyn stream_runtime::engine::Clock>)
+        .trigger(Trigger::every(seconds(10)))
+        .listener(TellsStatus(told))
+        .start()
+        .await
+        .expect("the query starts");
+    for left in [true, false] {
+        assert_eq!(batches.recv().await, Some(()));
+        assert_eq!(status(&query), ("Waiting for next trigger".to_owned(), left, false));
+        clock.advance(seconds(10));
+    }
+    query.stop().await.expect("it stops");
+}
+
+/// docs/semantics.md 17.7.
 #[tokio::test]
 async fn the_last_hundred_batches_are_remembered_oldest_first() {
     let (input, source) = MemorySource::new();

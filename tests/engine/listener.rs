@@ -85,7 +85,7 @@ async fn a_listener_hears_the_error_that_ended_the_query_before_anyone_who_waits
     assert_eq!(hears.heard(), ["started Numbers", error]);
 }
 
-/// SEMANTICS 17.7.
+/// docs/semantics.md 17.7.
 #[tokio::test]
 async fn an_idle_query_says_so_at_most_once_in_ten_seconds() {
     let clock = WatchedClock::new(at(0));

@@ -1,4 +1,4 @@
-//! The progress of a batch as Spark's JSON: SEMANTICS §17, on a clock that only the sink moves.
+//! The progress of a batch as Spark's JSON: docs/semantics.md §17, on a clock that only the sink moves.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -149,7 +149,7 @@ async fn the_numbers_are_those_of_the_batch() {
     assert_eq!(second["sink"]["numOutputRows"], 1);
 }
 
-/// SEMANTICS 17.6: empty maps and rates without time are left out.
+/// docs/semantics.md 17.6: empty maps and rates without time are left out.
 #[tokio::test]
 async fn a_query_without_watermark_and_groups_has_neither_event_time_nor_operators() {
     let (input, source) = MemorySource::new();

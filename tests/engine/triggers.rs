@@ -1,4 +1,4 @@
-//! When batches start: SEMANTICS §14, on a clock that stands still until it is set.
+//! When batches start: docs/semantics.md §14, on a clock that stands still until it is set.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ fn batches(query: &StreamingQuery) -> Vec<(Timestamp, u64)> {
     query.recent_progress().iter().map(|batch| (batch.timestamp, batch.num_input_rows)).collect()
 }
 
-/// SEMANTICS 14.2.
+/// docs/semantics.md 14.2.
 #[tokio::test]
 async fn processing_time_starts_the_first_batch_at_once_and_the_others_at_multiples() {
     let clock = WatchedClock::new(at(3));
@@ -52,7 +52,7 @@ async fn processing_time_starts_the_first_batch_at_once_and_the_others_at_multip
     assert_eq!(numbers(&results.rows()), [1, 2, 3]);
 }
 
-/// SEMANTICS 14.2.
+/// docs/semantics.md 14.2.
 #[tokio::test]
 async fn a_batch_that_overruns_is_followed_at_once_by_one_and_missed_multiples_are_not_made_up_for() {
     let clock = WatchedClock::new(at(3));
@@ -103,7 +103,7 @@ async fn run(
     (query, results.batches().iter().map(|batch| numbers(&batch.rows)).collect())
 }
 
-/// SEMANTICS 14.3.
+/// docs/semantics.md 14.3.
 #[tokio::test]
 async fn once_reads_everything_in_one_batch_whatever_the_limits() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -119,7 +119,7 @@ async fn once_reads_everything_in_one_batch_whatever_the_limits() {
     assert_eq!(query.last_progress().expect("a batch ran").batch_id, 1);
 }
 
-/// SEMANTICS 14.3: a pending replay counts as the one batch.
+/// docs/semantics.md 14.3: a pending replay counts as the one batch.
 #[tokio::test]
 async fn once_runs_only_the_batch_that_an_earlier_run_left_unfinished() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -156,7 +156,7 @@ impl QueryListener for AddsRow {
     }
 }
 
-/// SEMANTICS 14.4 and 5.5.
+/// docs/semantics.md 14.4 and 5.5.
 #[tokio::test]
 async fn available_now_reads_what_was_there_in_limited_batches_then_flushes_and_ends() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -189,7 +189,7 @@ async fn available_now_reads_what_was_there_in_limited_batches_then_flushes_and_
     assert_eq!(results.rows().last().expect("a window has closed").numbers, [3]);
 }
 
-/// SEMANTICS 5.4, "Ours", over the end of a process: only the checkpoint knows that the watermark has moved.
+/// docs/semantics.md 5.4, "Ours", over the end of a process: only the checkpoint knows that the watermark has moved.
 #[tokio::test]
 async fn the_flush_that_a_run_did_not_get_to_is_the_first_batch_of_the_next() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -213,7 +213,7 @@ async fn the_flush_that_a_run_did_not_get_to_is_the_first_batch_of_the_next() {
     assert!(third.last_progress().is_none(), "it has run already");
 }
 
-/// SEMANTICS 14.1.
+/// docs/semantics.md 14.1.
 #[tokio::test]
 async fn as_fast_as_possible_polls_each_ten_milliseconds_and_is_woken_by_a_source_that_hears_of_rows() {
     let clock = WatchedClock::new(at(3));

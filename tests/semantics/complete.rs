@@ -1,4 +1,4 @@
-//! Complete mode: what sessions and a `dedup by` in front of an aggregation do in it (SEMANTICS 3.3, 4.3 and 8).
+//! Complete mode: what sessions and a `dedup by` in front of an aggregation do in it (docs/semantics.md 3.3, 4.3 and 8).
 
 use stream_runtime::prelude::*;
 use stream_runtime::testing::TestQuery;

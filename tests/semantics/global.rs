@@ -133,7 +133,7 @@ async fn a_zero_of_an_empty_first_batch_outlives_a_restart() {
     assert_eq!(test.progress()[1].state_operators[0].num_rows_total, 1);
 }
 
-/// SEMANTICS 4.2: a no-data batch in update mode emits nothing, not even the row of a global aggregation.
+/// docs/semantics.md 4.2: a no-data batch in update mode emits nothing, not even the row of a global aggregation.
 #[tokio::test]
 async fn a_batch_without_data_emits_no_global_row() {
     let mut test = open!(CountWatermark, 2);

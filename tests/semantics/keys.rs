@@ -116,7 +116,7 @@ stream_query! {
     }
 }
 
-/// SEMANTICS 4.2 and 3.3: only touched groups, and no row is late where no key is event time.
+/// docs/semantics.md 4.2 and 3.3: only touched groups, and no row is late where no key is event time.
 #[tokio::test]
 async fn update_mode_emits_touched_groups_and_without_an_event_time_key_nothing_is_late() {
     let mut test =
@@ -208,7 +208,7 @@ macro_rules! nullable {
 nullable!(NullableAppend, append);
 nullable!(NullableUpdate, update);
 
-/// SEMANTICS 3.2: the group of null is never late and never closes.
+/// docs/semantics.md 3.2: the group of null is never late and never closes.
 #[tokio::test]
 async fn the_group_of_a_null_event_time_never_closes_and_is_never_late() {
     let mut append = TestQuery::open(|source, sink| NullableAppend::query().rows(source).to(sink))

@@ -1,4 +1,4 @@
-//! Which row is late, and what is counted: SEMANTICS §1 to §3. A watermark is always that of the batch before.
+//! Which row is late, and what is counted: docs/semantics.md §1 to §3. A watermark is always that of the batch before.
 
 use std::sync::Arc;
 
@@ -76,7 +76,7 @@ fn watermarks(progress: &[Arc<Progress>]) -> Vec<Option<Timestamp>> {
     progress.iter().map(|batch| batch.event_time.watermark).collect()
 }
 
-/// SEMANTICS 2.4 and 13.5.
+/// docs/semantics.md 2.4 and 13.5.
 #[tokio::test]
 async fn a_row_is_accepted_in_the_batch_that_evicts_its_window_and_late_one_batch_later() {
     for workers in [1, 2] {
@@ -105,7 +105,7 @@ async fn a_restart_or_crash_in_between_does_not_make_a_row_late_earlier_or_later
     }
 }
 
-/// SEMANTICS 3.1: `end ≤ watermark`, and the watermark is in whole milliseconds.
+/// docs/semantics.md 3.1: `end ≤ watermark`, and the watermark is in whole milliseconds.
 #[tokio::test]
 async fn a_window_closes_at_the_very_millisecond_of_its_end() {
     let instant = |micros| Event { key: "z".to_owned(), ts: Timestamp::from_micros(micros) };
@@ -127,7 +127,7 @@ async fn a_window_closes_at_the_very_millisecond_of_its_end() {
     assert_eq!(dropped(test.progress()).last(), Some(&(1, 1, 8_000)));
 }
 
-/// SEMANTICS 3.3.
+/// docs/semantics.md 3.3.
 #[tokio::test]
 async fn a_row_late_for_one_of_its_windows_is_kept_in_the_other() {
     let mut test = open!(Sliding, 1);
@@ -138,7 +138,7 @@ async fn a_row_late_for_one_of_its_windows_is_kept_in_the_other() {
     assert_eq!(dropped(test.progress()).last(), Some(&(1, 1, 3_000)));
 }
 
-/// SEMANTICS 3.3: five late rows of two keys are two groups.
+/// docs/semantics.md 3.3: five late rows of two keys are two groups.
 #[tokio::test]
 async fn late_rows_are_counted_as_groups_and_as_rows_with_the_largest_lateness() {
     for workers in [1, 2, 5] {
@@ -169,7 +169,7 @@ async fn a_row_behind_the_watermark_is_on_time_while_its_window_is_open() {
     assert!(dropped(test.progress()).iter().all(|batch| *batch == (0, 0, 0)));
 }
 
-/// SEMANTICS 3.3 and 4.3.
+/// docs/semantics.md 3.3 and 4.3.
 #[tokio::test]
 async fn complete_mode_drops_and_evicts_nothing() {
     let mut test = open!(Complete, 2);
@@ -181,7 +181,7 @@ async fn complete_mode_drops_and_evicts_nothing() {
     assert_eq!(watermarks(test.progress()), [Some(at(0)), Some(at(1_000))]);
 }
 
-/// SEMANTICS 4.2: evicted groups come out only if the batch touched them.
+/// docs/semantics.md 4.2: evicted groups come out only if the batch touched them.
 #[tokio::test]
 async fn update_mode_evicts_silently_and_emits_a_group_that_it_evicts_if_it_was_touched() {
     let mut test = open!(Update, 1);
@@ -196,7 +196,7 @@ async fn update_mode_evicts_silently_and_emits_a_group_that_it_evicts_if_it_was_
     assert_eq!(operators, [(2, 0, 2), (1, 1, 1)]);
 }
 
-/// SEMANTICS 1.3, "Ours": the watermark belongs to the input.
+/// docs/semantics.md 1.3, "Ours": the watermark belongs to the input.
 #[tokio::test]
 async fn the_watermark_observes_rows_that_a_filter_drops() {
     for workers in [1, 3] {
@@ -210,7 +210,7 @@ async fn the_watermark_observes_rows_that_a_filter_drops() {
     }
 }
 
-/// SEMANTICS 1.3 and 1.4.
+/// docs/semantics.md 1.3 and 1.4.
 #[tokio::test]
 async fn the_watermark_observes_late_rows_and_never_falls() {
     let mut test = open!(Append, 1);

@@ -1,4 +1,4 @@
-//! Batches without data: SEMANTICS §5.
+//! Batches without data: docs/semantics.md §5.
 
 use stream_runtime::engine::Step;
 use stream_runtime::prelude::*;
@@ -55,7 +55,7 @@ macro_rules! batches {
     };
 }
 
-/// SEMANTICS 5.1 to 5.3.
+/// docs/semantics.md 5.1 to 5.3.
 #[tokio::test]
 async fn one_batch_without_data_follows_when_the_watermark_has_moved() {
     let mut test = open!(Append);
@@ -88,7 +88,7 @@ async fn in_update_mode_it_emits_nothing_and_evicts() {
     assert_eq!((operator.num_rows_updated, operator.num_rows_removed, operator.num_rows_total), (0, 1, 1));
 }
 
-/// SEMANTICS 4.3.
+/// docs/semantics.md 4.3.
 #[tokio::test]
 async fn complete_mode_has_none() {
     let mut test = open!(Complete);
@@ -97,7 +97,7 @@ async fn complete_mode_has_none() {
     assert_eq!(batches!(test), [(0, 2)]);
 }
 
-/// SEMANTICS 5.4, "Ours".
+/// docs/semantics.md 5.4, "Ours".
 #[tokio::test]
 async fn it_runs_after_a_restart_too() {
     let mut test = open!(Append);

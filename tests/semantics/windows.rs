@@ -63,7 +63,7 @@ async fn windows_with_an_offset_start_at_multiples_of_the_width_plus_the_offset(
     test.expect([total(-3, 7, 2.0), total(7, 17, 1.0)]).await;
 }
 
-/// SEMANTICS 6.7.
+/// docs/semantics.md 6.7.
 #[tokio::test]
 async fn a_slide_that_does_not_divide_the_width_gives_the_windows_that_hold_the_event() {
     let mut test = open!(TwelveByFive);
@@ -74,7 +74,7 @@ async fn a_slide_that_does_not_divide_the_width_gives_the_windows_that_hold_the_
     test.expect([total(-5, 7, 1.0), total(0, 12, 1.0)]).await;
 }
 
-/// SEMANTICS 1.8: the late watermark is 0 from the first batch on.
+/// docs/semantics.md 1.8: the late watermark is 0 from the first batch on.
 #[tokio::test]
 async fn a_window_that_ends_before_1970_is_late_from_the_first_batch_on() {
     let mut test = open!(TenUpdate);
@@ -90,7 +90,7 @@ async fn a_window_that_ends_before_1970_is_late_from_the_first_batch_on() {
     test.expect([total(-20, -10, 1.0), total(-10, 0, 2.0)]).await;
 }
 
-/// SEMANTICS 6.5.
+/// docs/semantics.md 6.5.
 #[tokio::test]
 async fn a_row_with_a_null_event_time_is_in_no_window_and_not_late() {
     let mut test = open!(TenUpdate);

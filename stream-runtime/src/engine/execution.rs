@@ -153,7 +153,7 @@ impl Execution {
         let progress = self.progress(&plan, started, trigger, &phases, range, &computed, committing);
         self.last_trigger = Some(trigger);
         self.shared.push_progress(Arc::clone(&progress));
-        self.shared.set_status("Waiting for next trigger", false, false);
+        self.shared.set_status("Waiting for next trigger", !self.stages.is_caught_up(), false);
         tell(&self.listeners, |listener| listener.on_progress(&progress));
         tracing::debug!(query = %self.shared.name, batch = progress.batch_id, rows = progress.num_input_rows, "batch committed");
         Ok(Some(progress))

@@ -220,7 +220,7 @@ fn some_text<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S
 pub struct QueryStatus {
     /// In words, as Spark says it.
     pub message: String,
-    /// Whether the last look found new data.
+    /// Whether there is data that no batch has taken yet, as far as the source knew at its last batch.
     pub is_data_available: bool,
     /// Whether a batch is running.
     pub is_trigger_active: bool,

@@ -42,6 +42,7 @@ pub(crate) trait Stages: Send {
         start: Option<&Offset>,
         admission: Admission,
     ) -> Result<Option<Advance>>;
+    fn is_caught_up(&self) -> bool;
     async fn arrival(&mut self);
     async fn commit_source(&mut self, end: &Offset) -> Result<()>;
 
@@ -254,6 +255,10 @@ impl<P: Plan> Stages for TypedStages<P> {
         admission: Admission,
     ) -> Result<Option<Advance>> {
         self.source.latest_offset(start, admission).await
+    }
+
+    fn is_caught_up(&self) -> bool {
+        self.source.is_caught_up()
     }
 
     async fn arrival(&mut self) {

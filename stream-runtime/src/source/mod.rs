@@ -221,7 +221,8 @@ pub trait Source<R: Schema>: Send + 'static {
         Ok(())
     }
 
-    /// Whether everything that exists has been handed out, as far as the source knows.
+    /// Whether everything that exists has been handed out, as far as the source knows; if not, a query's status says
+    /// after a batch that data is available.
     fn is_caught_up(&self) -> bool {
         true
     }
