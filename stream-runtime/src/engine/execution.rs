@@ -196,7 +196,9 @@ impl Execution {
     /// micro-batch). Unlike in Spark this also holds right after a restart.
     fn wants_batch_without_data(&self) -> bool {
         let info = self.stages.info();
-        let waits = !info.operators.is_empty() && info.mode != Mode::Complete;
+        // A deduplication forgets keys in every mode; a complete result doesn't change with the watermark.
+        let waits =
+            info.operators.iter().any(|operator| info.mode != Mode::Complete || operator.is_deduplication());
         waits && self.last.as_ref().is_some_and(|last| self.tracker.current_ms() > last.watermark_ms)
     }
 

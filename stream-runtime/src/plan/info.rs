@@ -61,3 +61,10 @@ pub struct OperatorInfo {
     /// Whether a watermark closes its groups or sessions, or drops its keys.
     pub event_time_key: bool,
 }
+
+impl OperatorInfo {
+    /// Whether this is a `dedup by`.
+    pub(crate) fn is_deduplication(&self) -> bool {
+        matches!(self.name, "dedupe" | "dedupeWithinWatermark")
+    }
+}
