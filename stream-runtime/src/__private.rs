@@ -9,8 +9,8 @@ pub use crate::operator::groups::Groups;
 pub use crate::operator::sessions::Sessions;
 pub use crate::operator::windowing::{Instants, Sliding, Tumbling, Unwindowed, event_time};
 pub use crate::plan::{
-    AggregateWorker, Append, Complete, Emitter, Explain, Forgotten, InputInfo, Missing, Mode, OperatorInfo,
-    Plan, PlanInfo, SessionWorker, Unbound, Update, WatermarkInfo, from,
+    AggregateWorker, Append, Complete, Emitter, Explain, Forgotten, Here, InputInfo, Left, Missing, Mode,
+    OperatorInfo, Plan, PlanInfo, Reading, Reads, Right, SessionWorker, Unbound, Update, WatermarkInfo, from,
 };
 pub use crate::source::Source;
 pub use crate::time::{Duration, Timestamp};

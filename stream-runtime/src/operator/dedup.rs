@@ -7,7 +7,6 @@
 use crate::state::expiring::ExpiringMap;
 use crate::state::key::{Key, KeyHasher, OwnedKey};
 
-use super::event_time::EventTimeStats;
 use super::route::{Router, Verdict};
 use super::windowing::{EventTime, NEVER};
 
@@ -17,7 +16,6 @@ pub struct Deduplicated<K, T> {
     pub(crate) seen: ExpiringMap<K, ()>,
     pub(crate) router: Router,
     pub(crate) counts: DedupCounts,
-    pub(crate) event_time: EventTimeStats,
     /// What the first row of a key goes on to.
     pub next: T,
     seed: u64,
@@ -39,7 +37,6 @@ impl<K: OwnedKey, T> Deduplicated<K, T> {
             seen: ExpiringMap::default(),
             router: Router::default(),
             counts: DedupCounts::default(),
-            event_time: EventTimeStats::default(),
             next,
             seed,
             closed: i64::MIN,
@@ -49,16 +46,7 @@ impl<K: OwnedKey, T> Deduplicated<K, T> {
     pub(crate) fn begin(&mut self, batch: u64, closed: i64) {
         self.seen.begin(batch);
         self.counts = DedupCounts::default();
-        self.event_time = EventTimeStats::default();
         self.closed = closed;
-    }
-
-    /// Shows the watermark a row's event time, where it is read.
-    #[inline]
-    pub fn observe(&mut self, time: impl EventTime) {
-        if self.router.is_reading() {
-            self.event_time.observe(time);
-        }
     }
 
     pub(crate) fn hash(&self, key: &impl Key) -> u64 {

@@ -7,7 +7,6 @@ use crate::state::buckets::Buckets;
 use crate::state::key::{Key, KeyHasher, OwnedKey};
 use crate::state::table::Entry;
 
-use super::event_time::EventTimeStats;
 use super::windowing::{EventTime, Instants, NEVER, Windowing};
 
 /// What the rows of a batch are grouped into: buckets of time, in them keys, in them accumulators.
@@ -16,7 +15,6 @@ use super::windowing::{EventTime, Instants, NEVER, Windowing};
 /// batch's partial results, which are merged into the state after the last row.
 pub struct Groups<W, K, A> {
     pub(crate) buckets: Buckets<K, A>,
-    pub(crate) event_time: EventTimeStats,
     pub(crate) late: LateRows,
     batch: u64,
     seed: u64,
@@ -54,7 +52,6 @@ impl<W: Windowing, K: OwnedKey, A: Accumulator> Groups<W, K, A> {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             buckets: Buckets::default(),
-            event_time: EventTimeStats::default(),
             late: LateRows::default(),
             batch: 0,
             seed,
@@ -68,14 +65,7 @@ impl<W: Windowing, K: OwnedKey, A: Accumulator> Groups<W, K, A> {
         self.batch = batch;
         self.closed = closed;
         self.buckets.begin(batch);
-        self.event_time = EventTimeStats::default();
         self.late = LateRows::default();
-    }
-
-    /// Shows the watermark a row's event time.
-    #[inline]
-    pub fn observe(&mut self, time: impl EventTime) {
-        self.event_time.observe(time);
     }
 
     /// Brings a row into its group, or into each of its windows' groups.

@@ -36,7 +36,6 @@ pub(crate) enum Verdict {
 #[derive(Debug, Default)]
 pub(crate) struct Router {
     duty: Duty,
-    is_reading: bool,
     /// Who gets the row in hand: more than one worker if an `explode` gave it several keys.
     owners: Vec<usize>,
 }
@@ -44,7 +43,6 @@ pub(crate) struct Router {
 impl Router {
     /// Starts a pass, for router `index` of the plan in worker `worker` of `workers`.
     pub(crate) fn start(&mut self, pass: usize, index: usize, worker: usize, workers: usize) {
-        self.is_reading = pass == 0;
         self.duty = if workers == 1 {
             Duty::ApplyAll
         } else if index + 1 < pass {
@@ -54,12 +52,6 @@ impl Router {
         } else {
             Duty::Route { workers }
         };
-    }
-
-    /// Whether this pass sees rows as they come from the source, each once.
-    #[inline]
-    pub(crate) fn is_reading(&self) -> bool {
-        self.is_reading
     }
 
     /// What becomes of a row with this key hash.

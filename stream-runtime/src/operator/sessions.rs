@@ -11,7 +11,6 @@ use crate::state::expiring::ExpiringMap;
 use crate::state::key::{Key, KeyHasher, OwnedKey};
 use crate::time::Duration;
 
-use super::event_time::EventTimeStats;
 use super::groups::LateRows;
 use super::route::{Router, Verdict};
 use super::windowing::EventTime;
@@ -62,7 +61,6 @@ impl Gap for Option<Duration> {
 pub struct Sessions<K, A: Accumulator> {
     pub(crate) by_key: ExpiringMap<K, KeySessions<A>>,
     pub(crate) router: Router,
-    pub(crate) event_time: EventTimeStats,
     pub(crate) late: LateRows,
     /// The number of sessions of all keys.
     pub(crate) count: u64,
@@ -77,7 +75,6 @@ impl<K: OwnedKey, A: Accumulator> Sessions<K, A> {
         Self {
             by_key: ExpiringMap::default(),
             router: Router::default(),
-            event_time: EventTimeStats::default(),
             late: LateRows::default(),
             count: 0,
             replaced: 0,
@@ -88,7 +85,6 @@ impl<K: OwnedKey, A: Accumulator> Sessions<K, A> {
 
     pub(crate) fn begin(&mut self, batch: u64, closed: i64) {
         self.by_key.begin(batch);
-        self.event_time = EventTimeStats::default();
         self.late = LateRows::default();
         self.replaced = 0;
         self.closed = closed;
@@ -98,14 +94,6 @@ impl<K: OwnedKey, A: Accumulator> Sessions<K, A> {
         let mut hasher = KeyHasher::new(self.seed);
         key.hash_key(&mut hasher);
         hasher.finish()
-    }
-
-    /// Shows the watermark a row's event time, where it is read.
-    #[inline]
-    pub fn observe(&mut self, time: impl EventTime) {
-        if self.router.is_reading() {
-            self.event_time.observe(time);
-        }
     }
 
     /// Brings a row into the session of its key. A row without event time or without a positive gap is in none.

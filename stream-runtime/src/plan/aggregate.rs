@@ -1,12 +1,11 @@
 //! Queries with `group by` or aggregates: the row function updates groups, and a finish function turns the
 //! groups that the output mode asks for into result rows.
 
-use std::any::type_name;
+use std::any::{Any, type_name};
 use std::marker::PhantomData;
 
 use crate::error::{Error, Result};
 use crate::expr::{Accumulator, Unfinished};
-use crate::operator::event_time::EventTimeStats;
 use crate::operator::groups::{Groups, LateRows};
 use crate::operator::route::{Router, Verdict};
 use crate::operator::windowing::{EventTime, Instants, NEVER, Windowing};
@@ -91,7 +90,6 @@ impl<T: EventTime, K: OwnedKey, A: Accumulator> OwnedGroups<'_, Instants<T>, K, 
 pub(crate) struct AggregatePart<K, A> {
     groups: Vec<(i64, Vec<Entry<K, A>>)>,
     late: LateRows,
-    event_time: EventTimeStats,
 }
 
 impl<W, K, A, O, M, G> Aggregate<W, K, A, O, M, G>
@@ -156,7 +154,6 @@ where
     type Output = O;
     type Target = Groups<W, K, A>;
     type Worker = AggregateWorker<W, K, A>;
-    type Part = AggregatePart<K, A>;
 
     fn state_types(&self) -> Vec<String> {
         vec![format!("{} -> {}", type_name::<K>(), type_name::<A>())]
@@ -192,15 +189,15 @@ where
         Some(&mut worker.router)
     }
 
-    fn split(&self, worker: &mut Self::Worker, workers: usize) -> Vec<Self::Part> {
+    fn exchanges(&self) -> bool {
+        true
+    }
+
+    fn split(&self, worker: &mut Self::Worker, workers: usize) -> Vec<Box<dyn Any + Send>> {
+        let Some(incoming) = &mut worker.incoming else { return Vec::new() };
         let mut parts: Vec<_> = (0..workers)
-            .map(|_| AggregatePart {
-                groups: Vec::new(),
-                late: LateRows::default(),
-                event_time: EventTimeStats::default(),
-            })
+            .map(|_| AggregatePart::<K, A> { groups: Vec::new(), late: LateRows::default() })
             .collect();
-        let Some(incoming) = &mut worker.incoming else { return parts };
         for (expiry, table) in incoming.buckets.drain() {
             for part in &mut parts {
                 part.groups.push((expiry, Vec::new()));
@@ -215,12 +212,12 @@ where
         incoming.buckets.settle();
         if let Some(first) = parts.first_mut() {
             first.late.merge(&mut incoming.late);
-            first.event_time.merge(&incoming.event_time);
         }
-        parts
+        parts.into_iter().map(|part| Box::new(part) as Box<dyn Any + Send>).collect()
     }
 
-    fn merge(&self, worker: &mut Self::Worker, parts: Vec<Self::Part>) {
+    fn merge(&self, worker: &mut Self::Worker, parts: Vec<Box<dyn Any + Send>>) {
+        let parts = parts.into_iter().filter_map(|part| part.downcast::<AggregatePart<K, A>>().ok());
         for mut part in parts {
             for (expiry, entries) in part.groups {
                 if entries.is_empty() {
@@ -229,7 +226,6 @@ where
                 worker.state.merge_into(expiry, entries);
             }
             worker.state.late.merge(&mut part.late);
-            worker.state.event_time.merge(&part.event_time);
         }
     }
 
@@ -286,7 +282,6 @@ where
         }
         let mut late = LateRows::default();
         for worker in workers.iter_mut() {
-            emitted.event_time.merge(&worker.state.event_time);
             late.merge(&mut worker.state.late);
         }
         metrics.rows_dropped_by_watermark = late.groups.len() as u64;
@@ -294,7 +289,7 @@ where
         metrics.max_lateness_micros = late.max_lateness_micros;
         metrics.rows_total = workers.iter().map(|worker| worker.state.buckets.groups_now()).sum();
         metrics.memory_used_bytes = workers.iter().map(|worker| worker.state.buckets.bytes_now()).sum();
-        emitted.operators.push(metrics);
+        emitted.report.operators.push(metrics);
         Ok(())
     }
 

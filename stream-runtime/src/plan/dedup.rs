@@ -44,7 +44,6 @@ where
     type Output = Next::Output;
     type Target = Deduplicated<K, Next::Worker>;
     type Worker = DedupWorker<K, Next::Worker>;
-    type Part = Next::Part;
 
     fn state_types(&self) -> Vec<String> {
         let mut types = vec![type_name::<K>().to_owned()];
@@ -83,14 +82,6 @@ where
         self.next.at_row(&mut worker.target.next, sequence);
     }
 
-    fn split(&self, worker: &mut Self::Worker, workers: usize) -> Vec<Self::Part> {
-        self.next.split(&mut worker.target.next, workers)
-    }
-
-    fn merge(&self, worker: &mut Self::Worker, parts: Vec<Self::Part>) {
-        self.next.merge(&mut worker.target.next, parts);
-    }
-
     fn emit(
         &self,
         workers: &mut [&mut Self::Worker],
@@ -112,7 +103,6 @@ where
             }
             metrics.rows_total += seen.len() as u64;
             metrics.memory_used_bytes += seen.allocated_bytes() as u64;
-            emitted.event_time.merge(&worker.target.event_time);
             counts.duplicates += worker.target.counts.duplicates;
             counts.late += worker.target.counts.late;
             counts.max_lateness_micros =
@@ -122,7 +112,7 @@ where
         metrics.late_rows = counts.late;
         metrics.max_lateness_micros = counts.max_lateness_micros;
         metrics.duplicate_rows = Some(counts.duplicates);
-        emitted.operators.push(metrics);
+        emitted.report.operators.push(metrics);
         let mut next: Vec<_> = workers.iter_mut().map(|worker| &mut worker.target.next).collect();
         self.next.emit(&mut next, batch, emitted)
     }

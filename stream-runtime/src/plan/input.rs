@@ -18,160 +18,180 @@ use crate::time::Window;
 
 use super::aggregate::{Aggregate, AggregateWorker};
 use super::dedup::Dedup;
+use super::item::Item;
+use super::node::Node;
 use super::operator::Operator;
-use super::rows::RowPlan;
+use super::pipeline::Pipeline;
+use super::read::Read;
+use super::reading::Reading;
+use super::segment::Segment;
 use super::session::{SessionAggregate, SessionWorker};
 use super::stateless::{Emit, Emitter};
-use super::{OutputMode, Plan, PlanInfo, Types};
+use super::{OutputMode, PlanInfo, Types};
 
-/// An input of row type `R`, of which the query reads `COLUMNS`.
+/// Rows that a row function is to be given.
 #[derive(Debug)]
-pub struct Input<R, const COLUMNS: u128>(Types<R>);
+pub struct Rows<N>(N);
 
-/// Begins a plan.
-pub const fn from<R: Schema, const COLUMNS: u128>() -> Input<R, COLUMNS> {
-    Input(PhantomData)
+/// Begins a plan with the rows of inputs of one schema, of which the query reads `COLUMNS`.
+pub fn from<R: Schema, const COLUMNS: u128>(inputs: &[usize]) -> Rows<Read<R, COLUMNS>> {
+    Rows(Read::new(inputs))
 }
 
-/// A row function: an input's rows are pushed into a `T`.
+/// A row function: rows are pushed into a `T`.
 #[derive(Debug)]
-pub struct RowFunction<R, const COLUMNS: u128, T, F> {
+pub struct RowFunction<N, T, F> {
+    node: N,
     row: F,
-    types: Types<(R, T)>,
+    target: Types<T>,
 }
 
-impl<R: Schema, const COLUMNS: u128> Input<R, COLUMNS> {
+/// The view of a node's rows.
+type View<'a, N> = <<N as Node>::Item as Item>::View<'a>;
+
+impl<N: Node> Rows<N> {
     /// The row function of an aggregation.
-    pub fn group_by<W, K, A, F>(self, row: F) -> RowFunction<R, COLUMNS, Groups<W, K, A>, F>
+    pub fn group_by<W, K, A, F>(self, row: F) -> RowFunction<N, Groups<W, K, A>, F>
     where
         W: Windowing,
-        F: for<'a> Fn(R::View<'a>, &mut Groups<W, K, A>) + Send + Sync + 'static,
+        F: for<'a> Fn(View<'a, N>, &mut Reading, &mut Groups<W, K, A>) + Send + Sync + 'static,
     {
         self.push(row)
     }
 
     /// The row function of a query without state.
-    pub fn select<O, F>(self, row: F) -> RowFunction<R, COLUMNS, Emitter<O>, F>
+    pub fn select<O, F>(self, row: F) -> RowFunction<N, Emitter<O>, F>
     where
-        F: for<'a> Fn(R::View<'a>, &mut Emitter<O>) + Send + Sync + 'static,
+        F: for<'a> Fn(View<'a, N>, &mut Reading, &mut Emitter<O>) + Send + Sync + 'static,
     {
         self.push(row)
     }
 
-    /// Any row function, as its second parameter says.
-    pub fn push<T, F>(self, row: F) -> RowFunction<R, COLUMNS, T, F>
+    /// Any row function, as its third parameter says.
+    pub fn push<T, F>(self, row: F) -> RowFunction<N, T, F>
     where
-        F: for<'a> Fn(R::View<'a>, &mut T) + Send + Sync + 'static,
+        F: for<'a> Fn(View<'a, N>, &mut Reading, &mut T) + Send + Sync + 'static,
     {
-        RowFunction { row, types: PhantomData }
+        RowFunction { node: self.0, row, target: PhantomData }
     }
 }
 
-impl<R: Schema, const COLUMNS: u128, T, F> RowFunction<R, COLUMNS, T, F> {
-    fn into<M: OutputMode, Op>(
-        self,
-        info: PlanInfo,
-        operator: Op,
-    ) -> impl Plan<Row = R, Output = Op::Output, Mode = M>
-    where
-        Op: Operator<Target = T>,
-        F: for<'a> Fn(R::View<'a>, &mut T) + Send + Sync + 'static,
-    {
-        RowPlan::<R, COLUMNS, F, Op, M> { row: self.row, operator, info, types: PhantomData }
+impl<N: Node, T, F> RowFunction<N, T, F>
+where
+    F: for<'a> Fn(View<'a, N>, &mut Reading, &mut T) + Send + Sync + 'static,
+{
+    /// The row function with the operator that it pushes into.
+    fn into<Op: Operator<Target = T>>(self, operator: Op) -> Segment<N, F, Op> {
+        Segment::new(self.node, self.row, operator)
     }
 }
 
-impl<R: Schema, const COLUMNS: u128, O, F> RowFunction<R, COLUMNS, Emitter<O>, F> {
+impl<N: Node, O: Schema, F> RowFunction<N, Emitter<O>, F>
+where
+    F: for<'a> Fn(View<'a, N>, &mut Reading, &mut Emitter<O>) + Send + Sync + 'static,
+{
     /// Completes the plan.
-    pub fn output<M: OutputMode>(self, info: PlanInfo) -> impl Plan<Row = R, Output = O, Mode = M>
-    where
-        O: Schema,
-        F: for<'a> Fn(R::View<'a>, &mut Emitter<O>) + Send + Sync + 'static,
-    {
-        self.into(info, Emit::new())
+    pub fn output<M: OutputMode>(self, info: PlanInfo) -> Pipeline<Segment<N, F, Emit<O>>, M> {
+        Pipeline::new(self.into(Emit::new()), info)
     }
 }
 
-impl<R: Schema, const COLUMNS: u128, D, O, F> RowFunction<R, COLUMNS, Deduplicated<D, Emitter<O>>, F> {
+impl<N: Node, D: OwnedKey, O: Schema, F> RowFunction<N, Deduplicated<D, Emitter<O>>, F>
+where
+    F: for<'a> Fn(View<'a, N>, &mut Reading, &mut Deduplicated<D, Emitter<O>>) + Send + Sync + 'static,
+{
     /// Completes the plan.
-    pub fn output<M: OutputMode>(self, info: PlanInfo) -> impl Plan<Row = R, Output = O, Mode = M>
-    where
-        D: OwnedKey,
-        O: Schema,
-        F: for<'a> Fn(R::View<'a>, &mut Deduplicated<D, Emitter<O>>) + Send + Sync + 'static,
-    {
+    pub fn output<M: OutputMode>(self, info: PlanInfo) -> Pipeline<Segment<N, F, Dedup<D, Emit<O>>>, M> {
         let operator = Dedup::new(&info, Emit::new());
-        self.into(info, operator)
+        Pipeline::new(self.into(operator), info)
     }
 }
 
-impl<R: Schema, const COLUMNS: u128, W, K, A, F> RowFunction<R, COLUMNS, Groups<W, K, A>, F> {
+impl<N: Node, W: Windowing, K: OwnedKey, A: Accumulator, F> RowFunction<N, Groups<W, K, A>, F>
+where
+    F: for<'a> Fn(View<'a, N>, &mut Reading, &mut Groups<W, K, A>) + Send + Sync + 'static,
+{
     /// Completes the plan with the finish function, which gives a group's result row, or `None` if `having`
     /// leaves it out.
-    pub fn select<O, M, G>(self, info: PlanInfo, finish: G) -> impl Plan<Row = R, Output = O, Mode = M>
+    pub fn select<O, M, G>(
+        self,
+        info: PlanInfo,
+        finish: G,
+    ) -> Pipeline<Segment<N, F, Aggregate<W, K, A, O, M, G>>, M>
     where
-        W: Windowing,
-        K: OwnedKey,
-        A: Accumulator,
         O: Schema,
         M: OutputMode,
-        F: for<'a> Fn(R::View<'a>, &mut Groups<W, K, A>) + Send + Sync + 'static,
         G: for<'a> Fn(W::Label, K::Ref<'a>, &'a A) -> Result<Option<O>, Unfinished> + Send + Sync + 'static,
     {
-        let operator = Aggregate::<W, K, A, O, M, G>::new(&info, finish);
-        self.into(info, operator)
+        let operator = Aggregate::new(&info, finish);
+        Pipeline::new(self.into(operator), info)
     }
 }
 
-impl<R: Schema, const COLUMNS: u128, D, W, K, A, F>
-    RowFunction<R, COLUMNS, Deduplicated<D, AggregateWorker<W, K, A>>, F>
+impl<N: Node, D: OwnedKey, W: Windowing, K: OwnedKey, A: Accumulator, F>
+    RowFunction<N, Deduplicated<D, AggregateWorker<W, K, A>>, F>
+where
+    F: for<'a> Fn(View<'a, N>, &mut Reading, &mut Deduplicated<D, AggregateWorker<W, K, A>>)
+        + Send
+        + Sync
+        + 'static,
 {
     /// Completes the plan with the finish function.
-    pub fn select<O, M, G>(self, info: PlanInfo, finish: G) -> impl Plan<Row = R, Output = O, Mode = M>
+    pub fn select<O, M, G>(
+        self,
+        info: PlanInfo,
+        finish: G,
+    ) -> Pipeline<Segment<N, F, Dedup<D, Aggregate<W, K, A, O, M, G>>>, M>
     where
-        D: OwnedKey,
-        W: Windowing,
-        K: OwnedKey,
-        A: Accumulator,
         O: Schema,
         M: OutputMode,
-        F: for<'a> Fn(R::View<'a>, &mut Deduplicated<D, AggregateWorker<W, K, A>>) + Send + Sync + 'static,
         G: for<'a> Fn(W::Label, K::Ref<'a>, &'a A) -> Result<Option<O>, Unfinished> + Send + Sync + 'static,
     {
-        let operator = Dedup::new(&info, Aggregate::<W, K, A, O, M, G>::new(&info, finish));
-        self.into(info, operator)
+        let operator = Dedup::new(&info, Aggregate::new(&info, finish));
+        Pipeline::new(self.into(operator), info)
     }
 }
 
-impl<R: Schema, const COLUMNS: u128, K, A: Accumulator, F> RowFunction<R, COLUMNS, Sessions<K, A>, F> {
-    /// Completes the plan with the finish function, which gives a session's result row.
-    pub fn select<O, M, G>(self, info: PlanInfo, finish: G) -> impl Plan<Row = R, Output = O, Mode = M>
-    where
-        K: OwnedKey,
-        O: Schema,
-        M: OutputMode,
-        F: for<'a> Fn(R::View<'a>, &mut Sessions<K, A>) + Send + Sync + 'static,
-        G: for<'a> Fn(Window, K::Ref<'a>, &'a A) -> Result<Option<O>, Unfinished> + Send + Sync + 'static,
-    {
-        let operator = SessionAggregate::<K, A, O, M, G>::new(&info, finish);
-        self.into(info, operator)
-    }
-}
-
-impl<R: Schema, const COLUMNS: u128, D, K, A: Accumulator, F>
-    RowFunction<R, COLUMNS, Deduplicated<D, SessionWorker<K, A>>, F>
+impl<N: Node, K: OwnedKey, A: Accumulator, F> RowFunction<N, Sessions<K, A>, F>
+where
+    F: for<'a> Fn(View<'a, N>, &mut Reading, &mut Sessions<K, A>) + Send + Sync + 'static,
 {
     /// Completes the plan with the finish function, which gives a session's result row.
-    pub fn select<O, M, G>(self, info: PlanInfo, finish: G) -> impl Plan<Row = R, Output = O, Mode = M>
+    pub fn select<O, M, G>(
+        self,
+        info: PlanInfo,
+        finish: G,
+    ) -> Pipeline<Segment<N, F, SessionAggregate<K, A, O, M, G>>, M>
     where
-        D: OwnedKey,
-        K: OwnedKey,
         O: Schema,
         M: OutputMode,
-        F: for<'a> Fn(R::View<'a>, &mut Deduplicated<D, SessionWorker<K, A>>) + Send + Sync + 'static,
         G: for<'a> Fn(Window, K::Ref<'a>, &'a A) -> Result<Option<O>, Unfinished> + Send + Sync + 'static,
     {
-        let operator = Dedup::new(&info, SessionAggregate::<K, A, O, M, G>::new(&info, finish));
-        self.into(info, operator)
+        let operator = SessionAggregate::new(&info, finish);
+        Pipeline::new(self.into(operator), info)
+    }
+}
+
+impl<N: Node, D: OwnedKey, K: OwnedKey, A: Accumulator, F>
+    RowFunction<N, Deduplicated<D, SessionWorker<K, A>>, F>
+where
+    F: for<'a> Fn(View<'a, N>, &mut Reading, &mut Deduplicated<D, SessionWorker<K, A>>)
+        + Send
+        + Sync
+        + 'static,
+{
+    /// Completes the plan with the finish function, which gives a session's result row.
+    pub fn select<O, M, G>(
+        self,
+        info: PlanInfo,
+        finish: G,
+    ) -> Pipeline<Segment<N, F, Dedup<D, SessionAggregate<K, A, O, M, G>>>, M>
+    where
+        O: Schema,
+        M: OutputMode,
+        G: for<'a> Fn(Window, K::Ref<'a>, &'a A) -> Result<Option<O>, Unfinished> + Send + Sync + 'static,
+    {
+        let operator = Dedup::new(&info, SessionAggregate::new(&info, finish));
+        Pipeline::new(self.into(operator), info)
     }
 }

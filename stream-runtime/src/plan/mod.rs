@@ -9,15 +9,22 @@
 
 mod aggregate;
 mod bound;
+mod branch;
 mod changes;
 mod decode;
 mod dedup;
 mod explain;
 mod info;
 mod input;
+mod item;
+mod node;
 mod operator;
+mod phase;
+mod pipeline;
+mod read;
+mod reading;
 mod rejects;
-mod rows;
+mod segment;
 mod session;
 mod stateless;
 
@@ -25,14 +32,20 @@ mod stateless;
 pub use aggregate::AggregateWorker;
 #[doc(hidden)]
 pub use bound::{Forgotten, Missing, Unbound};
+#[doc(hidden)]
+pub use branch::{Here, Left, Right};
 pub(crate) use changes::{ChangeRef, KEY_GROUPS, owner};
 pub use changes::{OperatorChanges, StateEntry};
 pub use explain::Explain;
 pub use info::{InputInfo, OperatorInfo, PlanInfo, WatermarkInfo};
 #[doc(hidden)]
-pub use input::{Input, RowFunction, from};
+pub use input::{RowFunction, Rows, from};
 #[doc(hidden)]
-pub use operator::{Emitted, WorkerContext};
+pub use operator::{Emitted, Report, WorkerContext};
+#[doc(hidden)]
+pub use phase::{Packet, Phase};
+#[doc(hidden)]
+pub use reading::Reading;
 #[doc(hidden)]
 pub use rejects::Rejects;
 #[doc(hidden)]
@@ -61,6 +74,8 @@ pub struct BatchContext {
     pub evict_micros: i64,
     /// Whether any source had rows for the batch.
     pub has_data: bool,
+    /// The batch's time, the same when it runs again.
+    pub time: crate::time::Timestamp,
 }
 
 #[doc(hidden)]
@@ -98,8 +113,6 @@ pub struct OperatorMetrics {
 /// }
 /// ```
 pub trait Plan: Send + Sync + 'static {
-    /// The input's rows.
-    type Row: Schema;
     /// The result's rows.
     type Output: Schema;
     /// The output mode, as a type: what sinks it may go to.
@@ -107,9 +120,6 @@ pub trait Plan: Send + Sync + 'static {
     /// What one worker owns: its share of the state, and the batch in progress.
     #[doc(hidden)]
     type Worker: Send + 'static;
-    /// A worker's partial result for the owner of some key groups.
-    #[doc(hidden)]
-    type Part: Send + 'static;
 
     /// The plan as data: for `explain()`, the fingerprint and messages.
     #[doc(hidden)]
@@ -119,6 +129,14 @@ pub trait Plan: Send + Sync + 'static {
     #[doc(hidden)]
     fn state_types(&self) -> Vec<String>;
 
+    /// The phases of a batch, in order.
+    #[doc(hidden)]
+    fn phases(&self) -> Vec<Phase>;
+
+    /// The watermark of the result's rows, in µs, while that of the inputs is `inputs_micros`.
+    #[doc(hidden)]
+    fn watermark(&self, inputs_micros: i64) -> i64;
+
     /// A worker with empty state.
     #[doc(hidden)]
     fn worker(&self, context: WorkerContext) -> Self::Worker;
@@ -127,46 +145,63 @@ pub trait Plan: Send + Sync + 'static {
     #[doc(hidden)]
     fn begin(&self, worker: &mut Self::Worker, batch: &BatchContext);
 
-    /// Decodes a chunk and runs the row function over it: the hot loop.
+    /// Runs a phase without inputs over the worker's share of the rows that an earlier phase has made.
     #[doc(hidden)]
-    fn feed(
+    fn pull(&self, worker: &mut Self::Worker, phase: usize) -> Result<()>;
+
+    /// A round of exchange between several workers: takes in what each of them had for this one, and gives what this one has for
+    /// each of them. Round 0, which follows the reading, only gives; what the last round gives is nothing.
+    #[doc(hidden)]
+    fn exchange(
         &self,
         worker: &mut Self::Worker,
-        chunk: Chunk<'_, Self::Row>,
-        rejects: &mut Rejects,
+        phase: usize,
+        round: usize,
+        packets: Vec<Packet>,
+    ) -> Result<Vec<Packet>>;
+
+    /// Ends a phase on all workers. The last phase emits by output mode; then what is behind the watermark is evicted.
+    #[doc(hidden)]
+    fn finish(
+        &self,
+        workers: &mut [&mut Self::Worker],
+        phase: usize,
+        batch: &BatchContext,
+        emitted: &mut Emitted<Self::Output>,
     ) -> Result<()>;
-
-    /// How many passes follow the reading pass: one for each operator that wants rows brought to the owner of
-    /// their key. A lone worker needs none.
-    #[doc(hidden)]
-    fn passes(&self) -> usize;
-
-    /// The packed rows that the worker has for each owner, after a pass.
-    #[doc(hidden)]
-    fn routed(&self, worker: &mut Self::Worker) -> Vec<Vec<u8>>;
-
-    /// Runs a pass (the first after reading is 1) over the rows that were routed to this worker, in input order.
-    #[doc(hidden)]
-    fn apply(&self, worker: &mut Self::Worker, pass: usize, parts: Vec<Vec<u8>>) -> Result<()>;
-
-    /// Splits what the worker has gathered into a part for each owner. Called only with several workers.
-    #[doc(hidden)]
-    fn split(&self, worker: &mut Self::Worker, workers: usize) -> Vec<Self::Part>;
-
-    /// Takes in the parts for the key groups that this worker owns, in input order.
-    #[doc(hidden)]
-    fn merge(&self, worker: &mut Self::Worker, parts: Vec<Self::Part>);
-
-    /// After the last row: emits by output mode, then evicts what is behind the watermark.
-    #[doc(hidden)]
-    fn emit(&self, workers: &mut [Self::Worker], batch: &BatchContext) -> Result<Emitted<Self::Output>>;
 
     /// Writes down how the batch has changed each operator's state, if the checkpoint wants to know, and ends the
     /// batch.
     #[doc(hidden)]
-    fn settle(&self, workers: &mut [Self::Worker], changes: Option<&mut Vec<OperatorChanges>>) -> Result<()>;
+    fn settle(
+        &self,
+        workers: &mut [&mut Self::Worker],
+        changes: Option<&mut Vec<OperatorChanges>>,
+    ) -> Result<()>;
 
     /// Puts back what the checkpoint holds of an operator, the first being 0.
     #[doc(hidden)]
-    fn restore(&self, workers: &mut [Self::Worker], operator: usize, entry: StateEntry<'_>) -> Result<()>;
+    fn restore(
+        &self,
+        workers: &mut [&mut Self::Worker],
+        operator: usize,
+        entry: StateEntry<'_>,
+    ) -> Result<()>;
+}
+
+/// A plan that reads an input of row type `Row`, which is found in its tree by `Path`.
+pub trait Reads<Path>: Plan {
+    /// The input's rows.
+    type Row: Schema;
+
+    /// Decodes a chunk of the input and runs its row function over it: the hot loop. `input` counts the inputs that one phase reads,
+    /// which is 0 unless there is a union.
+    #[doc(hidden)]
+    fn feed(
+        &self,
+        worker: &mut Self::Worker,
+        input: usize,
+        chunk: Chunk<'_, Self::Row>,
+        rejects: &mut Rejects,
+    ) -> Result<()>;
 }

@@ -1,9 +1,10 @@
 //! [`Operator`]: what a query's rows go into, apart from what its rows are.
 
+use std::any::Any;
+
 use crate::error::Result;
 use crate::operator::event_time::EventTimeStats;
 use crate::operator::route::Router;
-use crate::schema::Schema;
 
 use super::{BatchContext, OperatorChanges, OperatorMetrics, StateEntry};
 
@@ -23,29 +24,43 @@ pub struct WorkerContext {
 pub struct Emitted<O> {
     /// The rows for the sinks.
     pub rows: Vec<O>,
-    /// What happened to the query's stateful operators, in the order of the rows through them.
-    pub operators: Vec<OperatorMetrics>,
-    /// What the watermark learns from the batch.
-    pub event_time: EventTimeStats,
+    /// What else there is to say.
+    pub report: Report,
 }
 
 impl<O> Default for Emitted<O> {
     fn default() -> Self {
-        Self { rows: Vec::new(), operators: Vec::new(), event_time: EventTimeStats::default() }
+        Self { rows: Vec::new(), report: Report::default() }
     }
 }
 
-/// The end of a plan: the operators behind the row function, and the result rows that come out of them.
+/// What happened in a batch, apart from its rows.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// What happened to the query's stateful operators, in the order of the rows through them.
+    pub operators: Vec<OperatorMetrics>,
+    /// What the watermark learns from each input.
+    pub event_times: Vec<EventTimeStats>,
+}
+
+impl Report {
+    /// Takes in what a worker has seen of an input.
+    pub(crate) fn observe(&mut self, input: usize, seen: &EventTimeStats) {
+        if self.event_times.len() <= input {
+            self.event_times.resize(input + 1, EventTimeStats::default());
+        }
+        self.event_times[input].merge(seen);
+    }
+}
+
+/// The end of a segment: the operators behind its row function, and what comes out of them.
 pub(crate) trait Operator: Send + Sync + 'static {
-    /// The result's rows.
-    type Output: Schema;
+    /// What comes out at the end of a batch.
+    type Output;
     /// What the row function pushes into.
     type Target;
     /// What one worker owns: its share of the state, and the batch in progress.
     type Worker: Send + 'static;
-    /// A worker's partial result for the owner of some key groups.
-    type Part: Send + 'static;
-
     /// The types of keys and state of each stateful operator, for the fingerprint.
     fn state_types(&self) -> Vec<String>;
 
@@ -82,11 +97,18 @@ pub(crate) trait Operator: Send + Sync + 'static {
     /// The place of the next row in the batch's input, for an operator whose output is in input order.
     fn at_row(&self, _worker: &mut Self::Worker, _sequence: u64) {}
 
-    /// Splits what the worker has gathered into a part for each owner. Called only with several workers.
-    fn split(&self, worker: &mut Self::Worker, workers: usize) -> Vec<Self::Part>;
+    /// Whether several workers exchange partial results; only without routers.
+    fn exchanges(&self) -> bool {
+        false
+    }
+
+    /// Splits what the worker has gathered into a part for each owner.
+    fn split(&self, _worker: &mut Self::Worker, _workers: usize) -> Vec<Box<dyn Any + Send>> {
+        Vec::new()
+    }
 
     /// Takes in the parts for the key groups that this worker owns, in input order.
-    fn merge(&self, worker: &mut Self::Worker, parts: Vec<Self::Part>);
+    fn merge(&self, _worker: &mut Self::Worker, _parts: Vec<Box<dyn Any + Send>>) {}
 
     /// After the last row: emits by output mode, then evicts what is behind the watermark.
     fn emit(

@@ -149,7 +149,6 @@ where
     type Output = O;
     type Target = Sessions<K, A>;
     type Worker = SessionWorker<K, A>;
-    type Part = ();
 
     fn state_types(&self) -> Vec<String> {
         vec![format!("{} -> {}", type_name::<K>(), type_name::<A>())]
@@ -176,12 +175,6 @@ where
         Some(&mut target.router)
     }
 
-    fn split(&self, _worker: &mut Self::Worker, _workers: usize) -> Vec<()> {
-        Vec::new()
-    }
-
-    fn merge(&self, _worker: &mut Self::Worker, _parts: Vec<()>) {}
-
     fn emit(
         &self,
         workers: &mut [&mut Self::Worker],
@@ -201,7 +194,6 @@ where
             }
             let sessions = &mut worker.sessions;
             metrics.rows_removed += sessions.replaced;
-            emitted.event_time.merge(&sessions.event_time);
             late.merge(&mut sessions.late);
         }
         if M::MODE == Mode::Append {
@@ -226,7 +218,7 @@ where
             metrics.rows_total += worker.sessions.count;
             metrics.memory_used_bytes += worker.sessions.by_key.allocated_bytes() as u64;
         }
-        emitted.operators.push(metrics);
+        emitted.report.operators.push(metrics);
         Ok(())
     }
 

@@ -3,8 +3,6 @@
 use std::marker::PhantomData;
 
 use crate::error::Result;
-use crate::operator::event_time::EventTimeStats;
-use crate::operator::windowing::EventTime;
 use crate::schema::Schema;
 
 use super::operator::{Emitted, Operator, WorkerContext};
@@ -17,22 +15,15 @@ pub struct Emitter<O> {
     /// For each row its place in the input, where rows were brought here from several workers.
     places: Vec<u64>,
     place: Option<u64>,
-    event_time: EventTimeStats,
 }
 
 impl<O> Default for Emitter<O> {
     fn default() -> Self {
-        Self { rows: Vec::new(), places: Vec::new(), place: None, event_time: EventTimeStats::default() }
+        Self { rows: Vec::new(), places: Vec::new(), place: None }
     }
 }
 
 impl<O> Emitter<O> {
-    /// Shows the watermark a row's event time.
-    #[inline]
-    pub fn observe(&mut self, time: impl EventTime) {
-        self.event_time.observe(time);
-    }
-
     /// Emits a result row.
     #[inline]
     pub fn emit(&mut self, row: O) {
@@ -55,7 +46,6 @@ impl<O: Schema> Operator for Emit<O> {
     type Output = O;
     type Target = Emitter<O>;
     type Worker = Emitter<O>;
-    type Part = ();
 
     fn state_types(&self) -> Vec<String> {
         Vec::new()
@@ -77,12 +67,6 @@ impl<O: Schema> Operator for Emit<O> {
         worker.place = Some(sequence);
     }
 
-    fn split(&self, _worker: &mut Emitter<O>, _workers: usize) -> Vec<()> {
-        Vec::new()
-    }
-
-    fn merge(&self, _worker: &mut Emitter<O>, _parts: Vec<()>) {}
-
     fn emit(
         &self,
         workers: &mut [&mut Emitter<O>],
@@ -91,7 +75,6 @@ impl<O: Schema> Operator for Emit<O> {
     ) -> Result<()> {
         let mut places = Vec::new();
         for worker in workers {
-            emitted.event_time.merge(&worker.event_time);
             places.append(&mut worker.places);
             if emitted.rows.is_empty() {
                 std::mem::swap(&mut emitted.rows, &mut worker.rows);
