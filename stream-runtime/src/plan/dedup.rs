@@ -11,21 +11,18 @@ use crate::state::key::OwnedKey;
 
 use super::changes::{key_group, owner};
 use super::operator::{Emitted, Operator, WorkerContext};
-use super::{BatchContext, OperatorChanges, OperatorMetrics, PlanInfo, StateEntry, Types};
+use super::{BatchContext, OperatorChanges, OperatorMetrics, StateEntry, Types};
 
 /// Deduplication in front of another operator. The state of both is operator 0 and what follows.
 #[derive(Debug)]
 pub(crate) struct Dedup<K, Next> {
     next: Next,
-    /// Whether the input has a watermark.
-    has_watermark: bool,
     key: Types<K>,
 }
 
 impl<K, Next> Dedup<K, Next> {
-    pub(super) fn new(info: &PlanInfo, next: Next) -> Self {
-        let has_watermark = info.inputs.iter().any(|input| input.watermark.is_some());
-        Self { next, has_watermark, key: std::marker::PhantomData }
+    pub(super) fn new(next: Next) -> Self {
+        Self { next, key: std::marker::PhantomData }
     }
 }
 
@@ -57,8 +54,7 @@ where
     }
 
     fn begin(&self, worker: &mut Self::Worker, batch: &BatchContext) {
-        let closed = if self.has_watermark { batch.late_micros } else { i64::MIN };
-        worker.target.begin(batch.batch, closed);
+        worker.target.begin(batch.batch, batch.late_micros);
         worker.dropped_through = None;
         self.next.begin(&mut worker.target.next, batch);
     }
@@ -93,13 +89,10 @@ where
         for worker in workers.iter_mut() {
             let seen = &mut worker.target.seen;
             metrics.rows_updated += seen.touched_count() as u64;
-            if self.has_watermark {
-                let watermark = batch.evict_micros;
-                let before = metrics.rows_removed;
-                seen.expire(watermark, |_| Due::Removed, |_| metrics.rows_removed += 1);
-                if metrics.rows_removed > before {
-                    worker.dropped_through = Some(watermark);
-                }
+            let before = metrics.rows_removed;
+            seen.expire(batch.evict_micros, |_| Due::Removed, |_| metrics.rows_removed += 1);
+            if metrics.rows_removed > before {
+                worker.dropped_through = Some(batch.evict_micros);
             }
             metrics.rows_total += seen.len() as u64;
             metrics.memory_used_bytes += seen.allocated_bytes() as u64;

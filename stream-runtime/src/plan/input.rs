@@ -19,6 +19,8 @@ use crate::time::Window;
 use super::aggregate::{Aggregate, AggregateWorker};
 use super::dedup::Dedup;
 use super::item::Item;
+use super::join::{Bounds, Join, JoinKind, JoinSide};
+use super::nested::Nested;
 use super::node::Node;
 use super::operator::Operator;
 use super::pipeline::Pipeline;
@@ -27,7 +29,7 @@ use super::reading::Reading;
 use super::segment::Segment;
 use super::session::{SessionAggregate, SessionWorker};
 use super::stateless::{Emit, Emitter};
-use super::{OutputMode, PlanInfo, Types};
+use super::{OutputMode, Plan, PlanInfo, Types};
 
 /// Rows that a row function is to be given.
 #[derive(Debug)]
@@ -36,6 +38,12 @@ pub struct Rows<N>(N);
 /// Begins a plan with the rows of inputs of one schema, of which the query reads `COLUMNS`.
 pub fn from<R: Schema, const COLUMNS: u128>(inputs: &[usize]) -> Rows<Read<R, COLUMNS>> {
     Rows(Read::new(inputs))
+}
+
+/// Begins a plan with the result of another query, of which this one reads `COLUMNS`; `first_input` is where that one's inputs begin among this
+/// one's.
+pub fn from_query<P: Plan, const COLUMNS: u128>(plan: P, first_input: usize) -> Rows<Nested<P, COLUMNS>> {
+    Rows(Nested::new(plan, first_input))
 }
 
 /// A row function: rows are pushed into a `T`.
@@ -86,6 +94,28 @@ where
     }
 }
 
+impl<N: Node, T: JoinSide, F> RowFunction<N, T, F>
+where
+    F: for<'a> Fn(View<'a, N>, &mut Reading, &mut T) + Send + Sync + 'static,
+{
+    /// Joins the rows to those of `right`, in the kind of join `J`: rows of equal keys for which `condition` holds.
+    pub fn join<J, NR, TR, FR, C>(
+        self,
+        right: RowFunction<NR, TR, FR>,
+        bounds: Bounds,
+        condition: C,
+    ) -> Rows<Join<Segment<N, F, T::Operator>, Segment<NR, FR, TR::Operator>, C, J>>
+    where
+        J: JoinKind,
+        NR: Node,
+        TR: JoinSide,
+        FR: for<'a> Fn(View<'a, NR>, &mut Reading, &mut TR) + Send + Sync + 'static,
+        C: for<'l, 'r> Fn(View<'l, N>, View<'r, NR>) -> bool + Send + Sync + 'static,
+    {
+        Rows(Join::new(self.into(T::operator()), right.into(TR::operator()), bounds, condition))
+    }
+}
+
 impl<N: Node, O: Schema, F> RowFunction<N, Emitter<O>, F>
 where
     F: for<'a> Fn(View<'a, N>, &mut Reading, &mut Emitter<O>) + Send + Sync + 'static,
@@ -102,8 +132,7 @@ where
 {
     /// Completes the plan.
     pub fn output<M: OutputMode>(self, info: PlanInfo) -> Pipeline<Segment<N, F, Dedup<D, Emit<O>>>, M> {
-        let operator = Dedup::new(&info, Emit::new());
-        Pipeline::new(self.into(operator), info)
+        Pipeline::new(self.into(Dedup::new(Emit::new())), info)
     }
 }
 
@@ -147,7 +176,7 @@ where
         M: OutputMode,
         G: for<'a> Fn(W::Label, K::Ref<'a>, &'a A) -> Result<Option<O>, Unfinished> + Send + Sync + 'static,
     {
-        let operator = Dedup::new(&info, Aggregate::new(&info, finish));
+        let operator = Dedup::new(Aggregate::new(&info, finish));
         Pipeline::new(self.into(operator), info)
     }
 }
@@ -191,7 +220,7 @@ where
         M: OutputMode,
         G: for<'a> Fn(Window, K::Ref<'a>, &'a A) -> Result<Option<O>, Unfinished> + Send + Sync + 'static,
     {
-        let operator = Dedup::new(&info, SessionAggregate::new(&info, finish));
+        let operator = Dedup::new(SessionAggregate::new(&info, finish));
         Pipeline::new(self.into(operator), info)
     }
 }

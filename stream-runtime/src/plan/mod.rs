@@ -17,6 +17,8 @@ mod explain;
 mod info;
 mod input;
 mod item;
+mod join;
+mod nested;
 mod node;
 mod operator;
 mod phase;
@@ -39,7 +41,9 @@ pub use changes::{OperatorChanges, StateEntry};
 pub use explain::Explain;
 pub use info::{InputInfo, OperatorInfo, PlanInfo, WatermarkInfo};
 #[doc(hidden)]
-pub use input::{RowFunction, Rows, from};
+pub use input::{RowFunction, Rows, from, from_query};
+#[doc(hidden)]
+pub use join::{Bounds, FullOuter, Inner, JoinKind, JoinSide, LeftAnti, LeftOuter, LeftSemi, RightOuter};
 #[doc(hidden)]
 pub use operator::{Emitted, Report, WorkerContext};
 #[doc(hidden)]
@@ -204,4 +208,17 @@ pub trait Reads<Path>: Plan {
         chunk: Chunk<'_, Self::Row>,
         rejects: &mut Rejects,
     ) -> Result<()>;
+}
+
+/// A plan in which another query's plan is found by `Path`.
+pub trait Contains<Path>: Plan {
+    /// The other query's plan.
+    type Inner: Plan;
+
+    /// The plan, and its part of a worker.
+    #[doc(hidden)]
+    fn inner<'a>(
+        &'a self,
+        worker: &'a mut Self::Worker,
+    ) -> (&'a Self::Inner, &'a mut <Self::Inner as Plan>::Worker);
 }

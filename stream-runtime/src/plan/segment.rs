@@ -9,7 +9,7 @@ use crate::operator::event_time::EventTimeStats;
 use crate::schema::Schema;
 use crate::source::Chunk;
 
-use super::branch::{Branch, Feeds, Here};
+use super::branch::{Branch, Feeds, FeedsJoin, Here, Holds, HoldsJoined};
 use super::decode::for_each_view;
 use super::item::Item;
 use super::node::Node;
@@ -18,12 +18,12 @@ use super::phase::{Packet, Phase};
 use super::read::Read;
 use super::reading::Reading;
 use super::rejects::Rejects;
-use super::{BatchContext, OperatorChanges, StateEntry};
+use super::{BatchContext, OperatorChanges, Plan, StateEntry};
 
 /// A stretch of a query from one exchange of rows to the next: the last of its phases is its row function's.
 #[derive(Debug)]
 pub struct Segment<N, F, Op> {
-    node: N,
+    pub(super) node: N,
     row: F,
     operator: Op,
     /// The inputs that the segment reads, how many phases its node has, and how many stateful operators.
@@ -35,7 +35,7 @@ pub struct Segment<N, F, Op> {
 /// A worker of a [`Segment`].
 #[derive(Debug)]
 pub struct SegmentWorker<N, W> {
-    node: N,
+    pub(super) node: N,
     operator: W,
     reading: Reading,
     arena: Arena,
@@ -50,9 +50,6 @@ pub struct SegmentWorker<N, W> {
 
 /// Far more rows than a worker reads in a batch.
 const ROWS_OF_A_WORKER: u64 = 1 << 48;
-
-/// An arena that holds more than this is emptied between two rows.
-const ARENA_BYTES: usize = 1 << 20;
 
 impl<N, F, Op> Segment<N, F, Op>
 where
@@ -123,9 +120,7 @@ where
         };
         let mut parts: Vec<&[u8]> = packets.iter().filter_map(rows).collect();
         while let Some((index, place, bytes)) = first_of(&mut parts) {
-            if arena.allocated_bytes() > ARENA_BYTES {
-                arena.reset();
-            }
+            arena.make_room();
             let mut rest = bytes;
             let Some(view) = N::Item::unpack(&mut rest, arena) else {
                 return Err(Error::Other("a row was damaged on its way between two workers".into()));
@@ -331,6 +326,42 @@ where
             seen.merge(&reading.event_time);
         }
         fed
+    }
+}
+
+impl<Path, N, F, Op> Feeds<Path> for Segment<N, F, Op>
+where
+    N: Node + FeedsJoin<Path>,
+    Op: Operator,
+    F: for<'a> Fn(<N::Item as Item>::View<'a>, &mut Reading, &mut Op::Target) + Send + Sync + 'static,
+{
+    type Row = N::Row;
+
+    fn feed(
+        &self,
+        worker: &mut Self::Worker,
+        input: usize,
+        chunk: Chunk<'_, N::Row>,
+        rejects: &mut Rejects,
+        _then: impl for<'a> FnMut(&mut Op::Target, <N::Item as Item>::View<'a>, u64),
+    ) -> Result<()> {
+        self.node.feed(&mut worker.node, input, chunk, rejects)
+    }
+}
+
+impl<Path, N, F, Op> Holds<Path> for Segment<N, F, Op>
+where
+    N: Node + HoldsJoined<Path>,
+    Op: Operator,
+    F: for<'a> Fn(<N::Item as Item>::View<'a>, &mut Reading, &mut Op::Target) + Send + Sync + 'static,
+{
+    type Inner = N::Inner;
+
+    fn inner<'a>(
+        &'a self,
+        worker: &'a mut Self::Worker,
+    ) -> (&'a N::Inner, &'a mut <N::Inner as Plan>::Worker) {
+        self.node.inner(&mut worker.node)
     }
 }
 
