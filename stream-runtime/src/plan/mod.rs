@@ -25,7 +25,7 @@ mod stateless;
 pub use aggregate::AggregateWorker;
 #[doc(hidden)]
 pub use bound::{Forgotten, Missing, Unbound};
-pub(crate) use changes::{ChangeRef, KEY_GROUPS, owner};
+pub(crate) use changes::{ChangeRef, KEY_GROUPS, key_group, owner};
 pub use changes::{OperatorChanges, StateEntry};
 pub use explain::Explain;
 pub use info::{InputInfo, OperatorInfo, PlanInfo, WatermarkInfo};
