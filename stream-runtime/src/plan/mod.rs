@@ -36,7 +36,7 @@ pub use aggregate::AggregateWorker;
 pub use bound::{Forgotten, Missing, Unbound};
 #[doc(hidden)]
 pub use branch::{Here, Left, Right};
-pub(crate) use changes::{ChangeRef, KEY_GROUPS, owner};
+pub(crate) use changes::{ChangeRef, KEY_GROUPS, key_group, owner};
 pub use changes::{OperatorChanges, StateEntry};
 pub use explain::Explain;
 pub use info::{InputInfo, OperatorInfo, PlanInfo, WatermarkInfo};

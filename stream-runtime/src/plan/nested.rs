@@ -8,8 +8,8 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::schema::Schema;
 
-use super::branch::{Holds, Here};
 use super::branch::Branch;
+use super::branch::{Here, Holds};
 use super::item::{Columns, Item};
 use super::node::Node;
 use super::operator::{Emitted, Operator, Report, WorkerContext};

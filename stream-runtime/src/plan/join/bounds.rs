@@ -83,8 +83,12 @@ const fn whole_millis(offset: Duration) -> i64 {
 
 const fn negative(offset: Bound<Duration>) -> Bound<Duration> {
     match offset {
-        Bound::Included(offset) => Bound::Included(Duration::from_micros(offset.as_micros().saturating_neg())),
-        Bound::Excluded(offset) => Bound::Excluded(Duration::from_micros(offset.as_micros().saturating_neg())),
+        Bound::Included(offset) => {
+            Bound::Included(Duration::from_micros(offset.as_micros().saturating_neg()))
+        }
+        Bound::Excluded(offset) => {
+            Bound::Excluded(Duration::from_micros(offset.as_micros().saturating_neg()))
+        }
         Bound::Unbounded => Bound::Unbounded,
     }
 }

@@ -153,10 +153,17 @@ mod tests {
         let both = (Some(1), Some(2));
         assert_eq!(unpacked::<Inner>(pair, |(l, r)| (Some(l.value), Some(r.value))), both);
         assert_eq!(unpacked::<LeftOuter>(pair, |(l, r)| (Some(l.value), r.map(|r| r.value))), both);
-        assert_eq!(unpacked::<LeftOuter>(left, |(l, r)| (Some(l.value), r.map(|r| r.value))), (Some(1), None));
+        assert_eq!(
+            unpacked::<LeftOuter>(left, |(l, r)| (Some(l.value), r.map(|r| r.value))),
+            (Some(1), None)
+        );
         assert_eq!(unpacked::<RightOuter>(pair, |(l, r)| (l.map(|l| l.value), Some(r.value))), both);
-        assert_eq!(unpacked::<RightOuter>(right, |(l, r)| (l.map(|l| l.value), Some(r.value))), (None, Some(2)));
-        let full = |(l, r): (Option<RateView<'_>>, Option<RateView<'_>>)| (l.map(|l| l.value), r.map(|r| r.value));
+        assert_eq!(
+            unpacked::<RightOuter>(right, |(l, r)| (l.map(|l| l.value), Some(r.value))),
+            (None, Some(2))
+        );
+        let full =
+            |(l, r): (Option<RateView<'_>>, Option<RateView<'_>>)| (l.map(|l| l.value), r.map(|r| r.value));
         assert_eq!(unpacked::<FullOuter>(pair, full), both);
         assert_eq!(unpacked::<FullOuter>(left, full), (Some(1), None));
         assert_eq!(unpacked::<FullOuter>(right, full), (None, Some(2)));

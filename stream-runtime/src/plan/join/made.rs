@@ -91,7 +91,10 @@ impl Made {
         let mut in_sequence = self.bytes.first().map_or(&[][..], |bytes| &bytes[..self.in_sequence]);
         while !in_sequence.is_empty() {
             arena.make_room();
-            row(I::unpack(&mut in_sequence, &arena).ok_or_else(damaged)?);
+            // A borrow of its own, which ends with the row.
+            let mut rest = in_sequence;
+            row(I::unpack(&mut rest, &arena).ok_or_else(damaged)?);
+            in_sequence = &in_sequence[in_sequence.len() - rest.len()..];
         }
         let share = |worker: usize| self.order.len() * worker / context.workers;
         for &(index, start) in &self.order[share(context.worker)..share(context.worker + 1)] {

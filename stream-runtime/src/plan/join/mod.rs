@@ -176,12 +176,22 @@ where
         match phase.checked_sub(self.left_phases) {
             None => self.left.pull(left, phase, |target, row, place| {
                 if arrived.is_ok() {
-                    arrived = sides.arrive_left::<L::Item, R::Item>(target, row, places.left(place), &self.condition);
+                    arrived = sides.arrive_left::<L::Item, R::Item>(
+                        target,
+                        row,
+                        places.left(place),
+                        &self.condition,
+                    );
                 }
             })?,
             Some(phase) => self.right.pull(right, phase, |target, row, place| {
                 if arrived.is_ok() {
-                    arrived = sides.arrive_right::<L::Item, R::Item>(target, row, places.right(place), &self.condition);
+                    arrived = sides.arrive_right::<L::Item, R::Item>(
+                        target,
+                        row,
+                        places.right(place),
+                        &self.condition,
+                    );
                 }
             })?,
         }
@@ -200,12 +210,22 @@ where
         let given = match phase.checked_sub(self.left_phases) {
             None => self.left.exchange(left, phase, round, packets, |target, row, place| {
                 if arrived.is_ok() {
-                    arrived = sides.arrive_left::<L::Item, R::Item>(target, row, places.left(place), &self.condition);
+                    arrived = sides.arrive_left::<L::Item, R::Item>(
+                        target,
+                        row,
+                        places.left(place),
+                        &self.condition,
+                    );
                 }
             })?,
             Some(phase) => self.right.exchange(right, phase, round, packets, |target, row, place| {
                 if arrived.is_ok() {
-                    arrived = sides.arrive_right::<L::Item, R::Item>(target, row, places.right(place), &self.condition);
+                    arrived = sides.arrive_right::<L::Item, R::Item>(
+                        target,
+                        row,
+                        places.right(place),
+                        &self.condition,
+                    );
                 }
             })?,
         };
@@ -344,7 +364,8 @@ where
         let JoinWorker { left, sides, places, .. } = worker;
         self.left.feed(left, input, chunk, rejects, |target, row, place| {
             if arrived.is_ok() {
-                arrived = sides.arrive_left::<L::Item, R::Item>(target, row, places.left(place), &self.condition);
+                arrived =
+                    sides.arrive_left::<L::Item, R::Item>(target, row, places.left(place), &self.condition);
             }
         })?;
         arrived
@@ -372,7 +393,8 @@ where
         let JoinWorker { right, sides, places, .. } = worker;
         self.right.feed(right, input, chunk, rejects, |target, row, place| {
             if arrived.is_ok() {
-                arrived = sides.arrive_right::<L::Item, R::Item>(target, row, places.right(place), &self.condition);
+                arrived =
+                    sides.arrive_right::<L::Item, R::Item>(target, row, places.right(place), &self.condition);
             }
         })?;
         arrived

@@ -208,11 +208,15 @@ impl Sides {
         }
         if rules.unmatched_left {
             let unmatched = left.expired().iter().filter(|&&id| !left.is_matched(id));
-            unmatched.for_each(|&id| made.push_unmatched(false, left.expiry(id), |out| rules.left(left.row(id), out)));
+            unmatched.for_each(|&id| {
+                made.push_unmatched(false, left.expiry(id), |out| rules.left(left.row(id), out))
+            });
         }
         if rules.unmatched_right {
             let unmatched = right.expired().iter().filter(|&&id| !right.is_matched(id));
-            unmatched.for_each(|&id| made.push_unmatched(true, right.expiry(id), |out| rules.right(right.row(id), out)));
+            unmatched.for_each(|&id| {
+                made.push_unmatched(true, right.expiry(id), |out| rules.right(right.row(id), out))
+            });
         }
         left.drop_expired();
         right.drop_expired();
