@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::checkpoint::{MemoryStore, SledStore, StateStore};
 use crate::error::{Error, Result};
-use crate::plan::{Explain, Plan};
+use crate::plan::{Explain, Plan, Reads};
 use crate::sink::erased::AnySink;
 use crate::sink::{Sink, Takes};
 use crate::source::Source;
@@ -14,6 +14,7 @@ use crate::source::Source;
 use super::clock::{Clock, SystemClock};
 use super::execution::{Execution, blocking, release};
 use super::handle::StreamingQuery;
+use super::inputs::{AnySource, Bound};
 use super::listener::QueryListener;
 use super::run::spawn;
 use super::stages::{Stages, TypedStages};
@@ -26,7 +27,7 @@ use super::workers::WorkerPool;
 #[must_use = "a query does nothing until it is started"]
 pub struct QueryBuilder<P: Plan> {
     plan: P,
-    source: Box<dyn Source<P::Row>>,
+    sources: Vec<Box<dyn AnySource<P>>>,
     sinks: Vec<Box<dyn AnySink<P::Output>>>,
     pub(crate) options: Options,
 }
@@ -48,7 +49,7 @@ impl<P: Plan> fmt::Debug for QueryBuilder<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("QueryBuilder")
             .field("query", &self.plan.info().query)
-            .field("source", &self.source.description())
+            .field("sources", &self.sources.iter().map(|source| source.description()).collect::<Vec<_>>())
             .field("checkpoint", &self.options.checkpoint)
             .field("trigger", &self.options.trigger)
             .finish_non_exhaustive()
@@ -57,7 +58,7 @@ impl<P: Plan> fmt::Debug for QueryBuilder<P> {
 
 impl<P: Plan> QueryBuilder<P> {
     #[doc(hidden)]
-    pub fn new(plan: P, source: impl Source<P::Row>) -> Self {
+    pub fn new(plan: P) -> Self {
         let options = Options {
             name: None,
             checkpoint: None,
@@ -68,7 +69,18 @@ impl<P: Plan> QueryBuilder<P> {
             clock: SystemClock::shared(),
             step: None,
         };
-        Self { plan, source: Box::new(source), sinks: Vec::new(), options }
+        Self { plan, sources: Vec::new(), sinks: Vec::new(), options }
+    }
+
+    #[doc(hidden)]
+    /// Gives the next input, in the order of their declaration, its source.
+    pub fn source<Path>(mut self, source: impl Source<<P as Reads<Path>>::Row>) -> Self
+    where
+        Path: 'static,
+        P: Reads<Path>,
+    {
+        self.sources.push(Box::new(Bound::<_, Path>::new(source)));
+        self
     }
 
     /// Adds a sink. A query may have several: each batch goes to all of them before it is committed.
@@ -132,11 +144,11 @@ impl<P: Plan> QueryBuilder<P> {
         Explain::new(self.plan.info().clone())
     }
 
-    /// Opens the checkpoint, the source and the sinks, restores the state, and starts the query on the tokio
+    /// Opens the checkpoint, the sources and the sinks, restores the state, and starts the query on the tokio
     /// runtime that this is called on.
     ///
     /// # Errors
-    /// What is wrong with the checkpoint (see [`Error::Checkpoint`], [`Error::Incompatible`]), the source or a
+    /// What is wrong with the checkpoint (see [`Error::Checkpoint`], [`Error::Incompatible`]), a source or a
     /// sink; [`Error::InvalidOption`] for a query without a sink, without workers, or without the checkpoint that one
     /// of its sinks needs.
     pub async fn start(self) -> Result<StreamingQuery> {
@@ -147,7 +159,14 @@ impl<P: Plan> QueryBuilder<P> {
 
     /// A query ready for its first batch, which somebody else drives.
     pub(crate) async fn open(self) -> Result<Execution> {
-        let Self { plan, source, sinks, options } = self;
+        let Self { plan, sources, sinks, options } = self;
+        let (bound, inputs) = (sources.len(), plan.info().inputs.len());
+        if bound != inputs {
+            return Err(Error::InvalidOption {
+                option: "source",
+                message: format!("query `{}` has {inputs} inputs, and {bound} sources", plan.info().query),
+            });
+        }
         if sinks.is_empty() {
             return Err(Error::InvalidOption {
                 option: "to",
@@ -162,7 +181,7 @@ impl<P: Plan> QueryBuilder<P> {
         }
         let name = options.name.unwrap_or_else(|| plan.info().query.to_owned());
         let pool = WorkerPool::new(&name, options.workers)?;
-        let stages = TypedStages::new(plan, source, sinks, pool);
+        let stages = TypedStages::new(plan, sources, sinks, pool);
         let store: Arc<dyn StateStore> = match (options.store, options.checkpoint) {
             (Some(store), _) => store,
             (None, Some(directory)) => Arc::new(blocking(move || SledStore::open(directory)).await?),

@@ -1,18 +1,23 @@
 //! [`Computed`]: what the operators made of a batch's rows, for the watermark and the progress.
 
-use crate::operator::event_time::EventTimeStats;
-use crate::plan::OperatorMetrics;
+use crate::plan::Report;
 use crate::time::Duration;
 
 /// What a batch's rows came to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Computed {
-    pub(crate) input_rows: u64,
-    pub(crate) malformed_rows: u64,
+    /// By source.
+    pub(crate) inputs: Vec<InputRows>,
     pub(crate) output_rows: u64,
-    pub(crate) event_time: EventTimeStats,
-    pub(crate) operators: Vec<OperatorMetrics>,
+    pub(crate) report: Report,
     pub(crate) took: Took,
+}
+
+/// What a batch read from a source.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct InputRows {
+    pub(crate) rows: u64,
+    pub(crate) malformed: u64,
 }
 
 /// How long the operators worked on a batch.
@@ -22,4 +27,21 @@ pub(crate) struct Took {
     pub(crate) updates: Duration,
     /// Putting out results, and removing what is behind the watermark.
     pub(crate) removals: Duration,
+}
+
+impl Computed {
+    /// Nothing, of so many sources.
+    pub(crate) fn new(sources: usize) -> Self {
+        Self {
+            inputs: vec![InputRows::default(); sources],
+            output_rows: 0,
+            report: Report::default(),
+            took: Took::default(),
+        }
+    }
+
+    /// The rows of all sources, malformed ones left out.
+    pub(crate) fn input_rows(&self) -> u64 {
+        self.inputs.iter().map(|input| input.rows).sum()
+    }
 }

@@ -4,24 +4,21 @@
 //! changes and the next watermark in one atomic write). Whatever ends the process between two of these, the
 //! next run finds a plan without a commit and runs the same batch again, on the state of the batch before.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::checkpoint::{BatchPlan, Commit, StateStore};
 use crate::error::{Error, Result};
-use crate::mode::Mode;
 use crate::plan::BatchContext;
-use crate::source::{Admission, LogEntry, Offset};
+use crate::source::{Admission, LogEntry};
 use crate::time::{Duration, Timestamp, milliseconds};
 
 use super::clock::Clock;
-use super::computed::Computed;
 use super::handle::Shared;
 use super::listener::{QueryListener, tell};
 use super::panics::guarded;
-use super::progress::{
-    EventTimeProgress, Progress, SinkProgress, SourceProgress, StateOperatorProgress, rate,
-};
+use super::planning::Planned;
+use super::progress::Progress;
+use super::reporting::{Finished, Phases};
 use super::stages::Stages;
 use super::step::{Step, StepHook};
 use super::watermark::WatermarkTracker;
@@ -43,37 +40,6 @@ pub(crate) struct Execution {
     pub(super) last_trigger: Option<Duration>,
 }
 
-/// A batch that is about to run.
-struct Planned {
-    plan: BatchPlan,
-    /// Source-log entries that go with the plan; nothing is written for a batch that runs again.
-    fresh: Option<Vec<(usize, LogEntry)>>,
-    /// The rows after the first up to the second offset; `None` if no source has anything new.
-    range: Option<(Option<Offset>, Offset)>,
-}
-
-/// Measures the phases of a batch.
-struct Phases<'a> {
-    clock: &'a dyn Clock,
-    since: Duration,
-    millis: BTreeMap<&'static str, i64>,
-}
-
-impl<'a> Phases<'a> {
-    fn new(clock: &'a dyn Clock) -> Self {
-        Self { clock, since: clock.elapsed(), millis: BTreeMap::new() }
-    }
-
-    /// The phase that ends now takes the time since the last one ended.
-    fn end(&mut self, phase: &'static str) -> Duration {
-        let now = self.clock.elapsed();
-        let took = now - self.since;
-        *self.millis.entry(phase).or_default() += took.as_millis();
-        self.since = now;
-        took
-    }
-}
-
 impl Execution {
     /// Runs the next batch, if there is anything to do.
     ///
@@ -86,14 +52,6 @@ impl Execution {
             batch_id,
             source: Arc::new(error),
         })
-    }
-
-    fn next_id(&self) -> u64 {
-        match (&self.pending, &self.last) {
-            (Some(pending), _) => pending.batch,
-            (None, Some(last)) => last.batch + 1,
-            (None, None) => 0,
-        }
     }
 
     async fn try_run_next(&mut self, admission: Admission) -> Result<Option<Arc<Progress>>> {
@@ -109,21 +67,22 @@ impl Execution {
             return Ok(None);
         };
         phases.end("latestOffset");
-        let Planned { plan, fresh, range } = planned;
+        let has_data = planned.has_data();
+        let Planned { plan, fresh, ranges } = planned;
         self.reach(plan.batch, Step::Starting)?;
 
-        self.shared.set_status("Processing new data", range.is_some(), true);
+        self.shared.set_status("Processing new data", has_data, true);
         let context = BatchContext {
             batch: plan.batch,
             late_micros: self.last.as_ref().map_or(0, |last| last.watermark_ms).saturating_mul(1_000),
             evict_micros: plan.watermark_ms.saturating_mul(1_000),
-            has_data: range.is_some(),
+            has_data,
+            time: Timestamp::from_millis(plan.time_ms),
         };
         // The plan has to be durable before a sink sees a row, not before the rows are computed.
         let durable = self.write_plan(&plan, fresh);
-        let time = Timestamp::from_millis(plan.time_ms);
         // A panic is caught here already: the plan's write, which holds the checkpoint, has to end before the query does.
-        let computing = guarded(self.stages.compute(context, range.clone(), time, Arc::clone(&clock)));
+        let computing = guarded(self.stages.compute(context, &ranges, Arc::clone(&clock)));
         let (durable, computed) = tokio::join!(durable, computing);
         let durable = durable?;
         self.reach(plan.batch, Step::Planned)?;
@@ -136,7 +95,7 @@ impl Execution {
         phases.end("addBatch");
         phases.millis.insert("walCommit", durable.as_millis());
 
-        self.tracker.advance(&computed.event_time);
+        self.tracker.advance(&computed.report.event_times);
         let commit = Commit { batch: plan.batch, next_watermark_ms: self.tracker.current_ms() };
         let changes = self.stages.settle(self.store.keeps_state()).await?;
         let store = Arc::clone(&self.store);
@@ -146,60 +105,18 @@ impl Execution {
         self.last = Some(plan.clone());
         self.reach(plan.batch, Step::Committed)?;
 
-        if let Some((_, end)) = &range {
-            self.stages.commit_source(end).await?;
-        }
+        self.stages.commit_sources(&ranges).await?;
         self.reach(plan.batch, Step::Finished)?;
-        let progress = self.progress(&plan, started, trigger, &phases, range, &computed, committing);
+        let millis = phases.millis;
+        let finished =
+            Finished { plan: &plan, ranges, computed: &computed, started, trigger, millis, committing };
+        let progress = self.progress(finished);
         self.last_trigger = Some(trigger);
         self.shared.push_progress(Arc::clone(&progress));
         self.shared.set_status("Waiting for next trigger", !self.stages.is_caught_up(), false);
         tell(&self.listeners, |listener| listener.on_progress(&progress));
         tracing::debug!(query = %self.shared.name, batch = progress.batch_id, rows = progress.num_input_rows, "batch committed");
         Ok(Some(progress))
-    }
-
-    /// Decides on the next batch: the one that was left unfinished, one with new rows, or one without rows that
-    /// only lets the watermark take effect.
-    async fn plan(&mut self, admission: Admission, now: Timestamp) -> Result<Option<Planned>> {
-        let start = self.last.as_ref().and_then(|last| last.ends.first().cloned().flatten());
-        if let Some(plan) = self.pending.clone() {
-            let end = plan.ends.first().cloned().flatten();
-            let range = end.filter(|end| Some(end) != start.as_ref()).map(|end| (start, end));
-            return Ok(Some(Planned { plan, fresh: None, range }));
-        }
-        let advance = self.stages.latest_offset(start.as_ref(), admission).await?;
-        let advance = advance.filter(|advance| Some(&advance.end) != start.as_ref());
-        if advance.is_none() && !self.wants_batch_without_data() {
-            return Ok(None);
-        }
-        // The clock may jump back; the time of a batch doesn't.
-        let time_ms = self.last.as_ref().map_or(i64::MIN, |last| last.time_ms).max(now.as_millis());
-        let (range, logs) = match advance {
-            Some(advance) => {
-                let log = advance.log.map(|entry| (0, entry));
-                (Some((start.clone(), advance.end)), log.into_iter().collect())
-            }
-            None => (None, Vec::new()),
-        };
-        let end = range.as_ref().map(|(_, end)| end.clone()).or(start);
-        let plan = BatchPlan {
-            batch: self.next_id(),
-            ends: vec![end],
-            watermark_ms: self.tracker.current_ms(),
-            time_ms,
-        };
-        Ok(Some(Planned { plan, fresh: Some(logs), range }))
-    }
-
-    /// Whether the watermark has moved since the last batch ran and an operator waits for it (Spark's no-data
-    /// micro-batch). Unlike in Spark this also holds right after a restart.
-    fn wants_batch_without_data(&self) -> bool {
-        let info = self.stages.info();
-        // A deduplication forgets keys in every mode; a complete result doesn't change with the watermark.
-        let waits =
-            info.operators.iter().any(|operator| info.mode != Mode::Complete || operator.is_deduplication());
-        waits && self.last.as_ref().is_some_and(|last| self.tracker.current_ms() > last.watermark_ms)
     }
 
     /// Makes the plan durable; gives the time that this took.
@@ -225,69 +142,6 @@ impl Execution {
             Some(hook) if !hook(batch, step) => Err(Error::Crashed { step }),
             _ => Ok(()),
         }
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn progress(
-        &self,
-        plan: &BatchPlan,
-        started: Timestamp,
-        trigger: Duration,
-        phases: &Phases<'_>,
-        range: Option<(Option<Offset>, Offset)>,
-        computed: &Computed,
-        committing: Duration,
-    ) -> Arc<Progress> {
-        let took = self.clock.elapsed() - trigger;
-        let rows = computed.input_rows;
-        let since_last = self.last_trigger.map(|last| trigger - last);
-        let input_rate = since_last.and_then(|elapsed| rate(rows, elapsed));
-        let processed_rate = rate(rows, took);
-        let mut duration_ms = phases.millis.clone();
-        duration_ms.insert("triggerExecution", took.as_millis());
-        let operators = self.stages.info().operators.iter().zip(&computed.operators);
-        let (start_offset, end_offset) = match range {
-            Some((start, end)) => (start, Some(end)),
-            None => (plan.ends.first().cloned().flatten(), plan.ends.first().cloned().flatten()),
-        };
-        Arc::new(Progress {
-            id: self.shared.id,
-            run_id: self.shared.run_id,
-            name: self.shared.name.clone(),
-            timestamp: started.floor_to_millis(),
-            batch_id: plan.batch,
-            batch_duration: took.as_millis(),
-            num_input_rows: rows,
-            input_rows_per_second: input_rate,
-            processed_rows_per_second: processed_rate,
-            duration_ms,
-            event_time: EventTimeProgress::new(&computed.event_time, self.tracker.instant(plan.watermark_ms)),
-            state_operators: operators
-                .map(|(info, metrics)| {
-                    StateOperatorProgress::new(
-                        info.name,
-                        metrics,
-                        computed.took,
-                        committing,
-                        self.stages.workers(),
-                    )
-                })
-                .collect(),
-            sources: vec![SourceProgress {
-                description: self.stages.source_description(),
-                start_offset,
-                latest_offset: end_offset.clone(),
-                end_offset,
-                num_input_rows: rows,
-                input_rows_per_second: input_rate,
-                processed_rows_per_second: processed_rate,
-                metrics: BTreeMap::from([("malformedRows", computed.malformed_rows.to_string())]),
-            }],
-            sink: SinkProgress {
-                description: self.stages.sink_description(),
-                num_output_rows: i64::try_from(computed.output_rows).unwrap_or(i64::MAX),
-            },
-        })
     }
 }
 

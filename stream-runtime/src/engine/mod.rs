@@ -1,6 +1,6 @@
 //! The micro-batch engine: triggers, batches, watermarks, workers, progress, and the handle of a running query.
 //!
-//! A query's source gives a [`QueryBuilder`]; [`QueryBuilder::start`] gives a [`StreamingQuery`]. Of each batch the plan
+//! A query's sources give a [`QueryBuilder`]; [`QueryBuilder::start`] gives a [`StreamingQuery`]. Of each batch the plan
 //! is durable before a sink sees a row, and state and commit follow in one atomic write, so that a batch which was cut
 //! short runs again with the same input.
 
@@ -9,15 +9,20 @@ pub(crate) mod clock;
 mod computed;
 mod execution;
 mod handle;
+mod inputs;
 mod listener;
 mod panics;
+mod phases;
+mod planning;
 mod progress;
+mod reporting;
 mod run;
 mod shares;
 mod stages;
 mod start;
 mod step;
 mod terminal;
+mod together;
 mod trigger;
 mod watermark;
 mod workers;

@@ -1,20 +1,14 @@
 //! Which worker reads which splits of a batch.
 
-use crate::schema::Schema;
-use crate::source::Split;
-
 /// Consecutive splits for each worker, of about the same weight: the order of rows is the order of workers.
-pub(super) fn share_out<R: Schema>(
-    splits: Vec<Box<dyn Split<R>>>,
-    workers: usize,
-) -> Vec<Vec<Box<dyn Split<R>>>> {
+pub(super) fn share_out<S>(splits: Vec<S>, workers: usize, weight: impl Fn(&S) -> u64) -> Vec<Vec<S>> {
     // In 128 bits, since a service's own split may weigh anything.
-    let total: u128 = splits.iter().map(|split| u128::from(split.weight())).sum();
+    let total: u128 = splits.iter().map(|split| u128::from(weight(split))).sum();
     let mut shares: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
     let mut before = 0_u128;
     for split in splits {
         // The worker in whose stretch of the total the middle of the split lies.
-        let weight = u128::from(split.weight());
+        let weight = u128::from(weight(&split));
         let worker = ((before + weight / 2) * workers as u128).checked_div(total).unwrap_or(0);
         before += weight;
         shares[(worker as usize).min(workers - 1)].push(split);
@@ -36,24 +30,8 @@ pub(super) fn transpose<T>(parts: Vec<Vec<T>>, owners: usize) -> Vec<Vec<T>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Result;
-    use crate::source::{MalformedRow, Rows};
-
-    struct Weight(u64);
-
-    impl Split<MalformedRow> for Weight {
-        fn weight(&self) -> u64 {
-            self.0
-        }
-        fn read(&mut self, _rows: &mut dyn Rows<MalformedRow>) -> Result<()> {
-            Ok(())
-        }
-    }
-
     fn shared(weights: &[u64], workers: usize) -> Vec<Vec<u64>> {
-        let splits = weights.iter().map(|weight| Box::new(Weight(*weight)) as Box<dyn Split<MalformedRow>>);
-        let shares = share_out(splits.collect(), workers);
-        shares.iter().map(|share| share.iter().map(|split| split.weight()).collect()).collect()
+        share_out(weights.to_vec(), workers, |weight| *weight)
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! [`Stages`]: a query's source, operators and sinks behind one dynamic call a phase.
+//! [`Stages`]: a query's sources, operators and sinks behind one dynamic call a phase.
 //!
 //! The engine's control loop is the same machine code for every query. What depends on the query's types is
 //! here, in [`TypedStages`], and calls into it happen a few times a batch.
@@ -9,52 +9,57 @@ use async_trait::async_trait;
 
 use crate::checkpoint::StateStore;
 use crate::error::{Error, Result};
-use crate::plan::{
-    BatchContext, Emitted, OperatorChanges, OutputMode, Plan, PlanInfo, Rejects, WorkerContext,
-};
+use crate::mode::Mode;
+use crate::plan::{BatchContext, OperatorChanges, OutputMode, Plan, PlanInfo, Rejects, WorkerContext};
 use crate::sink::erased::AnySink;
 use crate::sink::{SinkBatch, SinkContext};
-use crate::source::{
-    Admission, Advance, Chunk, MalformedRow, Offset, OnMalformed, Rows, Source, SourceContext, Split,
-};
+use crate::source::{Admission, Advance, MalformedRow, Offset, OnMalformed, SourceContext};
 use crate::time::Timestamp;
 
 use super::clock::Clock;
 use super::computed::{Computed, Took};
-use super::shares::{share_out, transpose};
+use super::inputs::AnySource;
+use super::phases::{Splits, Work};
+use super::together;
 use super::workers::WorkerPool;
 
-/// The phases of a batch, as the control loop calls them.
+/// The rows of a source after the first up to and including the second offset.
+pub(crate) type Range = (Option<Offset>, Offset);
+
+/// The phases of a batch, as the control loop calls them. What there is one of for each source is in the order of the query's
+/// inputs.
 #[async_trait]
 pub(crate) trait Stages: Send {
     fn info(&self) -> &PlanInfo;
+    /// The inputs with a watermark, in the order in which the plan reads them.
+    fn watermarked_inputs(&self) -> Vec<usize>;
     fn state_types(&self) -> Vec<String>;
     fn workers(&self) -> usize;
-    fn source_description(&self) -> String;
+    fn source_description(&self, source: usize) -> String;
     fn sink_description(&self) -> String;
     fn sink_that_needs_checkpoint(&self) -> Option<String>;
     fn writes_to_terminal(&self) -> bool;
 
-    async fn open_source(&mut self, context: SourceContext) -> Result<()>;
+    async fn open_sources(&mut self, contexts: Vec<SourceContext>) -> Result<()>;
     async fn prepare_available_now(&mut self) -> Result<()>;
-    async fn latest_offset(
+    async fn latest_offsets(
         &mut self,
-        start: Option<&Offset>,
+        starts: &[Option<Offset>],
         admission: Admission,
-    ) -> Result<Option<Advance>>;
+    ) -> Result<Vec<Option<Advance>>>;
     fn is_caught_up(&self) -> bool;
+    /// Ends when rows of any source may have arrived.
     async fn arrival(&mut self);
-    async fn commit_source(&mut self, end: &Offset) -> Result<()>;
+    async fn commit_sources(&mut self, ranges: &[Option<Range>]) -> Result<()>;
 
     async fn open_sinks(&mut self, context: SinkContext) -> Result<()>;
     async fn restore(&mut self, seed: u64, store: Arc<dyn StateStore>) -> Result<()>;
 
-    /// Runs the rows after `range.0` up to `range.1` through the operators; `None` for a batch without rows.
+    /// Runs each source's rows of the batch through the operators; `None` for a source that has none.
     async fn compute(
         &mut self,
         batch: BatchContext,
-        range: Option<(Option<Offset>, Offset)>,
-        time: Timestamp,
+        ranges: &[Option<Range>],
         clock: Arc<dyn Clock>,
     ) -> Result<Computed>;
     async fn write(&mut self, batch: u64, watermark: Option<Timestamp>) -> Result<()>;
@@ -65,46 +70,48 @@ pub(crate) trait Stages: Send {
 /// The stages of a plan.
 pub(crate) struct TypedStages<P: Plan> {
     plan: Arc<P>,
-    source: Box<dyn Source<P::Row>>,
-    on_malformed: OnMalformed,
+    sources: Vec<Box<dyn AnySource<P>>>,
+    /// By source.
+    on_malformed: Vec<OnMalformed>,
     sinks: Vec<Box<dyn AnySink<P::Output>>>,
     pool: WorkerPool,
     /// Empty while a task on the pool has them.
     workers: Vec<P::Worker>,
     output: Vec<P::Output>,
-    malformed: Vec<MalformedRow>,
+    /// By source.
+    malformed: Vec<Vec<MalformedRow>>,
 }
 
 impl<P: Plan> TypedStages<P> {
     pub(crate) fn new(
         plan: P,
-        mut source: Box<dyn Source<P::Row>>,
+        mut sources: Vec<Box<dyn AnySource<P>>>,
         sinks: Vec<Box<dyn AnySink<P::Output>>>,
         pool: WorkerPool,
     ) -> Self {
         Self {
             plan: Arc::new(plan),
-            on_malformed: source.take_policy(),
-            source,
+            on_malformed: sources.iter_mut().map(|source| source.take_policy()).collect(),
+            malformed: sources.iter().map(|_| Vec::new()).collect(),
+            sources,
             sinks,
             pool,
             workers: Vec::new(),
             output: Vec::new(),
-            malformed: Vec::new(),
         }
     }
 
     /// Gives all workers to `work` on the pool's first thread, and takes them back.
     async fn with_workers<T: Send + 'static>(
         &mut self,
-        work: impl FnOnce(&P, &mut Vec<P::Worker>) -> T + Send + 'static,
+        work: impl FnOnce(&P, &mut [&mut P::Worker]) -> T + Send + 'static,
     ) -> Result<T> {
         let plan = Arc::clone(&self.plan);
         let mut workers = std::mem::take(&mut self.workers);
         let (workers, result) = self
             .pool
             .run_one(move || {
-                let result = work(&plan, &mut workers);
+                let result = work(&plan, &mut workers.iter_mut().collect::<Vec<_>>());
                 (workers, result)
             })
             .await?;
@@ -112,97 +119,22 @@ impl<P: Plan> TypedStages<P> {
         Ok(result)
     }
 
-    /// Reads the splits on all workers at once and runs the row function over them.
-    async fn feed(
-        &mut self,
-        batch: BatchContext,
-        splits: Vec<Box<dyn Split<P::Row>>>,
-        time: Timestamp,
-    ) -> Result<Computed> {
-        let shares = share_out(splits, self.workers.len());
-        let policy = &self.on_malformed;
-        let tasks = std::mem::take(&mut self.workers).into_iter().zip(shares).map(|(mut worker, splits)| {
-            let plan = Arc::clone(&self.plan);
-            let mut rejects = Rejects::new(policy, time);
-            move || {
-                plan.begin(&mut worker, &batch);
-                let mut feed = Feed { plan: &*plan, worker: &mut worker, rejects: &mut rejects };
-                let result = splits.into_iter().try_for_each(|mut split| split.read(&mut feed));
-                (worker, rejects, result)
-            }
+    /// What there is to read, by source.
+    async fn splits(&mut self, ranges: &[Option<Range>]) -> Result<Vec<Splits<P>>> {
+        let parallelism = self.pool.len();
+        let splits = self.sources.iter_mut().zip(ranges).map(|(source, range)| match range {
+            Some((start, end)) => source.plan(start.as_ref(), end, parallelism),
+            None => Box::pin(std::future::ready(Ok(Vec::new()))),
         });
-        let mut computed = Computed::default();
-        for (worker, rejects, result) in self.pool.run(tasks.collect::<Vec<_>>()).await? {
-            result?;
-            self.workers.push(worker);
-            computed.input_rows += rejects.rows;
-            computed.malformed_rows += rejects.malformed;
-            self.malformed.extend(rejects.kept);
-        }
-        Ok(computed)
+        together::all(splits).await
     }
 
-    /// Brings rows to the owners of their keys, who apply them in input order, as often as the plan's operators want
-    /// that.
-    async fn route(&mut self) -> Result<()> {
-        let count = self.workers.len();
-        let passes = if count > 1 { self.plan.passes() } else { 0 };
-        for pass in 1..=passes {
-            let routed = self.workers.iter_mut().map(|worker| self.plan.routed(worker)).collect();
-            let parts = transpose(routed, count);
-            let tasks =
-                std::mem::take(&mut self.workers).into_iter().zip(parts).map(|(mut worker, parts)| {
-                    let plan = Arc::clone(&self.plan);
-                    move || {
-                        let applied = plan.apply(&mut worker, pass, parts);
-                        (worker, applied)
-                    }
-                });
-            for (worker, applied) in self.pool.run(tasks.collect::<Vec<_>>()).await? {
-                applied?;
-                self.workers.push(worker);
-            }
-        }
-        Ok(())
-    }
-
-    /// Exchanges the workers' partial results by key: each owner merges its parts in input order.
-    async fn exchange(&mut self) -> Result<()> {
-        let count = self.workers.len();
-        if count < 2 || self.plan.info().operators.is_empty() {
-            return Ok(());
-        }
-        let tasks = std::mem::take(&mut self.workers).into_iter().map(|mut worker| {
-            let plan = Arc::clone(&self.plan);
-            move || {
-                let parts = plan.split(&mut worker, count);
-                (worker, parts)
-            }
-        });
-        let split = self.pool.run(tasks.collect::<Vec<_>>()).await?;
-        let (workers, parts): (Vec<_>, Vec<_>) = split.into_iter().unzip();
-        let tasks = workers.into_iter().zip(transpose(parts, count)).map(|(mut worker, parts)| {
-            let plan = Arc::clone(&self.plan);
-            move || {
-                plan.merge(&mut worker, parts);
-                worker
-            }
-        });
-        self.workers = self.pool.run(tasks.collect::<Vec<_>>()).await?;
-        Ok(())
-    }
-}
-
-/// A worker's plan and state as the taker of a split's chunks.
-struct Feed<'a, P: Plan> {
-    plan: &'a P,
-    worker: &'a mut P::Worker,
-    rejects: &'a mut Rejects,
-}
-
-impl<P: Plan> Rows<P::Row> for Feed<'_, P> {
-    fn push(&mut self, chunk: Chunk<'_, P::Row>) -> Result<()> {
-        self.plan.feed(self.worker, chunk, self.rejects)
+    /// The sinks of rows that can't be decoded, with the number of the source.
+    fn dead_letters(&mut self) -> impl Iterator<Item = (usize, &mut Box<dyn AnySink<MalformedRow>>)> {
+        self.on_malformed.iter_mut().enumerate().filter_map(|(source, policy)| match policy {
+            OnMalformed::DeadLetter(sink) => Some((source, &mut sink.0)),
+            _ => None,
+        })
     }
 }
 
@@ -210,6 +142,12 @@ impl<P: Plan> Rows<P::Row> for Feed<'_, P> {
 impl<P: Plan> Stages for TypedStages<P> {
     fn info(&self) -> &PlanInfo {
         self.plan.info()
+    }
+
+    fn watermarked_inputs(&self) -> Vec<usize> {
+        let inputs = self.plan.info().inputs;
+        let read = self.plan.phases().into_iter().flat_map(|phase| phase.inputs);
+        read.filter(|&input| inputs.get(input).is_some_and(|input| input.watermark.is_some())).collect()
     }
 
     fn state_types(&self) -> Vec<String> {
@@ -220,8 +158,8 @@ impl<P: Plan> Stages for TypedStages<P> {
         self.pool.len()
     }
 
-    fn source_description(&self) -> String {
-        self.source.description()
+    fn source_description(&self, source: usize) -> String {
+        self.sources.get(source).map_or_else(String::new, |source| source.description())
     }
 
     fn sink_description(&self) -> String {
@@ -229,49 +167,60 @@ impl<P: Plan> Stages for TypedStages<P> {
     }
 
     fn sink_that_needs_checkpoint(&self) -> Option<String> {
-        if let OnMalformed::DeadLetter(sink) = &self.on_malformed
-            && sink.0.needs_checkpoint()
-        {
-            return Some(sink.0.describe());
-        }
-        self.sinks.iter().find(|sink| sink.needs_checkpoint()).map(|sink| sink.describe())
+        let dead_letters = self.on_malformed.iter().filter_map(|policy| match policy {
+            OnMalformed::DeadLetter(sink) if sink.0.needs_checkpoint() => Some(sink.0.describe()),
+            _ => None,
+        });
+        let sinks = self.sinks.iter().filter(|sink| sink.needs_checkpoint()).map(|sink| sink.describe());
+        dead_letters.chain(sinks).next()
     }
 
     fn writes_to_terminal(&self) -> bool {
         self.sinks.iter().any(|sink| sink.is_on_terminal())
     }
 
-    async fn open_source(&mut self, context: SourceContext) -> Result<()> {
-        self.source.open(context).await
+    async fn open_sources(&mut self, contexts: Vec<SourceContext>) -> Result<()> {
+        // One after the other, so that nothing is opened after the first that fails.
+        for (source, context) in self.sources.iter_mut().zip(contexts) {
+            source.open(context).await?;
+        }
+        Ok(())
     }
 
     async fn prepare_available_now(&mut self) -> Result<()> {
-        self.source.prepare_available_now().await
+        together::all(self.sources.iter_mut().map(|source| source.prepare_available_now())).await?;
+        Ok(())
     }
 
-    async fn latest_offset(
+    async fn latest_offsets(
         &mut self,
-        start: Option<&Offset>,
+        starts: &[Option<Offset>],
         admission: Admission,
-    ) -> Result<Option<Advance>> {
-        self.source.latest_offset(start, admission).await
+    ) -> Result<Vec<Option<Advance>>> {
+        let sources = self.sources.iter_mut().zip(starts);
+        together::all(sources.map(|(source, start)| source.latest_offset(start.as_ref(), admission))).await
     }
 
     fn is_caught_up(&self) -> bool {
-        self.source.is_caught_up()
+        self.sources.iter().all(|source| source.is_caught_up())
     }
 
     async fn arrival(&mut self) {
-        self.source.arrival().await;
+        together::any(self.sources.iter_mut().map(|source| source.arrival())).await;
     }
 
-    async fn commit_source(&mut self, end: &Offset) -> Result<()> {
-        self.source.commit(end).await
+    async fn commit_sources(&mut self, ranges: &[Option<Range>]) -> Result<()> {
+        let committed = self.sources.iter_mut().zip(ranges).filter_map(|(source, range)| {
+            let (_, end) = range.as_ref()?;
+            Some(source.commit(end))
+        });
+        together::all(committed).await?;
+        Ok(())
     }
 
     async fn open_sinks(&mut self, context: SinkContext) -> Result<()> {
-        if let OnMalformed::DeadLetter(sink) = &mut self.on_malformed {
-            sink.0.open_any(SinkContext { mode: crate::mode::Mode::Append, ..context.clone() }).await?;
+        for (_, sink) in self.dead_letters() {
+            sink.open_any(SinkContext { mode: Mode::Append, ..context.clone() }).await?;
         }
         for sink in &mut self.sinks {
             sink.open_any(context.clone()).await?;
@@ -296,35 +245,36 @@ impl<P: Plan> Stages for TypedStages<P> {
     async fn compute(
         &mut self,
         batch: BatchContext,
-        range: Option<(Option<Offset>, Offset)>,
-        time: Timestamp,
+        ranges: &[Option<Range>],
         clock: Arc<dyn Clock>,
     ) -> Result<Computed> {
         let started = clock.elapsed();
-        self.malformed.clear();
-        let splits = match &range {
-            Some((start, end)) => self.source.plan(start.as_ref(), end, self.pool.len()).await?,
-            None => Vec::new(),
-        };
-        let mut computed = self.feed(batch, splits, time).await?;
-        self.route().await?;
-        self.exchange().await?;
-        let updated = clock.elapsed();
-        let emitted: Emitted<P::Output> =
-            self.with_workers(move |plan, workers| plan.emit(workers, &batch)).await??;
-        computed.output_rows = emitted.rows.len() as u64;
-        computed.operators = emitted.operators;
-        computed.event_time = emitted.event_time;
-        computed.took = Took { updates: updated - started, removals: clock.elapsed() - updated };
-        self.output = emitted.rows;
+        let splits = self.splits(ranges).await?;
+        let rejects = self.on_malformed.iter().map(|policy| Rejects::new(policy, batch.time)).collect();
+        let work = Work { plan: &self.plan, pool: &self.pool, clock: &clock, batch, splits, rejects };
+        let done = work.run(std::mem::take(&mut self.workers)).await?;
+        self.workers = done.workers;
+        let mut computed = Computed::new(self.sources.len());
+        for (source, rejects) in done.rejects {
+            computed.inputs[source].rows += rejects.rows;
+            computed.inputs[source].malformed += rejects.malformed;
+            self.malformed[source].extend(rejects.kept);
+        }
+        computed.output_rows = done.emitted.rows.len() as u64;
+        computed.report = done.emitted.report;
+        let took = clock.elapsed() - started;
+        computed.took = Took { updates: took - done.finishing, removals: done.finishing };
+        self.output = done.emitted.rows;
         Ok(computed)
     }
 
     async fn write(&mut self, batch: u64, watermark: Option<Timestamp>) -> Result<()> {
-        if let OnMalformed::DeadLetter(sink) = &mut self.on_malformed {
-            let mode = crate::mode::Mode::Append;
-            sink.0.commit_any(SinkBatch { id: batch, mode, rows: &self.malformed, watermark }).await?;
+        let malformed = std::mem::take(&mut self.malformed);
+        for (source, sink) in self.dead_letters() {
+            let rows = &malformed[source];
+            sink.commit_any(SinkBatch { id: batch, mode: Mode::Append, rows, watermark }).await?;
         }
+        self.malformed = malformed;
         for sink in &mut self.sinks {
             let mode = P::Mode::MODE;
             sink.commit_any(SinkBatch { id: batch, mode, rows: &self.output, watermark }).await?;
@@ -333,7 +283,8 @@ impl<P: Plan> Stages for TypedStages<P> {
     }
 
     async fn settle(&mut self, keep: bool) -> Result<Vec<OperatorChanges>> {
-        let written = (std::mem::take(&mut self.output), std::mem::take(&mut self.malformed));
+        let malformed: Vec<_> = self.malformed.iter_mut().map(std::mem::take).collect();
+        let written = (std::mem::take(&mut self.output), malformed);
         self.with_workers(move |plan, workers| {
             // Freed by the thread that allocated them, and not by one of tokio's.
             drop(written);
@@ -346,10 +297,10 @@ impl<P: Plan> Stages for TypedStages<P> {
 
     async fn close(&mut self) -> Result<()> {
         let mut closed = Ok(());
-        if let OnMalformed::DeadLetter(sink) = &mut self.on_malformed {
-            closed = sink.0.close_any().await;
-        }
         // Each sink is closed, whatever the ones before it answer.
+        for (_, sink) in self.dead_letters() {
+            closed = closed.and(sink.close_any().await);
+        }
         for sink in &mut self.sinks {
             closed = closed.and(sink.close_any().await);
         }

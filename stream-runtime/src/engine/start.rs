@@ -15,6 +15,7 @@ use super::clock::Clock;
 use super::execution::{Execution, blocking};
 use super::handle::Shared;
 use super::listener::QueryListener;
+use super::planning::ends;
 use super::stages::Stages;
 use super::step::StepHook;
 use super::watermark::WatermarkTracker;
@@ -29,7 +30,7 @@ pub(super) struct Start {
 }
 
 impl Start {
-    /// Checks the checkpoint against the query before anything is read, then opens source and sinks.
+    /// Checks the checkpoint against the query before anything is read, then opens sources and sinks.
     pub(super) async fn open(self, mut stages: Box<dyn Stages>) -> Result<Execution> {
         let Self { name, store, clock, listeners, step } = self;
         let info = stages.info().clone();
@@ -43,19 +44,17 @@ impl Start {
             plans.into_iter().partition(|plan| committed.is_some_and(|batch| plan.batch <= batch));
         let last = done.into_iter().next_back();
         let pending = pending.into_iter().next();
-        let delay = info.inputs.iter().find_map(|input| input.watermark).map(|watermark| watermark.delay);
         let reached = last.as_ref().map_or(0, |plan| plan.watermark_ms);
         let next = commit.map_or(reached, |commit| commit.next_watermark_ms.max(reached));
-        let tracker = WatermarkTracker::new(delay, next);
+        let tracker = WatermarkTracker::new(&info, next);
 
         stages.restore(metadata.hash_seed, Arc::clone(&store)).await?;
         let planned = pending.as_ref().or(last.as_ref());
-        let context = SourceContext {
-            log: if source_logs.is_empty() { Vec::new() } else { source_logs.swap_remove(0) },
-            end: planned.and_then(|plan| plan.ends.first().cloned().flatten()),
-            clock: Arc::clone(&clock),
-        };
-        stages.open_source(context).await?;
+        source_logs.resize_with(info.inputs.len(), Vec::new);
+        let contexts = ends(planned, info.inputs.len()).into_iter().zip(source_logs);
+        let contexts =
+            contexts.map(|(end, log)| SourceContext { log, end, clock: Arc::clone(&clock) }).collect();
+        stages.open_sources(contexts).await?;
         let sink = SinkContext { query_id: metadata.query_id, query_name: name.clone(), mode: info.mode };
         stages.open_sinks(sink).await?;
 

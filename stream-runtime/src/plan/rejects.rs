@@ -14,7 +14,7 @@ enum Policy {
 }
 
 /// Counts a worker's rows, and deals with those that can't be decoded as the input's policy says.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Rejects {
     policy: Policy,
     batch_time: Timestamp,

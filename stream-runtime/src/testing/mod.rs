@@ -43,7 +43,9 @@
 //! ```
 
 mod clock;
+mod inputs;
 mod query;
 
 pub use clock::ManualClock;
+pub use inputs::TestInputs;
 pub use query::TestQuery;

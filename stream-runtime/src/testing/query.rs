@@ -12,15 +12,16 @@ use crate::sink::{MemoryResults, MemorySink};
 use crate::source::{Admission, MemoryInput, MemorySource};
 use crate::time::{Duration, Timestamp};
 
+use super::inputs::TestInputs;
 use super::ManualClock;
 
-/// A query with a memory source, a memory sink, a checkpoint in memory and a clock that stands still.
+/// A query with memory sources, a memory sink, a checkpoint in memory and a clock that stands still.
 ///
-/// Nothing runs by itself: [`expect`](Self::expect) runs the batches that there is input for, one for each
-/// [`add`](Self::add), and the batch without data that lets the watermark take effect.
-pub struct TestQuery<P: Plan, F> {
+/// Nothing runs by itself: [`expect`](Self::expect) runs the batches that there is input for, and the batch without data that lets
+/// the watermark take effect. A batch reads one chunk of each input that has any left: what one [`add`](Self::add) has added.
+pub struct TestQuery<I, P: Plan, F> {
     build: F,
-    input: MemoryInput<P::Row>,
+    inputs: I,
     results: MemoryResults<P::Output>,
     store: MemoryStore,
     clock: Arc<ManualClock>,
@@ -31,28 +32,50 @@ pub struct TestQuery<P: Plan, F> {
     seen: usize,
 }
 
-impl<P: Plan, F> fmt::Debug for TestQuery<P, F> {
+impl<I, P: Plan, F> fmt::Debug for TestQuery<I, P, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TestQuery").field("batches", &self.progress.len()).finish_non_exhaustive()
     }
 }
 
-impl<P, F> TestQuery<P, F>
+impl<R, P, F> TestQuery<MemoryInput<R>, P, F>
 where
+    R: Schema,
     P: Plan,
-    F: Fn(MemorySource<P::Row>, MemorySink<P::Output>) -> QueryBuilder<P>,
+    F: Fn(MemorySource<R>, MemorySink<P::Output>) -> QueryBuilder<P>,
 {
-    /// Opens the query that `build` binds to the source and the sink it is given, at each start again. The clock shows
-    /// 2026-01-01T00:00:00Z.
+    /// Opens the query of one input that `build` binds to the source and the sink it is given, at each start again. The clock
+    /// shows 2026-01-01T00:00:00Z.
     ///
     /// # Errors
     /// What keeps the query from opening.
     pub async fn open(build: F) -> Result<Self> {
-        let (input, _) = MemorySource::new();
+        Self::open_with(MemoryInput::default(), build).await
+    }
+
+    /// Adds rows, which the next batch that has none yet will read.
+    pub fn add(&mut self, rows: impl IntoIterator<Item = R>) -> &mut Self {
+        self.inputs.add(rows);
+        self
+    }
+}
+
+impl<I, P, F> TestQuery<I, P, F>
+where
+    I: TestInputs,
+    P: Plan,
+    F: Fn(I::Sources, MemorySink<P::Output>) -> QueryBuilder<P>,
+{
+    /// As [`open`](TestQuery::open), for a query of several inputs: a tuple of them, whose sources `build` is given as a tuple.
+    /// Keep a clone of each to add rows to it.
+    ///
+    /// # Errors
+    /// What keeps the query from opening.
+    pub async fn open_with(inputs: I, build: F) -> Result<Self> {
         let (results, _) = MemorySink::new();
         let mut test = Self {
             build,
-            input,
+            inputs,
             results,
             store: MemoryStore::new(),
             clock: ManualClock::new(Timestamp::from_secs(1_767_225_600)),
@@ -63,12 +86,6 @@ where
         };
         test.reopen().await?;
         Ok(test)
-    }
-
-    /// Adds rows, which the next batch that has none yet will read.
-    pub fn add(&mut self, rows: impl IntoIterator<Item = P::Row>) -> &mut Self {
-        self.input.add(rows);
-        self
     }
 
     /// Moves the clock forward.
@@ -169,7 +186,7 @@ where
     }
 
     async fn reopen(&mut self) -> Result<()> {
-        let mut builder = (self.build)(self.input.source().max_chunks_per_trigger(1), self.results.sink());
+        let mut builder = (self.build)(self.inputs.sources(), self.results.sink());
         builder.options.store = Some(Arc::new(self.store.clone()) as Arc<dyn StateStore>);
         builder.options.clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let crash = Arc::clone(&self.crash);

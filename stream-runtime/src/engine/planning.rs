@@ -1,0 +1,94 @@
+//! Which batch is next: the one that an earlier run left unfinished, one with new rows, or one without rows that only lets the
+//! watermark take effect.
+
+use crate::checkpoint::BatchPlan;
+use crate::error::Result;
+use crate::mode::Mode;
+use crate::source::{Admission, LogEntry, Offset};
+use crate::time::Timestamp;
+
+use super::execution::Execution;
+use super::stages::Range;
+
+/// A batch that is about to run.
+pub(super) struct Planned {
+    pub(super) plan: BatchPlan,
+    /// Source-log entries that go with the plan; nothing is written for a batch that runs again.
+    pub(super) fresh: Option<Vec<(usize, LogEntry)>>,
+    /// The rows of each source; `None` for one that has nothing new.
+    pub(super) ranges: Vec<Option<Range>>,
+}
+
+impl Planned {
+    /// Whether any source has anything new.
+    pub(super) fn has_data(&self) -> bool {
+        self.ranges.iter().any(Option::is_some)
+    }
+}
+
+/// Where each source's part of a batch ends, also for one that the checkpoint says nothing of.
+pub(super) fn ends(plan: Option<&BatchPlan>, sources: usize) -> Vec<Option<Offset>> {
+    let end = |source| plan.and_then(|plan: &BatchPlan| plan.ends.get(source).cloned().flatten());
+    (0..sources).map(end).collect()
+}
+
+/// From one offset to another one, if there is anything between them.
+fn range(start: Option<&Offset>, end: Option<Offset>) -> Option<Range> {
+    let end = end.filter(|end| Some(end) != start)?;
+    Some((start.cloned(), end))
+}
+
+impl Execution {
+    /// The id of the next batch.
+    pub(super) fn next_id(&self) -> u64 {
+        match (&self.pending, &self.last) {
+            (Some(pending), _) => pending.batch,
+            (None, Some(last)) => last.batch + 1,
+            (None, None) => 0,
+        }
+    }
+
+    /// Decides on the next batch, if there is anything to do.
+    pub(super) async fn plan(&mut self, admission: Admission, now: Timestamp) -> Result<Option<Planned>> {
+        let sources = self.stages.info().inputs.len();
+        let starts = ends(self.last.as_ref(), sources);
+        if let Some(plan) = self.pending.clone() {
+            let ends = ends(Some(&plan), sources).into_iter();
+            let ranges = starts.iter().zip(ends).map(|(start, end)| range(start.as_ref(), end)).collect();
+            return Ok(Some(Planned { plan, fresh: None, ranges }));
+        }
+        let advances = self.stages.latest_offsets(&starts, admission).await?;
+        let mut ranges = Vec::with_capacity(sources);
+        let mut logs = Vec::new();
+        for (source, (start, advance)) in starts.iter().zip(advances).enumerate() {
+            let (end, log) = advance.map_or((None, None), |advance| (Some(advance.end), advance.log));
+            let range = range(start.as_ref(), end);
+            logs.extend(log.filter(|_| range.is_some()).map(|log| (source, log)));
+            ranges.push(range);
+        }
+        if ranges.iter().all(Option::is_none) && !self.wants_batch_without_data() {
+            return Ok(None);
+        }
+        let end = |(range, start): (&Option<Range>, Option<Offset>)| {
+            range.as_ref().map(|(_, end)| end.clone()).or(start)
+        };
+        let plan = BatchPlan {
+            batch: self.next_id(),
+            ends: ranges.iter().zip(starts).map(end).collect(),
+            watermark_ms: self.tracker.current_ms(),
+            // The clock may jump back; the time of a batch doesn't.
+            time_ms: self.last.as_ref().map_or(i64::MIN, |last| last.time_ms).max(now.as_millis()),
+        };
+        Ok(Some(Planned { plan, fresh: Some(logs), ranges }))
+    }
+
+    /// Whether the watermark has moved since the last batch ran and an operator waits for it (Spark's no-data
+    /// micro-batch). Unlike in Spark this also holds right after a restart.
+    fn wants_batch_without_data(&self) -> bool {
+        let info = self.stages.info();
+        // A deduplication forgets keys in every mode; a complete result doesn't change with the watermark.
+        let waits =
+            info.operators.iter().any(|operator| info.mode != Mode::Complete || operator.is_deduplication());
+        waits && self.last.as_ref().is_some_and(|last| self.tracker.current_ms() > last.watermark_ms)
+    }
+}
