@@ -24,7 +24,7 @@ pub struct JoinKey<K> {
 
 /// What a row function has said about its row.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Admitted {
+pub struct Admitted {
     pub(crate) hash: u64,
     /// The row's event time in µs; `None` for null.
     pub(crate) time: Option<i64>,

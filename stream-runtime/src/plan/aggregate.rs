@@ -20,7 +20,7 @@ use super::{BatchContext, Mode, OperatorChanges, OperatorMetrics, OutputMode, Pl
 
 /// The operator of an aggregation.
 #[derive(Debug)]
-pub(crate) struct Aggregate<W, K, A, O, M, G> {
+pub struct Aggregate<W, K, A, O, M, G> {
     finish: G,
     /// Whether a watermark closes groups at all.
     expires: bool,

@@ -9,7 +9,6 @@ mod hasher;
 mod calendar;
 pub(crate) mod codec;
 pub(crate) mod expiring;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the join operator comes after its state"))]
 pub(crate) mod join_rows;
 
 pub(crate) mod buckets;
