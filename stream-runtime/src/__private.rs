@@ -6,11 +6,13 @@ pub use crate::error::Error;
 pub use crate::expr;
 pub use crate::operator::dedup::Deduplicated;
 pub use crate::operator::groups::Groups;
+pub use crate::operator::join::JoinKey;
 pub use crate::operator::sessions::Sessions;
 pub use crate::operator::windowing::{Instants, Sliding, Tumbling, Unwindowed, event_time};
 pub use crate::plan::{
-    AggregateWorker, Append, Complete, Emitter, Explain, Forgotten, Here, InputInfo, Left, Missing, Mode,
-    OperatorInfo, Plan, PlanInfo, Reading, Reads, Right, SessionWorker, Unbound, Update, WatermarkInfo, from,
+    AggregateWorker, Append, Bounds, Complete, Emitter, Explain, Forgotten, FullOuter, Here, Inner,
+    InputInfo, Left, LeftAnti, LeftOuter, LeftSemi, Missing, Mode, OperatorInfo, Plan, PlanInfo, Reading,
+    Reads, Right, RightOuter, SessionWorker, Unbound, Update, WatermarkInfo, from, from_query,
 };
 pub use crate::source::Source;
 pub use crate::time::{Duration, Timestamp};

@@ -41,13 +41,7 @@ pub(crate) trait AnySplit<P: Plan>: Send {
     fn weight(&self) -> u64;
 
     /// Reads the split from beginning to end into a worker. `input` is the input's place among those that the phase reads.
-    fn feed(
-        &mut self,
-        plan: &P,
-        worker: &mut P::Worker,
-        input: usize,
-        rejects: &mut Rejects,
-    ) -> Result<()>;
+    fn feed(&mut self, plan: &P, worker: &mut P::Worker, input: usize, rejects: &mut Rejects) -> Result<()>;
 }
 
 /// A source, or a split of it, with the way to its input in the plan's tree.
@@ -125,13 +119,7 @@ where
         self.inner.weight()
     }
 
-    fn feed(
-        &mut self,
-        plan: &P,
-        worker: &mut P::Worker,
-        input: usize,
-        rejects: &mut Rejects,
-    ) -> Result<()> {
+    fn feed(&mut self, plan: &P, worker: &mut P::Worker, input: usize, rejects: &mut Rejects) -> Result<()> {
         let path = PhantomData::<fn() -> Path>;
         self.inner.read(&mut Feed { plan, worker, input, rejects, path })
     }
