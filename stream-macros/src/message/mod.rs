@@ -6,6 +6,10 @@ mod bounds;
 mod clauses;
 mod dedup;
 mod grouping;
+mod join;
+mod order;
+mod process;
+mod source;
 mod syntax;
 mod window;
 
@@ -15,6 +19,10 @@ pub(crate) use bounds::*;
 pub(crate) use clauses::*;
 pub(crate) use dedup::*;
 pub(crate) use grouping::*;
+pub(crate) use join::*;
+pub(crate) use order::*;
+pub(crate) use process::*;
+pub(crate) use source::*;
 pub(crate) use syntax::*;
 pub(crate) use window::*;
 

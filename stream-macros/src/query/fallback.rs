@@ -1,15 +1,17 @@
 //! What stands beside the errors of a query: the same public items, so that code which uses the query is
 //! checked as usual, and the expressions of its clauses, so that rustc checks them and completion works.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
-use syn::{Expr, Ident};
+use syn::{Expr, Ident, Type};
 
 use super::aggregate;
-use super::ast::{Clause, Explode, Input, Key, Kind, Let, Mode, Where};
+use super::ast::{Clause, Explode, Input, Join, JoinKind, Key, Kind, Let, Mode, Where};
+use super::draft::Draft;
 use super::expr::{interval_calls, mentions};
 use super::lower::{Surface, at, lower_surface, reference, runtime};
-use super::plan::{Draft, Step};
+use super::relation::Relation;
+use super::step::Step;
 use super::text::text;
 
 /// Lowers a query with mistakes.
@@ -55,20 +57,28 @@ pub(crate) fn lower(draft: &Draft) -> TokenStream {
 
 /// A function that is never called and holds the expressions over a row.
 fn lower_bodies(draft: &Draft) -> Option<TokenStream> {
-    let mixed = proc_macro2::Span::mixed_site();
-    let runtime = runtime(mixed);
-    let (alias, row) = (&draft.from.given()?.alias, &draft.input()?.row);
+    let mixed = Span::mixed_site();
+    draft.from.given()?;
+    let relations = draft.relations();
     let mut unknown = broken_names(draft);
-    let column = draft.watermark().map(|watermark| discard(&watermark.column, &unknown));
-    let mut statements: TokenStream = column.into_iter().flatten().collect();
+    let rows = Rows::of(&relations, &mut unknown);
+    let (mut scope, mut joined) = (vec![relations.first()?.alias], relations.iter().skip(1));
+    let mut statements = rows.enter(relations.first()?, &unknown);
     let mut depth = Vec::new();
     for step in &draft.steps {
-        let mut exprs = step.exprs().iter();
-        if !exprs.all(|expr| is_checkable(expr, &unknown)) {
+        if let Step::Join(join) = step {
+            let Some(relation) = joined.next() else { continue };
+            statements.extend(rows.enter(relation, &unknown));
+            statements.extend(lower_join(join, &unknown));
+            statements.extend(lower_presence(join, &mut scope, &mut unknown));
+            continue;
+        }
+        if !step.exprs().into_iter().all(|expr| is_checkable(expr, &unknown)) {
             unknown.extend(step.name().cloned());
             continue;
         }
         match step {
+            Step::Join(_) => {}
             Step::Where(Where { keyword, condition }) => {
                 let bool = quote_spanned!(at(keyword)=> ::core::primitive::bool);
                 statements.extend(quote_spanned!(mixed=> let _: #bool = #condition;));
@@ -86,6 +96,9 @@ fn lower_bodies(draft: &Draft) -> Option<TokenStream> {
             }
         }
     }
+    let process = draft.process.given();
+    let process = process.into_iter().flat_map(|clause| clause.keys.iter().chain([&clause.processor]));
+    statements.extend(process.filter_map(|expr| discard(expr, &unknown)));
     let keys = draft.group_by.given().into_iter().flat_map(|clause| &clause.keys);
     let gaps = keys.clone().filter_map(|key| Some(&key.session()?.gap));
     statements.extend(keys.map(Key::time).chain(gaps).filter_map(|key| discard(key, &unknown)));
@@ -99,12 +112,91 @@ fn lower_bodies(draft: &Draft) -> Option<TokenStream> {
     for (before, Explode { name, items, .. }) in depth.into_iter().rev() {
         statements = quote_spanned!(mixed=> #before for #name in #items { #statements });
     }
+    let parameters = rows.parameters();
     Some(quote_spanned! {mixed=>
         #[allow(warnings, clippy::all, clippy::pedantic)]
-        fn clauses(#alias: <#row as #runtime::Schema>::View<'_>) {
+        fn clauses(#(#parameters),*) {
             #statements
         }
     })
+}
+
+/// The rows of the relations whose type is known, as parameters.
+struct Rows<'a> {
+    known: Vec<(&'a Ident, &'a Type)>,
+}
+
+impl<'a> Rows<'a> {
+    /// The names of other relations are added to the unknown ones.
+    fn of(relations: &[Relation<'a>], unknown: &mut Vec<Ident>) -> Self {
+        let mut known = Vec::new();
+        for relation in relations {
+            match relation.row() {
+                Some(row) => known.push((relation.alias, row)),
+                None => unknown.push(relation.alias.clone()),
+            }
+        }
+        Self { known }
+    }
+
+    /// The first relation is a parameter under its own name; those of joins come into scope at their clause.
+    fn parameters(&self) -> impl Iterator<Item = TokenStream> {
+        let runtime = runtime(Span::mixed_site());
+        self.known.iter().enumerate().map(move |(number, (alias, row))| {
+            let name = if number == 0 { (*alias).clone() } else { self.parameter(number) };
+            quote_spanned!(Span::mixed_site()=> #name: <#row as #runtime::Schema>::View<'_>)
+        })
+    }
+
+    fn parameter(&self, number: usize) -> Ident {
+        Ident::new(&format!("row_{number}"), Span::mixed_site())
+    }
+
+    /// What a relation adds to the scope, and its watermark's column.
+    fn enter(&self, relation: &Relation, unknown: &[Ident]) -> TokenStream {
+        let number = self.known.iter().position(|(alias, _)| *alias == relation.alias);
+        let mut statements = TokenStream::new();
+        if let Some(number) = number.filter(|number| *number > 0) {
+            let (alias, parameter) = (relation.alias, self.parameter(number));
+            statements.extend(quote_spanned!(Span::mixed_site()=> let #alias = #parameter;));
+        }
+        let column = relation.watermark.and_then(|watermark| discard(&watermark.column, unknown));
+        statements.extend(column);
+        statements
+    }
+}
+
+/// The condition and the range of a join.
+fn lower_join(join: &Join, unknown: &[Ident]) -> TokenStream {
+    let mut statements = TokenStream::new();
+    if is_checkable(&join.condition, unknown) {
+        let (bool, condition) = (quote_spanned!(at(&join.on)=> ::core::primitive::bool), &join.condition);
+        statements.extend(quote_spanned!(Span::mixed_site()=> let _: #bool = #condition;));
+    }
+    let within = join.within.iter().flat_map(|within| {
+        let ends = [within.range.start.as_deref(), within.range.end.as_deref()];
+        std::iter::once(&within.time).chain(ends.into_iter().flatten())
+    });
+    statements.extend(within.filter_map(|expr| discard(expr, unknown)));
+    statements
+}
+
+/// What the aliases are after a join: those of rows that may be missing are options.
+fn lower_presence<'a>(join: &'a Join, scope: &mut Vec<&'a Ident>, unknown: &mut Vec<Ident>) -> TokenStream {
+    let mut optional: Vec<&Ident> = Vec::new();
+    if matches!(join.kind, JoinKind::Right | JoinKind::Full) {
+        optional.append(scope);
+    }
+    match join.kind {
+        JoinKind::Inner | JoinKind::Right => scope.push(&join.alias),
+        JoinKind::Left | JoinKind::Full => optional.push(&join.alias),
+        JoinKind::Semi | JoinKind::Anti => unknown.push(join.alias.clone()),
+    }
+    optional.retain(|alias| !unknown.contains(alias));
+    let statements = optional
+        .iter()
+        .map(|alias| quote_spanned!(Span::mixed_site()=> let #alias = ::core::option::Option::Some(#alias);));
+    statements.collect()
 }
 
 /// `let _ = &expr;`, if the expression means something on its own.
@@ -126,15 +218,19 @@ fn broken_names(draft: &Draft) -> Vec<Ident> {
     let broken = draft.query.clauses.iter().filter_map(|clause| match clause {
         Clause::Broken(broken) => match broken.kind {
             // A clause with an unknown keyword may have been meant as one of these.
-            None | Some(Kind::Let | Kind::Explode) => Some(broken.rest.clone()),
+            None | Some(Kind::Let | Kind::Explode | Kind::Join) => Some(broken.rest.clone()),
             Some(_) => None,
         },
         _ => None,
     });
-    broken
-        .filter_map(|rest| match rest.into_iter().nth(1) {
-            Some(TokenTree::Ident(name)) => Some(name),
-            _ => None,
+    // The name stands behind the keyword, which in a join may be two words.
+    let name = |rest: TokenStream| {
+        let mut words = rest.into_iter().skip(1);
+        words.find_map(|word| match word {
+            TokenTree::Ident(name) if name != "join" => Some(Some(name)),
+            TokenTree::Ident(_) => None,
+            _ => Some(None),
         })
-        .collect()
+    };
+    broken.filter_map(name).flatten().collect()
 }

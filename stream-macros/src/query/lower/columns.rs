@@ -10,7 +10,7 @@ use crate::query::plan::Plan;
 /// The columns in the order of their first use; `None` if the row is used as a whole.
 pub(super) fn columns(plan: &Plan) -> Option<Vec<String>> {
     let mut columns = Vec::new();
-    for found in alias_uses(expressions(plan), &plan.from.alias) {
+    for found in alias_uses(expressions(plan), plan.from().alias) {
         let AliasUse::Column(column) = found else { return None };
         let column = column.to_string();
         if !columns.contains(&column) {
@@ -26,7 +26,12 @@ fn expressions(plan: &Plan) -> TokenStream {
     let steps = plan.steps.iter().flat_map(|step| step.exprs());
     let keys = plan.group_by.into_iter().flat_map(|clause| &clause.keys).map(|key| &key.expr);
     let having = plan.having.map(|clause| &clause.condition);
-    let all = watermark.into_iter().chain(steps).chain(keys).chain([&plan.select.row]).chain(having);
+    let all = watermark
+        .into_iter()
+        .chain(steps)
+        .chain(keys)
+        .chain(plan.select.map(|clause| &clause.row))
+        .chain(having);
     let mut tokens = TokenStream::new();
     for expr in all {
         expr.to_tokens(&mut tokens);
@@ -37,10 +42,10 @@ fn expressions(plan: &Plan) -> TokenStream {
 }
 
 pub(super) fn lower_columns(plan: &Plan) -> TokenStream {
-    let row = &plan.input.row;
+    let row = plan.from().row();
     let set = columns(plan).map_or_else(
         || quote_spanned!(mixed()=> ::core::primitive::u128::MAX),
-        |names| quote_spanned!(at(row)=> <#row>::__columns(&[#(#names),*])),
+        |names| quote_spanned!(at(&row)=> <#row>::__columns(&[#(#names),*])),
     );
     quote_spanned! {mixed()=>
         const COLUMNS: ::core::primitive::u128 = #set;

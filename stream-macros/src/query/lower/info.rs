@@ -6,8 +6,9 @@ use syn::Expr;
 
 use super::{columns, constants, local, mixed, runtime};
 use crate::query::ast::{Dedup, Interval, Retention};
-use crate::query::plan::{Plan, Step, expand_lets};
+use crate::query::plan::{DedupPlan, Plan};
 use crate::query::split::Split;
+use crate::query::step::{Step, expand_lets};
 use crate::query::text::{text, text_without_alias};
 
 /// `const INFO: PlanInfo = …;`
@@ -16,10 +17,10 @@ pub(super) fn lower_info(plan: &Plan) -> TokenStream {
     let (query, mode) = (text(&plan.query.name), local(plan.mode.type_name()));
     let input = lower_input(plan);
     let clauses = plan.steps.iter().map(|step| lower_step(plan, *step));
-    let dedup = plan.dedup().map(|clause| lower_dedup(plan, clause));
+    let dedup = plan.dedups.first().map(|dedup| lower_dedup(plan, dedup));
     let aggregation = plan.split.as_ref().map(|split| lower_aggregation(plan, split));
     let operators = dedup.into_iter().chain(aggregation);
-    let select = as_written(plan, &plan.select.row);
+    let select = plan.select.map_or_else(String::new, |select| as_written(plan, &select.row));
     let having = option(plan.having.map(|having| as_written(plan, &having.condition)));
     quote_spanned! {mixed()=>
         const INFO: #runtime::PlanInfo = #runtime::PlanInfo {
@@ -35,7 +36,7 @@ pub(super) fn lower_info(plan: &Plan) -> TokenStream {
 }
 
 fn as_written(plan: &Plan, tokens: impl ToTokens) -> String {
-    text_without_alias(tokens, &plan.from.alias, &plan.input.name)
+    text_without_alias(tokens, plan.from().alias, plan.from().input_name())
 }
 
 fn option(value: Option<impl ToTokens>) -> TokenStream {
@@ -47,7 +48,7 @@ fn option(value: Option<impl ToTokens>) -> TokenStream {
 
 fn lower_input(plan: &Plan) -> TokenStream {
     let runtime = runtime(mixed());
-    let (name, row) = (text(&plan.input.name), text(&plan.input.row));
+    let (name, row) = (text(plan.from().input_name()), text(plan.from().row()));
     let watermark = option(plan.watermark().map(|watermark| {
         let column = as_written(plan, &watermark.column);
         quote_spanned!(mixed()=> #runtime::WatermarkInfo { column: #column, delay: Self::DELAY })
@@ -60,6 +61,7 @@ fn lower_input(plan: &Plan) -> TokenStream {
 
 fn lower_step(plan: &Plan, step: Step) -> String {
     match step {
+        Step::Join(clause) => format!("join on {}", as_written(plan, &clause.condition)),
         Step::Where(clause) => format!("where {}", as_written(plan, &clause.condition)),
         Step::Let(clause) => format!("let {} = {}", clause.name, as_written(plan, &clause.value)),
         Step::Explode(clause) => format!("explode {} in {}", clause.name, as_written(plan, &clause.items)),
@@ -83,11 +85,11 @@ fn dedup_clause(plan: &Plan, clause: &Dedup) -> String {
     format!("dedup by {}{retention}", keys_as_written(plan, clause.keys.iter()))
 }
 
-fn lower_dedup(plan: &Plan, clause: &Dedup) -> TokenStream {
-    let runtime = runtime(mixed());
+fn lower_dedup(plan: &Plan, dedup: &DedupPlan) -> TokenStream {
+    let (runtime, clause) = (runtime(mixed()), dedup.clause);
     let within = matches!(clause.retention, Some(Retention::WithinWatermark { .. }));
     let name = if within { "dedupeWithinWatermark" } else { "dedupe" };
-    let (text, bounded) = (dedup_clause(plan, clause), within || plan.dedups_by_event_time);
+    let (text, bounded) = (dedup_clause(plan, clause), within || dedup.time.is_some());
     quote_spanned! {mixed()=>
         #runtime::OperatorInfo {
             name: #name,

@@ -27,16 +27,18 @@ pub(crate) fn lower(plan: &Plan) -> TokenStream {
     let constants = constants::lower_constants(plan);
     let columns = columns::lower_columns(plan);
     let info = info::lower_info(plan);
-    let body = match &plan.split {
-        Some(split) => {
+    let body = match (&plan.split, plan.select) {
+        (Some(split), _) => {
             let row = row::lower_grouping(plan, split);
             let finish = finish::lower_finish(plan, split);
             quote_spanned!(mixed()=> #row #finish)
         }
-        None => row::lower_selection(plan),
+        (None, Some(select)) => row::lower_selection(plan, select),
+        (None, None) => TokenStream::new(),
     };
     let assertions = constants::lower_assertions(plan);
-    let surface = Surface { query: plan.query, inputs: &[plan.input], mode: plan.mode };
+    let inputs: Vec<_> = plan.query.inputs.iter().collect();
+    let surface = Surface { query: plan.query, inputs: &inputs, mode: plan.mode };
     lower_surface(&surface, &quote_spanned!(mixed()=> #constants #columns #info), &body, &assertions)
 }
 

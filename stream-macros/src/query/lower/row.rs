@@ -8,11 +8,12 @@ use syn::{Expr, ExprCall, GenericArgument, Ident, PathArguments, Type};
 use super::target::Target;
 use super::{at, finish, local, mixed, reference, runtime, tuple, tuple_at};
 use crate::query::aggregate;
-use crate::query::ast::{Dedup, Interval, Retention};
+use crate::query::ast::{Dedup, Interval, Retention, Select};
 use crate::query::check::PER_TUPLE;
 use crate::query::expr::{bare_ident, mentions, peeled};
-use crate::query::plan::{Plan, Step};
+use crate::query::plan::Plan;
 use crate::query::split::{Aggregate, Split};
+use crate::query::step::Step;
 
 /// `.group_by(|click, groups: &mut Groups<…>| { … })`, with the input in front.
 pub(super) fn lower_grouping(plan: &Plan, split: &Split) -> TokenStream {
@@ -22,16 +23,16 @@ pub(super) fn lower_grouping(plan: &Plan, split: &Split) -> TokenStream {
 }
 
 /// `.select(|click, out: &mut Emitter<Out>| { … }).output::<Append>(…)`, with the input in front.
-pub(super) fn lower_selection(plan: &Plan) -> TokenStream {
+pub(super) fn lower_selection(plan: &Plan, select: &Select) -> TokenStream {
     let (row, output) = (local("row"), &plan.query.output);
     let target = Target::of_rows(plan);
-    let selected = if bare_ident(&plan.select.row) == Some(&plan.from.alias) {
-        let view = &plan.select.row;
+    let selected = if bare_ident(&select.row) == Some(plan.from().alias) {
+        let view = &select.row;
         let span = at(view);
         let runtime = super::runtime(span);
         quote_spanned!(span=> <#output as #runtime::Schema>::from_view(#view))
     } else {
-        finish::lower_row(&plan.select.row).into_token_stream()
+        finish::lower_row(&select.row).into_token_stream()
     };
     let out = &target.last;
     let emit = quote_spanned! {mixed()=>
@@ -64,14 +65,14 @@ fn lower_function(plan: &Plan, target: &Target, place: Span, end: TokenStream) -
 }
 
 fn lower_from(plan: &Plan) -> TokenStream {
-    let row = &plan.input.row;
-    let (span, runtime) = (at(row), runtime(at(row)));
+    let row = plan.from().row();
+    let (span, runtime) = (at(&row), runtime(at(&row)));
     quote_spanned!(span=> #runtime::from::<#row, { Self::COLUMNS }>(&[0]))
 }
 
 /// The alias, or `_` if nothing in the row function names it.
 fn lower_alias(plan: &Plan, body: &[&TokenStream]) -> TokenStream {
-    let alias = &plan.from.alias;
+    let alias = plan.from().alias;
     if body.iter().any(|tokens| mentions((*tokens).clone(), alias)) {
         alias.to_token_stream()
     } else {
@@ -101,6 +102,7 @@ fn event_time(keyword: &impl ToTokens, column: &Expr) -> TokenStream {
 fn lower_steps(plan: &Plan, steps: &[Step], in_loop: bool, end: TokenStream) -> TokenStream {
     let Some((step, rest)) = steps.split_first() else { return end };
     match step {
+        Step::Join(_) => lower_steps(plan, rest, in_loop, end),
         Step::Where(clause) => {
             let (keep, condition) = (local("keep"), &clause.condition);
             let bool = quote_spanned!(at(&clause.keyword)=> ::core::primitive::bool);

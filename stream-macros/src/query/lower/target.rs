@@ -27,7 +27,7 @@ impl Target {
         let span = plan.split.as_ref().and_then(blamed).unwrap_or_else(mixed);
         let runtime = runtime(span);
         if matches!(plan.interval(), Some(Interval::Session(_))) {
-            if plan.dedup().is_some() {
+            if !plan.dedups.is_empty() {
                 let worker = quote_spanned!(span=> #runtime::SessionWorker<_, _>);
                 return Self::deduplicated(span, &worker, |op| quote_spanned!(mixed()=> #op.next.sessions()));
             }
@@ -35,7 +35,7 @@ impl Target {
             return Self::only("push", "sessions", ty);
         }
         let windowing = windowing(plan);
-        if plan.dedup().is_some() {
+        if !plan.dedups.is_empty() {
             let worker = quote_spanned!(span=> #runtime::AggregateWorker<#windowing, _, _>);
             return Self::deduplicated(span, &worker, |op| quote_spanned!(mixed()=> #op.next.groups()));
         }
@@ -47,7 +47,7 @@ impl Target {
     pub(super) fn of_rows(plan: &Plan) -> Self {
         let (runtime, output) = (runtime(mixed()), &plan.query.output);
         let emitter = quote_spanned!(mixed()=> #runtime::Emitter<#output>);
-        if plan.dedup().is_some() {
+        if !plan.dedups.is_empty() {
             return Self::deduplicated(mixed(), &emitter, |op| quote_spanned!(mixed()=> #op.next));
         }
         Self::only("select", "out", emitter)
