@@ -13,6 +13,9 @@ pub use crate::plan::{
     Plan, PlanInfo, SessionWorker, Unbound, Update, WatermarkInfo, from,
 };
 pub use crate::source::Source;
+pub use crate::static_input::{
+    KeySlot, Lookup, Lookups, Matches, StaticSource, StaticTable, lookup, or_null,
+};
 pub use crate::time::{Duration, Timestamp};
 
 // For `#[derive(Schema)]`.

@@ -27,6 +27,7 @@ pub use aggregate::AggregateWorker;
 pub use bound::{Forgotten, Missing, Unbound};
 pub(crate) use changes::{ChangeRef, KEY_GROUPS, owner};
 pub use changes::{OperatorChanges, StateEntry};
+pub(crate) use decode::for_each_view;
 pub use explain::Explain;
 pub use info::{InputInfo, OperatorInfo, PlanInfo, WatermarkInfo};
 #[doc(hidden)]

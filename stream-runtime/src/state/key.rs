@@ -26,6 +26,8 @@ pub trait Key {
     fn hash_key(&self, hasher: &mut KeyHasher);
     /// Whether this is the key that state holds.
     fn eq_owned(&self, owned: &Self::Owned) -> bool;
+    /// Whether the key, or any part of it, is null: such a key equals no other, where SQL compares.
+    fn has_null(&self) -> bool;
     /// The form that state keeps.
     fn to_owned_key(&self) -> Self::Owned;
 }
@@ -64,6 +66,10 @@ impl<T: Key + ?Sized> Key for &T {
     fn eq_owned(&self, owned: &Self::Owned) -> bool {
         (**self).eq_owned(owned)
     }
+    #[inline]
+    fn has_null(&self) -> bool {
+        (**self).has_null()
+    }
     fn to_owned_key(&self) -> Self::Owned {
         (**self).to_owned_key()
     }
@@ -81,6 +87,10 @@ macro_rules! copied_keys {
             #[inline]
             fn eq_owned(&self, owned: &Self) -> bool {
                 self == owned
+            }
+            #[inline]
+            fn has_null(&self) -> bool {
+                false
             }
             fn to_owned_key(&self) -> Self {
                 *self
@@ -134,6 +144,10 @@ macro_rules! sliced_keys {
                 let owned: &$borrowed = owned.borrow();
                 self == owned
             }
+            #[inline]
+            fn has_null(&self) -> bool {
+                false
+            }
             fn to_owned_key(&self) -> $owned {
                 self.to_owned()
             }
@@ -148,6 +162,10 @@ macro_rules! sliced_keys {
             #[inline]
             fn eq_owned(&self, owned: &Self) -> bool {
                 self == owned
+            }
+            #[inline]
+            fn has_null(&self) -> bool {
+                false
             }
             fn to_owned_key(&self) -> Self {
                 self.clone()
@@ -190,6 +208,10 @@ impl<T: Key> Key for Option<T> {
             _ => false,
         }
     }
+    #[inline]
+    fn has_null(&self) -> bool {
+        self.as_ref().is_none_or(T::has_null)
+    }
     fn to_owned_key(&self) -> Self::Owned {
         self.as_ref().map(T::to_owned_key)
     }
@@ -226,6 +248,10 @@ macro_rules! tuple_keys {
             #[inline]
             fn eq_owned(&self, _owned: &Self::Owned) -> bool {
                 true $(&& self.$index.eq_owned(&_owned.$index))*
+            }
+            #[inline]
+            fn has_null(&self) -> bool {
+                false $(|| self.$index.has_null())*
             }
             #[allow(clippy::unused_unit)]
             fn to_owned_key(&self) -> Self::Owned {
