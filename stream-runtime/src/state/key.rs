@@ -314,6 +314,17 @@ mod tests {
     }
 
     #[test]
+    fn a_key_has_a_null_if_any_part_of_it_is_null() {
+        assert!(
+            None::<&str>.has_null() && (1_u8, None::<u8>).has_null() && (1_u8, &(None::<u8>,)).has_null()
+        );
+        assert!(Some(None::<u8>).has_null());
+        assert!(
+            !().has_null() && !(1_u8, Some("")).has_null() && !"".has_null() && !Vec::<u8>::new().has_null()
+        );
+    }
+
+    #[test]
     fn a_lesser_key_never_has_a_greater_prefix() {
         let texts = ["", "a", "a\0", "abcdefgh", "abcdefghi", "b", "\u{10ffff}"].map(str::to_owned);
         let numbers = [i64::MIN, -1, 0, 1, i64::MAX];

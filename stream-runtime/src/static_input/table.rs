@@ -189,3 +189,61 @@ pub fn or_null<I: IntoIterator>(matches: I) -> impl Iterator<Item = Option<I::It
     let first = matches.next();
     std::iter::once(first).chain(matches.map(Some))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, stream_macros::Schema)]
+    struct Row {
+        name: Option<String>,
+        number: u8,
+        place: u64,
+    }
+
+    fn rows() -> impl Strategy<Value = Vec<Row>> {
+        let row = (prop::option::weighted(0.8, "[ab]{0,2}"), 0_u8..3);
+        prop::collection::vec(row, 0..60).prop_map(|rows| {
+            let numbered = rows.into_iter().zip(0..);
+            numbered.map(|((name, number), place)| Row { name, number, place }).collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_finds_the_rows_that_a_scan_finds_in_their_order_and_null_finds_none(
+            rows in rows(),
+            seed in any::<u64>(),
+        ) {
+            let table = StaticTable::new(rows.clone(), seed, |row: RowView<'_>, slot: &mut KeySlot<_>| {
+                slot.set((&row.name, row.number));
+            });
+            let names = ["", "a", "b", "aa", "ab", "ba", "bb"].map(Some).into_iter().chain([None]);
+            for (name, number) in names.flat_map(|name| (0..4).map(move |number| (name, number))) {
+                let equal = |row: &&Row| name.is_some() && row.name.as_deref() == name && row.number == number;
+                let wanted: Vec<_> = rows.iter().filter(equal).map(|row| row.place).collect();
+                let matches = table.matches((name, number));
+                prop_assert_eq!(matches.len(), wanted.len());
+                prop_assert_eq!(matches.map(|row| row.place).collect::<Vec<_>>(), &wanted[..]);
+                // A condition beside the key leaves some matches out.
+                let even = or_null(table.matches((name, number)).filter(|row| row.place % 2 == 0));
+                let mut wanted_even: Vec<_> = wanted.iter().filter(|place| *place % 2 == 0).copied().map(Some).collect();
+                if wanted_even.is_empty() {
+                    wanted_even.push(None);
+                }
+                prop_assert_eq!(even.map(|row| row.map(|row| row.place)).collect::<Vec<_>>(), wanted_even);
+                prop_assert_eq!(table.contains((name, number)), !wanted.is_empty());
+            }
+            prop_assert_eq!(table.len(), rows.iter().filter(|row| row.name.is_some()).count());
+        }
+    }
+
+    #[test]
+    fn a_table_without_rows_matches_nothing() {
+        let table = StaticTable::<(u8,), Row>::empty();
+        assert!(table.is_empty() && !table.contains((1_u8,)));
+        assert_eq!(or_null(table.matches((1_u8,))).map(|row| row.is_some()).collect::<Vec<_>>(), [false]);
+    }
+}

@@ -50,9 +50,14 @@ impl WholeFiles {
 
     /// All rows, file by file in the order of their paths.
     pub(crate) fn read<R: Schema>(&self) -> Result<Vec<R>> {
+        self.read_steady(|files| self.read_files(files))
+    }
+
+    /// Reads files that may be replaced meanwhile.
+    fn read_steady<T>(&self, mut read: impl FnMut(&[SeenFile]) -> Result<T>) -> Result<T> {
         for _ in 0..ATTEMPTS {
             let files = self.list()?;
-            let error = match self.read_files(&files) {
+            let error = match read(&files) {
                 Ok(rows) => return Ok(rows),
                 Err(error) => error,
             };
@@ -135,5 +140,49 @@ impl<R: Schema> Rows<R> for Decoded<R> {
     fn push(&mut self, chunk: Chunk<'_, R>) -> Result<()> {
         let Self { rows, arena, rejects } = self;
         for_each_view::<R, { u128::MAX }>(chunk, arena, rejects, |view| rows.push(R::from_view(view)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, stream_macros::Schema)]
+    struct Text {
+        value: String,
+    }
+
+    /// Replaces a file so many times after it was listed and before it is opened, then reads it.
+    fn read_while_replaced(times: usize) -> Result<Vec<Text>> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("table");
+        fs::write(&path, r#"{"value":"0"}"#).unwrap();
+        let files = WholeFiles::new("table".to_owned(), &path, Encoding::Json, false, 100).unwrap();
+        let mut attempts = 0;
+        files.read_steady(|listed| {
+            attempts += 1;
+            if attempts <= times {
+                let new = directory.path().join("_new");
+                fs::write(&new, format!(r#"{{"value":"{}"}}"#, "x".repeat(attempts + 1))).unwrap();
+                fs::rename(new, &path).unwrap();
+            }
+            files.read_files(listed)
+        })
+    }
+
+    #[test]
+    fn a_file_that_is_renamed_over_after_it_was_listed_is_read_as_it_is_then() {
+        let values = |times| read_while_replaced(times).unwrap().into_iter().map(|text| text.value);
+        assert_eq!(values(0).collect::<Vec<_>>(), ["0"]);
+        assert_eq!(values(2).collect::<Vec<_>>(), ["xxx"]);
+    }
+
+    #[test]
+    fn files_that_never_rest_are_given_up() {
+        let error = read_while_replaced(3).unwrap_err().to_string();
+        assert!(
+            error.starts_with("source `table`: its files changed each of 3 times that they were read; "),
+            "{error}"
+        );
     }
 }
