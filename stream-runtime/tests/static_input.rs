@@ -67,6 +67,9 @@ async fn a_directory_is_read_file_by_file_in_the_order_of_paths_without_hidden_n
     let file = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
     file("b.csv", "price,id,more\n3,mug,x\n\n4,\"te\na\",y\n");
     file("a.csv", "id,note,price\r\ntea,,1\r\ntea,green,2\r\n");
+    // The order of times is another.
+    let old = FileTimes::new().set_modified(SystemTime::UNIX_EPOCH);
+    File::options().write(true).open(directory.path().join("b.csv")).unwrap().set_times(old).unwrap();
     file("_hidden.csv", "broken");
     file(".hidden.csv", "broken");
     file("empty.csv", "");

@@ -94,7 +94,7 @@ async fn semi_and_anti_joins_ask_whether_a_row_matches_and_null_never_does() {
     let lookups = (
         lookup::<Region, _, _>(regions, |r, slot: &mut KeySlot<_>| slot.set((Some("de"), &r.code))),
         lookup::<Product, _, _>(prices(), |p, slot: &mut KeySlot<_>| {
-            slot.set((p.product_id, p.min_quantity))
+            slot.set((p.product_id, p.min_quantity));
         }),
     );
     let events = [

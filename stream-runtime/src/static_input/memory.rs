@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use super::{Reload, StaticSource, Version};
 use crate::error::Result;
 use crate::schema::Schema;
+use crate::source::blocking;
 
 /// The rows themselves. The query copies them once, and then drops them.
 #[async_trait]
@@ -113,7 +114,7 @@ impl<R: Schema> StaticSource<R> for MemoryTable<R> {
 
     async fn load(&mut self) -> Result<Vec<R>> {
         let rows = Arc::clone(&self.lock().rows);
-        Ok(copied(&rows))
+        blocking(move || copied(&rows)).await
     }
 
     async fn version(&mut self) -> Result<Option<Version>> {

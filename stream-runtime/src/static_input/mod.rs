@@ -21,7 +21,8 @@
 //! std::fs::write(&path, "product_id,price\ntea,2.5\n")?;
 //! let mut catalog = StaticFile::csv(&path);
 //! let tea = Product { product_id: "tea".to_owned(), price: 2.5 };
-//! assert_eq!(catalog.load().await?, [tea]);
+//! let products: Vec<Product> = catalog.load().await?;
+//! assert_eq!(products, [tea]);
 //!
 //! // As a query takes it, if the file is replaced now and then:
 //! let catalog = catalog.reload_on_change();
