@@ -15,6 +15,9 @@ pub use crate::plan::{
     Reads, Right, RightOuter, SessionWorker, Unbound, Update, WatermarkInfo, from, from_query,
 };
 pub use crate::source::Source;
+pub use crate::static_input::{
+    KeySlot, Lookup, Lookups, Matches, StaticSource, StaticTable, lookup, or_null,
+};
 pub use crate::time::{Duration, Timestamp};
 
 // For `#[derive(Schema)]`.

@@ -38,6 +38,7 @@ pub use bound::{Forgotten, Missing, Unbound};
 pub use branch::{Here, Left, Right};
 pub(crate) use changes::{ChangeRef, KEY_GROUPS, key_group, owner};
 pub use changes::{OperatorChanges, StateEntry};
+pub(crate) use decode::for_each_view;
 pub use explain::Explain;
 pub use info::{InputInfo, OperatorInfo, PlanInfo, WatermarkInfo};
 #[doc(hidden)]
