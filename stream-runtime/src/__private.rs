@@ -12,7 +12,8 @@ pub use crate::operator::windowing::{Instants, Sliding, Tumbling, Unwindowed, ev
 pub use crate::plan::{
     AggregateWorker, Append, Bounds, Complete, Emitter, Explain, Forgotten, FullOuter, Here, Inner,
     InputInfo, Left, LeftAnti, LeftOuter, LeftSemi, Missing, Mode, OperatorInfo, Plan, PlanInfo, Reading,
-    Reads, Right, RightOuter, SessionWorker, Unbound, Update, WatermarkInfo, from, from_query,
+    Reads, Right, RightOuter, SessionWorker, TimeRange, Unbound, Update, WatermarkInfo, from, from_query,
+    within,
 };
 pub use crate::source::Source;
 pub use crate::static_input::{

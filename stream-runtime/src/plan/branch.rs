@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::schema::Schema;
 use crate::source::Chunk;
+use crate::static_input::Refresh;
 
 use super::item::Item;
 use super::node::Node;
@@ -28,6 +29,8 @@ pub trait Branch: Send + Sync + 'static {
     fn phases(&self) -> Vec<Phase>;
     /// The types of keys and state of each stateful operator, for the fingerprint.
     fn state_types(&self) -> Vec<String>;
+    /// The static inputs that its row functions look into.
+    fn lookups(&self) -> Vec<&dyn Refresh>;
     /// The watermark of the branch's rows, while that of the inputs is `inputs_micros`.
     fn watermark(&self, inputs_micros: i64) -> i64;
     /// A worker with empty state.

@@ -44,7 +44,10 @@ pub use info::{InputInfo, OperatorInfo, PlanInfo, WatermarkInfo};
 #[doc(hidden)]
 pub use input::{RowFunction, Rows, from, from_query};
 #[doc(hidden)]
-pub use join::{Bounds, FullOuter, Inner, JoinKind, JoinSide, LeftAnti, LeftOuter, LeftSemi, RightOuter};
+pub use join::{
+    Bounds, FullOuter, Inner, JoinKind, JoinSide, LeftAnti, LeftOuter, LeftSemi, RightOuter, TimeRange,
+    within,
+};
 #[doc(hidden)]
 pub use operator::{Emitted, Report, WorkerContext};
 #[doc(hidden)]
@@ -63,6 +66,7 @@ pub use crate::mode::{Append, Complete, Mode, OutputMode, Update};
 use crate::error::Result;
 use crate::schema::Schema;
 use crate::source::Chunk;
+use crate::static_input::Refresh;
 
 /// Types that something is generic over and holds no values of.
 type Types<T> = std::marker::PhantomData<fn() -> T>;
@@ -133,6 +137,10 @@ pub trait Plan: Send + Sync + 'static {
     /// The types of keys and state of each stateful operator, for the fingerprint.
     #[doc(hidden)]
     fn state_types(&self) -> Vec<String>;
+
+    /// The static inputs that the plan looks into: loaded before a batch is planned.
+    #[doc(hidden)]
+    fn lookups(&self) -> Vec<&dyn Refresh>;
 
     /// The phases of a batch, in order.
     #[doc(hidden)]

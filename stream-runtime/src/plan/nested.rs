@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::schema::Schema;
+use crate::static_input::{Lookups, Refresh};
 
 use super::branch::Branch;
 use super::branch::{Here, Holds};
@@ -51,6 +52,10 @@ impl<P: Plan, const COLUMNS: u128> Node for Nested<P, COLUMNS> {
             *input += self.first_input;
         }
         phases
+    }
+
+    fn lookups(&self) -> Vec<&dyn Refresh> {
+        self.plan.lookups()
     }
 
     fn state_types(&self) -> Vec<String> {
@@ -139,15 +144,16 @@ impl<P: Plan, const COLUMNS: u128> Node for Nested<P, COLUMNS> {
     }
 }
 
-impl<P, const COLUMNS: u128, F, Op> Holds<Here> for Segment<Nested<P, COLUMNS>, F, Op>
+impl<P, const COLUMNS: u128, S, F, Op> Holds<Here> for Segment<Nested<P, COLUMNS>, S, F, Op>
 where
     P: Plan,
+    S: Lookups,
     Op: Operator,
-    F: for<'a> Fn(<Columns<P::Output, COLUMNS> as Item>::View<'a>, &mut Reading, &mut Op::Target)
+    F: for<'a> Fn(<Columns<P::Output, COLUMNS> as Item>::View<'a>, &mut Reading<S::Tables>, &mut Op::Target)
         + Send
         + Sync
         + 'static,
-    Self: Branch<Worker = SegmentWorker<NestedWorker<P>, Op::Worker>>,
+    Self: Branch<Worker = SegmentWorker<NestedWorker<P>, S::Tables, Op::Worker>>,
 {
     type Inner = P;
 

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use crate::error::Result;
 use crate::schema::Schema;
 use crate::source::Chunk;
+use crate::static_input::Refresh;
 
 use super::branch::{Branch, Feeds, Holds};
 use super::operator::{Emitted, WorkerContext};
@@ -38,6 +39,10 @@ where
 
     fn info(&self) -> &PlanInfo {
         &self.info
+    }
+
+    fn lookups(&self) -> Vec<&dyn Refresh> {
+        self.branch.lookups()
     }
 
     fn state_types(&self) -> Vec<String> {

@@ -8,6 +8,7 @@ use crate::format::Arena;
 use crate::operator::event_time::EventTimeStats;
 use crate::schema::Schema;
 use crate::source::Chunk;
+use crate::static_input::{Lookups, Refresh};
 
 use super::branch::{Branch, Feeds, FeedsJoin, Here, Holds, HoldsJoined};
 use super::decode::for_each_view;
@@ -22,8 +23,9 @@ use super::{BatchContext, OperatorChanges, Plan, StateEntry};
 
 /// A stretch of a query from one exchange of rows to the next: the last of its phases is its row function's.
 #[derive(Debug)]
-pub struct Segment<N, F, Op> {
+pub struct Segment<N, S, F, Op> {
     pub(super) node: N,
+    lookups: S,
     row: F,
     operator: Op,
     /// The inputs that the segment reads, how many phases its node has, and how many stateful operators.
@@ -34,10 +36,10 @@ pub struct Segment<N, F, Op> {
 
 /// A worker of a [`Segment`].
 #[derive(Debug)]
-pub struct SegmentWorker<N, W> {
+pub struct SegmentWorker<N, T, W> {
     pub(super) node: N,
     operator: W,
-    reading: Reading,
+    reading: Reading<T>,
     arena: Arena,
     context: WorkerContext,
     /// Packed rows for each owner, in input order, where rows have to be brought to the owner of their key.
@@ -51,16 +53,20 @@ pub struct SegmentWorker<N, W> {
 /// Far more rows than a worker reads in a batch.
 const ROWS_OF_A_WORKER: u64 = 1 << 48;
 
-impl<N, F, Op> Segment<N, F, Op>
+impl<N, S, F, Op> Segment<N, S, F, Op>
 where
     N: Node,
+    S: Lookups,
     Op: Operator,
-    F: for<'a> Fn(<N::Item as Item>::View<'a>, &mut Reading, &mut Op::Target) + Send + Sync + 'static,
+    F: for<'a> Fn(<N::Item as Item>::View<'a>, &mut Reading<S::Tables>, &mut Op::Target)
+        + Send
+        + Sync
+        + 'static,
 {
-    pub(super) fn new(node: N, row: F, operator: Op) -> Self {
+    pub(super) fn new(node: N, lookups: S, row: F, operator: Op) -> Self {
         let (inputs, node_phases) = (node.inputs(), node.phases().len());
         let node_operators = node.state_types().len();
-        Self { node, row, operator, inputs, node_phases, node_operators }
+        Self { node, lookups, row, operator, inputs, node_phases, node_operators }
     }
 
     /// The batch as the segment's operators see it: with the watermarks of its node.
@@ -72,7 +78,7 @@ where
         }
     }
 
-    fn start_pass(&self, worker: &mut SegmentWorker<N::Worker, Op::Worker>, pass: usize) {
+    fn start_pass(&self, worker: &mut SegmentWorker<N::Worker, S::Tables, Op::Worker>, pass: usize) {
         let SegmentWorker { operator, context, reading, .. } = worker;
         reading.is_first_pass = pass == 0;
         let target = self.operator.target(operator);
@@ -107,7 +113,7 @@ where
     /// Runs the row function over the rows that were sent to this worker, in input order.
     fn apply(
         &self,
-        worker: &mut SegmentWorker<N::Worker, Op::Worker>,
+        worker: &mut SegmentWorker<N::Worker, S::Tables, Op::Worker>,
         pass: usize,
         packets: &[Packet],
         mut then: impl for<'a> FnMut(&mut Op::Target, <N::Item as Item>::View<'a>, u64),
@@ -136,16 +142,20 @@ where
     }
 }
 
-impl<N, F, Op> Branch for Segment<N, F, Op>
+impl<N, S, F, Op> Branch for Segment<N, S, F, Op>
 where
     N: Node,
+    S: Lookups,
     Op: Operator,
-    F: for<'a> Fn(<N::Item as Item>::View<'a>, &mut Reading, &mut Op::Target) + Send + Sync + 'static,
+    F: for<'a> Fn(<N::Item as Item>::View<'a>, &mut Reading<S::Tables>, &mut Op::Target)
+        + Send
+        + Sync
+        + 'static,
 {
     type Item = N::Item;
     type Target = Op::Target;
     type Output = Op::Output;
-    type Worker = SegmentWorker<N::Worker, Op::Worker>;
+    type Worker = SegmentWorker<N::Worker, S::Tables, Op::Worker>;
 
     fn phases(&self) -> Vec<Phase> {
         let mut phases = self.node.phases();
@@ -159,17 +169,23 @@ where
         self.node.watermark(inputs_micros)
     }
 
+    fn lookups(&self) -> Vec<&dyn Refresh> {
+        let mut lookups = self.node.lookups();
+        lookups.push(&self.lookups);
+        lookups
+    }
+
     fn state_types(&self) -> Vec<String> {
         let mut types = self.node.state_types();
         types.extend(self.operator.state_types());
         types
     }
 
-    fn worker(&self, context: WorkerContext) -> SegmentWorker<N::Worker, Op::Worker> {
+    fn worker(&self, context: WorkerContext) -> SegmentWorker<N::Worker, S::Tables, Op::Worker> {
         SegmentWorker {
             node: self.node.worker(context),
             operator: self.operator.worker(context),
-            reading: Reading::default(),
+            reading: Reading::new(self.lookups.tables()),
             arena: Arena::default(),
             context,
             outgoing: (0..context.workers).map(|_| Vec::new()).collect(),
@@ -178,8 +194,9 @@ where
         }
     }
 
-    fn begin(&self, worker: &mut SegmentWorker<N::Worker, Op::Worker>, batch: &BatchContext) {
+    fn begin(&self, worker: &mut SegmentWorker<N::Worker, S::Tables, Op::Worker>, batch: &BatchContext) {
         self.node.begin(&mut worker.node, batch);
+        worker.reading.tables = self.lookups.tables();
         self.operator.begin(&mut worker.operator, &self.batch(batch));
         worker.place = worker.context.worker as u64 * ROWS_OF_A_WORKER;
         worker.event_times.fill(EventTimeStats::default());
@@ -189,7 +206,7 @@ where
     /// Runs the segment's own phase over rows that another phase has made, or one of its node's phases.
     fn pull(
         &self,
-        worker: &mut SegmentWorker<N::Worker, Op::Worker>,
+        worker: &mut SegmentWorker<N::Worker, S::Tables, Op::Worker>,
         phase: usize,
         mut then: impl for<'a> FnMut(&mut Op::Target, <N::Item as Item>::View<'a>, u64),
     ) -> Result<()> {
@@ -211,7 +228,7 @@ where
 
     fn exchange(
         &self,
-        worker: &mut SegmentWorker<N::Worker, Op::Worker>,
+        worker: &mut SegmentWorker<N::Worker, S::Tables, Op::Worker>,
         phase: usize,
         round: usize,
         packets: Vec<Packet>,
@@ -241,7 +258,7 @@ where
     /// Ends a phase of the segment's node, or the segment's own, which emits.
     fn finish(
         &self,
-        workers: &mut [&mut SegmentWorker<N::Worker, Op::Worker>],
+        workers: &mut [&mut SegmentWorker<N::Worker, S::Tables, Op::Worker>],
         phase: usize,
         batch: &BatchContext,
         emitted: &mut Emitted<Op::Output>,
@@ -261,7 +278,7 @@ where
 
     fn settle(
         &self,
-        workers: &mut [&mut SegmentWorker<N::Worker, Op::Worker>],
+        workers: &mut [&mut SegmentWorker<N::Worker, S::Tables, Op::Worker>],
         mut changes: Option<&mut Vec<OperatorChanges>>,
     ) -> Result<()> {
         let mut nodes: Vec<_> = workers.iter_mut().map(|worker| &mut worker.node).collect();
@@ -272,7 +289,7 @@ where
 
     fn restore(
         &self,
-        workers: &mut [&mut SegmentWorker<N::Worker, Op::Worker>],
+        workers: &mut [&mut SegmentWorker<N::Worker, S::Tables, Op::Worker>],
         operator: usize,
         entry: StateEntry<'_>,
     ) -> Result<()> {
@@ -289,18 +306,19 @@ where
     }
 }
 
-impl<R, const COLUMNS: u128, F, Op> Feeds<Here> for Segment<Read<R, COLUMNS>, F, Op>
+impl<R, const COLUMNS: u128, S, F, Op> Feeds<Here> for Segment<Read<R, COLUMNS>, S, F, Op>
 where
     R: Schema,
+    S: Lookups,
     Op: Operator,
-    F: for<'a> Fn(R::View<'a>, &mut Reading, &mut Op::Target) + Send + Sync + 'static,
+    F: for<'a> Fn(R::View<'a>, &mut Reading<S::Tables>, &mut Op::Target) + Send + Sync + 'static,
 {
     type Row = R;
 
     // The hot loop.
     fn feed(
         &self,
-        worker: &mut SegmentWorker<(), Op::Worker>,
+        worker: &mut SegmentWorker<(), S::Tables, Op::Worker>,
         input: usize,
         chunk: Chunk<'_, R>,
         rejects: &mut Rejects,
@@ -329,11 +347,15 @@ where
     }
 }
 
-impl<Path, N, F, Op> Feeds<Path> for Segment<N, F, Op>
+impl<Path, N, S, F, Op> Feeds<Path> for Segment<N, S, F, Op>
 where
     N: Node + FeedsJoin<Path>,
+    S: Lookups,
     Op: Operator,
-    F: for<'a> Fn(<N::Item as Item>::View<'a>, &mut Reading, &mut Op::Target) + Send + Sync + 'static,
+    F: for<'a> Fn(<N::Item as Item>::View<'a>, &mut Reading<S::Tables>, &mut Op::Target)
+        + Send
+        + Sync
+        + 'static,
 {
     type Row = N::Row;
 
@@ -349,11 +371,15 @@ where
     }
 }
 
-impl<Path, N, F, Op> Holds<Path> for Segment<N, F, Op>
+impl<Path, N, S, F, Op> Holds<Path> for Segment<N, S, F, Op>
 where
     N: Node + HoldsJoined<Path>,
+    S: Lookups,
     Op: Operator,
-    F: for<'a> Fn(<N::Item as Item>::View<'a>, &mut Reading, &mut Op::Target) + Send + Sync + 'static,
+    F: for<'a> Fn(<N::Item as Item>::View<'a>, &mut Reading<S::Tables>, &mut Op::Target)
+        + Send
+        + Sync
+        + 'static,
 {
     type Inner = N::Inner;
 

@@ -179,6 +179,20 @@ impl Lookups for () {
     }
 }
 
+/// Static inputs whose tables may be loaded, whatever their rows are.
+#[async_trait]
+pub trait Refresh: Send + Sync {
+    /// As [`Lookups::refresh`].
+    async fn refresh(&self, clock: &dyn Clock) -> Result<bool>;
+}
+
+#[async_trait]
+impl<S: Lookups> Refresh for S {
+    async fn refresh(&self, clock: &dyn Clock) -> Result<bool> {
+        Lookups::refresh(self, clock).await
+    }
+}
+
 macro_rules! tuples_of_lookups {
     ($(($($key:ident $row:ident $function:ident $index:tt),+);)*) => {$(
         #[async_trait]

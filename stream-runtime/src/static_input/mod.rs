@@ -62,7 +62,7 @@ use async_trait::async_trait;
 
 pub use file::StaticFile;
 #[doc(hidden)]
-pub use lookup::{Lookup, Lookups, lookup};
+pub use lookup::{Lookup, Lookups, Refresh, lookup};
 pub use memory::MemoryTable;
 #[doc(hidden)]
 pub use reload::Reload;

@@ -1,9 +1,9 @@
 //! [`Bounds`]: how long a join keeps its rows.
 
-use std::ops::Bound;
+use std::ops::{Bound, RangeBounds as _};
 
 use crate::operator::windowing::NEVER;
-use crate::time::Duration;
+use crate::time::{Duration, Timestamp};
 
 /// How far behind the watermark each side's rows go: what follows from the `within` clause (Spark's `StreamingJoinHelper`).
 ///
@@ -14,6 +14,19 @@ pub struct Bounds {
     /// `c` of the left side, in µs; `None` if nothing bounds it.
     left: Option<i64>,
     right: Option<i64>,
+}
+
+/// How far an event time is from another one, from and to.
+pub type TimeRange = (Bound<Duration>, Bound<Duration>);
+
+/// Whether `time` is within `range` of `base`. A null is within nothing.
+#[inline]
+pub fn within(time: Option<Timestamp>, base: Option<Timestamp>, range: TimeRange) -> bool {
+    match (time, base) {
+        // The difference saturates, and so does no other than one that is longer than any range.
+        (Some(time), Some(base)) => range.contains(&(time - base)),
+        _ => false,
+    }
 }
 
 /// The watermark is a number of milliseconds: the first instant after it is one later.
@@ -27,13 +40,13 @@ impl Bounds {
     pub const SAME_TIME: Self = Self { left: Some(0), right: Some(0) };
 
     /// `right` is between `left + from` and `left + to`.
-    pub const fn right_within(from: Bound<Duration>, to: Bound<Duration>) -> Self {
+    pub const fn right_within((from, to): TimeRange) -> Self {
         // right >= left + from bounds right from below; left >= right - to bounds left.
         Self { left: below(negative(to)), right: below(from) }
     }
 
     /// `left` is between `right + from` and `right + to`.
-    pub const fn left_within(from: Bound<Duration>, to: Bound<Duration>) -> Self {
+    pub const fn left_within((from, to): TimeRange) -> Self {
         Self { left: below(from), right: below(negative(to)) }
     }
 
@@ -114,7 +127,7 @@ mod tests {
     /// SEMANTICS 10.7: `r >= l and r <= l + 10 s`.
     #[test]
     fn a_left_row_goes_ten_seconds_and_a_millisecond_after_its_time_and_a_right_row_a_millisecond() {
-        let bounds = Bounds::right_within(Included(seconds(0)), Included(seconds(10)));
+        let bounds = Bounds::right_within((Included(seconds(0)), Included(seconds(10))));
         assert_eq!(bounds.left_expiry(Some(millis(1_000))), millis(11_001));
         assert_eq!(bounds.right_expiry(Some(millis(10_000))), millis(10_001));
         assert_eq!(bounds.watermark(millis(60_000)), millis(49_999));
@@ -123,19 +136,19 @@ mod tests {
 
     #[test]
     fn an_exclusive_end_lets_a_row_go_a_millisecond_earlier() {
-        let bounds = Bounds::right_within(Included(seconds(0)), Excluded(seconds(10)));
+        let bounds = Bounds::right_within((Included(seconds(0)), Excluded(seconds(10))));
         assert_eq!(bounds.left_expiry(Some(millis(1_000))), millis(11_000));
     }
 
     #[test]
     fn the_other_direction_is_the_mirror_image() {
-        let bounds = Bounds::left_within(Included(seconds(-10)), Included(seconds(0)));
-        assert_eq!(bounds, Bounds::right_within(Included(seconds(0)), Included(seconds(10))));
+        let bounds = Bounds::left_within((Included(seconds(-10)), Included(seconds(0))));
+        assert_eq!(bounds, Bounds::right_within((Included(seconds(0)), Included(seconds(10)))));
     }
 
     #[test]
     fn a_side_without_an_end_is_kept_for_ever() {
-        let bounds = Bounds::right_within(Included(seconds(0)), Unbounded);
+        let bounds = Bounds::right_within((Included(seconds(0)), Unbounded));
         assert_eq!(bounds.left_expiry(Some(0)), NEVER);
         assert_eq!(bounds.right_expiry(None), NEVER);
         assert_eq!(Bounds::SAME_TIME.left_expiry(Some(5)), 5);

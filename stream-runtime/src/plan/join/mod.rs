@@ -17,8 +17,9 @@ use crate::error::Result;
 use crate::operator::join::Keyed;
 use crate::source::Chunk;
 use crate::state::join_rows::{StoredRow, hash_packed};
+use crate::static_input::Refresh;
 
-pub use bounds::Bounds;
+pub use bounds::{Bounds, TimeRange, within};
 pub use kind::{FullOuter, Inner, JoinKind, LeftAnti, LeftOuter, LeftSemi, RightOuter};
 use made::Made;
 pub use side::JoinSide;
@@ -135,6 +136,12 @@ where
         let mut phases = self.left.phases();
         phases.extend(self.right.phases());
         phases
+    }
+
+    fn lookups(&self) -> Vec<&dyn Refresh> {
+        let mut lookups = self.left.lookups();
+        lookups.extend(self.right.lookups());
+        lookups
     }
 
     fn state_types(&self) -> Vec<String> {
