@@ -10,16 +10,21 @@ pub use crate::operator::join::JoinKey;
 pub use crate::operator::sessions::Sessions;
 pub use crate::operator::windowing::{Instants, Sliding, Tumbling, Unwindowed, event_time};
 pub use crate::plan::{
-    AggregateWorker, Append, Bounds, Complete, Emitter, Explain, Forgotten, FullOuter, Here, Inner,
-    InputInfo, Left, LeftAnti, LeftOuter, LeftSemi, Missing, Mode, OperatorInfo, Plan, PlanInfo, Reading,
-    Reads, Right, RightOuter, SessionWorker, TimeRange, Unbound, Update, WatermarkInfo, from, from_query,
-    within,
+    AggregateWorker, Append, Bounds, Claimed, Complete, Contains, Emitter, Explain, Forgotten, FullOuter,
+    Here, Inner, InputInfo, Left, LeftAnti, LeftOuter, LeftSemi, Missing, Mode, OperatorInfo, Plan, PlanInfo,
+    QueryInfo, Reading, Reads, Right, RightOuter, SessionWorker, TimeRange, Unbound, Update, WatermarkInfo,
+    Yields, from, from_query, within,
 };
 pub use crate::source::Source;
 pub use crate::static_input::{
     KeySlot, Lookup, Lookups, Matches, StaticSource, StaticTable, lookup, or_null,
 };
 pub use crate::time::{Duration, Timestamp};
+
+/// The same span of time the other way.
+pub const fn negative(duration: Duration) -> Duration {
+    Duration::from_micros(duration.as_micros().saturating_neg())
+}
 
 // For `#[derive(Schema)]`.
 pub use crate::format::csv::{Cells, Record};

@@ -9,7 +9,7 @@ use super::aggregate;
 use super::ast::{Clause, Explode, Input, Join, JoinKind, Key, Kind, Let, Mode, Where};
 use super::draft::Draft;
 use super::expr::{interval_calls, mentions};
-use super::lower::{Surface, at, lower_surface, reference, runtime};
+use super::lower::{Slot, Surface, at, lower_surface, reference, runtime};
 use super::relation::Relation;
 use super::step::Step;
 use super::text::text;
@@ -19,26 +19,18 @@ pub(crate) fn lower(draft: &Draft) -> TokenStream {
     let mixed = proc_macro2::Span::mixed_site();
     let (runtime, query) = (runtime(mixed), draft.query);
     let mode = draft.output.given().map_or(Mode::Append, |output| output.mode);
-    let mut inputs: Vec<&Input> = Vec::new();
-    for input in &query.inputs {
-        if !inputs.iter().any(|other| other.name == input.name) {
-            inputs.push(input);
-        }
+    let surface = Surface { query, slots: Slot::all(query, &draft.relations(), |_| None), mode };
+    if query.inputs.is_empty() {
+        return lower_surface(&surface, &TokenStream::new(), &TokenStream::new(), &TokenStream::new());
     }
-    let Some(row) = inputs.first().map(|input| &input.row) else {
-        return lower_surface(
-            &Surface { query, inputs: &[], mode },
-            &TokenStream::new(),
-            &TokenStream::new(),
-            &TokenStream::new(),
-        );
-    };
     let (name, output) = (text(&query.name), &query.output);
     let mode_name = Ident::new(mode.type_name(), mixed);
     let info = quote_spanned! {mixed=>
         const INFO: #runtime::PlanInfo = #runtime::PlanInfo {
             query: #name,
             inputs: &[],
+            queries: &[],
+            statics: &[],
             clauses: &[],
             operators: &[],
             select: "",
@@ -46,13 +38,14 @@ pub(crate) fn lower(draft: &Draft) -> TokenStream {
             mode: #runtime::Mode::#mode_name,
         };
     };
+    // It reads nothing, and never runs.
     let plan = quote_spanned! {mixed=>
-        #runtime::from::<#row, { ::core::primitive::u128::MAX }>(&[0])
-            .select(|_, _: &mut #runtime::Reading, _: &mut #runtime::Emitter<#output>| {})
+        #runtime::from::<#output, { ::core::primitive::u128::MAX }>(&[])
+            .select(|_, _: &mut #runtime::Reading<_>, _: &mut #runtime::Emitter<#output>| {})
             .output::<#runtime::#mode_name>(Self::INFO)
     };
     let bodies = lower_bodies(draft).unwrap_or_default();
-    lower_surface(&Surface { query, inputs: &inputs, mode }, &info, &plan, &bodies)
+    lower_surface(&surface, &info, &plan, &bodies)
 }
 
 /// A function that is never called and holds the expressions over a row.

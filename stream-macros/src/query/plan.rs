@@ -59,6 +59,8 @@ pub(crate) struct DedupPlan<'a> {
     pub(crate) step: usize,
     /// The number of the key that is an event time, and which; then the watermark drops keys that it has passed.
     pub(crate) time: Option<(usize, EventTime<'a>)>,
+    /// The number of the relation whose watermark makes rows late, and says how long `within watermark` is.
+    pub(crate) watermark: Option<usize>,
 }
 
 /// The column has to be an event time of that query's result, which types tell and the macro can't.
@@ -81,10 +83,7 @@ impl<'a> Draft<'a> {
             relations: self.relations(),
             steps: self.steps.clone(),
             joins: self.joins().enumerate().map(|(number, (at, join))| self.join(number, at, join)).collect(),
-            dedups: self
-                .dedups()
-                .map(|(step, clause)| DedupPlan { clause, step, time: self.dedup_time(step, clause) })
-                .collect(),
+            dedups: self.dedups().map(|(step, clause)| self.dedup(step, clause)).collect(),
             group_by: self.group_by.given(),
             event_time_key: self.event_time_key(),
             process,
@@ -98,6 +97,14 @@ impl<'a> Draft<'a> {
         };
         plan.claims = plan.claims(self.closing_key().map(|(_, time)| time));
         Some(plan)
+    }
+
+    fn dedup(&self, step: usize, clause: &'a Dedup) -> DedupPlan<'a> {
+        let watermarked = self.watermarked_after(step);
+        let is_first =
+            |relation: &Relation| watermarked.first().is_some_and(|first| first.alias == relation.alias);
+        let watermark = self.relations().iter().position(is_first);
+        DedupPlan { clause, step, time: self.dedup_time(step, clause), watermark }
     }
 
     fn join(&self, number: usize, step: usize, clause: &'a Join) -> JoinPlan<'a> {
@@ -139,17 +146,8 @@ impl<'a> Plan<'a> {
         &self.relations[0]
     }
 
-    pub(crate) fn watermark(&self) -> Option<&'a Watermark> {
-        self.from().watermark
-    }
-
     /// The window or session that rows are grouped by.
     pub(crate) fn interval(&self) -> Option<&'a Interval> {
         self.group_by?.keys.iter().find_map(|key| key.interval.as_ref())
-    }
-
-    /// Whether an expression is the watermark's column as it was written, whose value the row function has at hand.
-    pub(crate) fn is_watermark_column(&self, expr: &Expr) -> bool {
-        self.watermark().is_some_and(|watermark| same(expr, &watermark.column))
     }
 }

@@ -50,7 +50,7 @@ impl Execution {
 
     /// Decides on the next batch, if there is anything to do.
     pub(super) async fn plan(&mut self, admission: Admission, now: Timestamp) -> Result<Option<Planned>> {
-        let sources = self.stages.info().inputs.len();
+        let sources = self.stages.info().input_count();
         let starts = ends(self.last.as_ref(), sources);
         if let Some(plan) = self.pending.clone() {
             let ends = ends(Some(&plan), sources).into_iter();
@@ -88,7 +88,7 @@ impl Execution {
         let info = self.stages.info();
         // A deduplication forgets keys in every mode; a complete result doesn't change with the watermark.
         let waits =
-            info.operators.iter().any(|operator| info.mode != Mode::Complete || operator.is_deduplication());
+            info.all_operators().iter().any(|operator| info.mode != Mode::Complete || operator.is_deduplication());
         waits && self.last.as_ref().is_some_and(|last| self.tracker.current_ms() > last.watermark_ms)
     }
 }

@@ -145,7 +145,7 @@ impl<P: Plan> Stages for TypedStages<P> {
     }
 
     fn watermarked_inputs(&self) -> Vec<usize> {
-        let inputs = self.plan.info().inputs;
+        let inputs = self.plan.info().all_inputs();
         let read = self.plan.phases().into_iter().flat_map(|phase| phase.inputs);
         read.filter(|&input| inputs.get(input).is_some_and(|input| input.watermark.is_some())).collect()
     }
@@ -232,7 +232,7 @@ impl<P: Plan> Stages for TypedStages<P> {
         let count = self.pool.len();
         let context = |worker| WorkerContext { seed, worker, workers: count };
         self.workers = (0..count).map(|worker| self.plan.worker(context(worker))).collect();
-        let operators = self.plan.info().operators.len();
+        let operators = self.plan.state_types().len();
         self.with_workers(move |plan, workers| {
             for operator in 0..operators {
                 store.load(operator, &mut |entry| plan.restore(workers, operator, entry))?;

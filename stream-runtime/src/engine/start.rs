@@ -50,8 +50,8 @@ impl Start {
 
         stages.restore(metadata.hash_seed, Arc::clone(&store)).await?;
         let planned = pending.as_ref().or(last.as_ref());
-        source_logs.resize_with(info.inputs.len(), Vec::new);
-        let contexts = ends(planned, info.inputs.len()).into_iter().zip(source_logs);
+        source_logs.resize_with(info.input_count(), Vec::new);
+        let contexts = ends(planned, info.input_count()).into_iter().zip(source_logs);
         let contexts =
             contexts.map(|(end, log)| SourceContext { log, end, clock: Arc::clone(&clock) }).collect();
         stages.open_sources(contexts).await?;
@@ -114,7 +114,7 @@ async fn metadata(
 
 /// What a restart has to find unchanged, and what it may find changed.
 fn fingerprint(info: &PlanInfo, types: Vec<String>) -> Fingerprint {
-    let operators = info.operators.iter().zip(types).map(|(operator, types)| OperatorFingerprint {
+    let operators = info.all_operators().into_iter().zip(types).map(|(operator, types)| OperatorFingerprint {
         name: operator.name.to_owned(),
         clause: operator.clause.to_owned(),
         durations: operator.window.map_or_else(String::new, |(width, slide, start)| {
@@ -123,7 +123,7 @@ fn fingerprint(info: &PlanInfo, types: Vec<String>) -> Fingerprint {
         aggregates: operator.aggregates.iter().map(ToString::to_string).collect(),
         types,
     });
-    let watermarks = info.inputs.iter().filter_map(|input| {
+    let watermarks = info.all_inputs().into_iter().filter_map(|input| {
         let watermark = input.watermark?;
         Some((format!("watermark of {}", input.name), format!("{}, {}", watermark.column, watermark.delay)))
     });
@@ -133,7 +133,7 @@ fn fingerprint(info: &PlanInfo, types: Vec<String>) -> Fingerprint {
     changeable.extend(info.having.map(|having| ("having".to_owned(), having.to_owned())));
     Fingerprint {
         mode: info.mode.name().to_owned(),
-        inputs: info.inputs.iter().map(|input| format!("{}: {}", input.name, input.row)).collect(),
+        inputs: info.all_inputs().iter().map(|input| format!("{}: {}", input.name, input.row)).collect(),
         operators: operators.collect(),
         changeable,
     }

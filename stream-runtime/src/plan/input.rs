@@ -22,7 +22,7 @@ use super::aggregate::{Aggregate, AggregateWorker};
 use super::dedup::Dedup;
 use super::item::Item;
 use super::join::{Bounds, Join, JoinKind, JoinSide};
-use super::nested::Nested;
+use super::nested::{Claimed, Nested};
 use super::node::Node;
 use super::operator::Operator;
 use super::pipeline::Pipeline;
@@ -47,8 +47,11 @@ pub fn from<R: Schema, const COLUMNS: u128>(inputs: &[usize]) -> Rows<Read<R, CO
 
 /// Begins a plan with the result of another query, of which this one reads `COLUMNS`; `first_input` is where that one's inputs begin among this
 /// one's.
-pub fn from_query<P: Plan, const COLUMNS: u128>(plan: P, first_input: usize) -> Rows<Nested<P, COLUMNS>> {
-    Rows::of(Nested::new(plan, first_input))
+pub fn from_query<P: Plan, R: Schema, const COLUMNS: u128>(
+    query: Claimed<P, R>,
+    first_input: usize,
+) -> Rows<Nested<P, R, COLUMNS>> {
+    Rows::of(Nested::new(query, first_input))
 }
 
 /// A row function: rows are pushed into a `T`.

@@ -40,7 +40,7 @@ pub(crate) use changes::{ChangeRef, KEY_GROUPS, key_group, owner};
 pub use changes::{OperatorChanges, StateEntry};
 pub(crate) use decode::for_each_view;
 pub use explain::Explain;
-pub use info::{InputInfo, OperatorInfo, PlanInfo, WatermarkInfo};
+pub use info::{InputInfo, OperatorInfo, PlanInfo, QueryInfo, WatermarkInfo};
 #[doc(hidden)]
 pub use input::{RowFunction, Rows, from, from_query};
 #[doc(hidden)]
@@ -48,6 +48,8 @@ pub use join::{
     Bounds, FullOuter, Inner, JoinKind, JoinSide, LeftAnti, LeftOuter, LeftSemi, RightOuter, TimeRange,
     within,
 };
+#[doc(hidden)]
+pub use nested::{Claimed, Yields};
 #[doc(hidden)]
 pub use operator::{Emitted, Report, WorkerContext};
 #[doc(hidden)]

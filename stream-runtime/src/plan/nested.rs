@@ -3,9 +3,11 @@
 //! Both are one plan, with one checkpoint and one watermark: what the inner query emits in a batch, the outer one takes in within the same
 //! batch (SPARK-40925).
 
+use std::any::Any;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::schema::Schema;
 use crate::static_input::{Lookups, Refresh};
 
@@ -17,34 +19,58 @@ use super::operator::{Emitted, Operator, Report, WorkerContext};
 use super::phase::{Packet, Phase};
 use super::reading::Reading;
 use super::segment::{Segment, SegmentWorker};
-use super::{BatchContext, OperatorChanges, Plan, StateEntry};
+use super::{BatchContext, OperatorChanges, Plan, StateEntry, Types};
 
-/// The result of the query `P`, of which the outer one reads `COLUMNS`.
+/// The result of the query `P`, rows of type `R`, of which the outer one reads `COLUMNS`.
 #[derive(Debug)]
-pub struct Nested<P, const COLUMNS: u128> {
+pub struct Nested<P, R, const COLUMNS: u128> {
     plan: P,
     /// The inner query's first input among those of the outer one.
     first_input: usize,
     phases: usize,
+    rows: Types<R>,
 }
 
 /// A worker of a [`Nested`] query.
 #[derive(Debug)]
-pub struct NestedWorker<P: Plan> {
-    plan: P::Worker,
-    rows: Arc<Vec<P::Output>>,
+pub struct NestedWorker<W, R> {
+    plan: W,
+    rows: Arc<Vec<R>>,
 }
 
-impl<P: Plan, const COLUMNS: u128> Nested<P, COLUMNS> {
-    pub(super) fn new(plan: P, first_input: usize) -> Self {
-        let phases = plan.phases().len();
-        Self { plan, first_input, phases }
+/// A query whose result rows are of type `R`. The query's own `impl` has this implemented; whoever reads the query doesn't know the type's name.
+#[diagnostic::on_unimplemented(
+    message = "this is not the query `{Self}`",
+    label = "its rows are `{R}`",
+    note = "give the query that stands behind `query` in the clause, with a source for each of its inputs: `{Self}::query().….(source)`"
+)]
+pub trait Yields<R> {}
+
+/// The plan of a query that [`Yields`] rows of type `R`.
+#[derive(Debug)]
+pub struct Claimed<P, R> {
+    plan: P,
+    rows: Types<R>,
+}
+
+impl<P: Plan, R: Schema> Claimed<P, R> {
+    /// Says that the plan's rows are `R`.
+    pub fn new(plan: P) -> Self {
+        Self { plan, rows: PhantomData }
     }
 }
 
-impl<P: Plan, const COLUMNS: u128> Node for Nested<P, COLUMNS> {
-    type Item = Columns<P::Output, COLUMNS>;
-    type Worker = NestedWorker<P>;
+impl<P: Plan, R: Schema, const COLUMNS: u128> Nested<P, R, COLUMNS> {
+    pub(super) fn new(query: Claimed<P, R>, first_input: usize) -> Self {
+        let Claimed { plan, .. } = query;
+        let phases = plan.phases().len();
+        Self { plan, first_input, phases, rows: PhantomData }
+    }
+}
+
+impl<P: Plan, R: Schema, const COLUMNS: u128> Node for Nested<P, R, COLUMNS> {
+    type Item = Columns<R, COLUMNS>;
+    type Worker = NestedWorker<P::Worker, R>;
 
     fn phases(&self) -> Vec<Phase> {
         let mut phases = self.plan.phases();
@@ -66,21 +92,21 @@ impl<P: Plan, const COLUMNS: u128> Node for Nested<P, COLUMNS> {
         self.plan.watermark(inputs_micros)
     }
 
-    fn worker(&self, context: WorkerContext) -> NestedWorker<P> {
+    fn worker(&self, context: WorkerContext) -> NestedWorker<P::Worker, R> {
         NestedWorker { plan: self.plan.worker(context), rows: Arc::default() }
     }
 
-    fn begin(&self, worker: &mut NestedWorker<P>, batch: &BatchContext) {
+    fn begin(&self, worker: &mut NestedWorker<P::Worker, R>, batch: &BatchContext) {
         self.plan.begin(&mut worker.plan, batch);
     }
 
-    fn pull(&self, worker: &mut NestedWorker<P>, phase: usize) -> Result<()> {
+    fn pull(&self, worker: &mut NestedWorker<P::Worker, R>, phase: usize) -> Result<()> {
         self.plan.pull(&mut worker.plan, phase)
     }
 
     fn exchange(
         &self,
-        worker: &mut NestedWorker<P>,
+        worker: &mut NestedWorker<P::Worker, R>,
         phase: usize,
         round: usize,
         packets: Vec<Packet>,
@@ -90,7 +116,7 @@ impl<P: Plan, const COLUMNS: u128> Node for Nested<P, COLUMNS> {
 
     fn finish(
         &self,
-        workers: &mut [&mut NestedWorker<P>],
+        workers: &mut [&mut NestedWorker<P::Worker, R>],
         phase: usize,
         batch: &BatchContext,
         report: &mut Report,
@@ -100,7 +126,14 @@ impl<P: Plan, const COLUMNS: u128> Node for Nested<P, COLUMNS> {
         self.plan.finish(&mut plans, phase, batch, &mut emitted)?;
         report.take_in(emitted.report, self.first_input);
         if phase + 1 == self.phases {
-            let rows = Arc::new(emitted.rows);
+            // Two names of one type: the one that the plan has, and the one that the query's `impl` gave.
+            let rows: Box<dyn Any> = Box::new(emitted.rows);
+            let Ok(rows) = rows.downcast::<Vec<R>>() else {
+                return Err(Error::Other(
+                    format!("query `{}` has rows of another type", self.plan.info().query).into(),
+                ));
+            };
+            let rows = Arc::new(*rows);
             for worker in workers {
                 worker.rows = Arc::clone(&rows);
             }
@@ -110,9 +143,9 @@ impl<P: Plan, const COLUMNS: u128> Node for Nested<P, COLUMNS> {
 
     fn for_each(
         &self,
-        worker: &NestedWorker<P>,
+        worker: &NestedWorker<P::Worker, R>,
         context: WorkerContext,
-        mut row: impl FnMut(<P::Output as Schema>::View<'_>),
+        mut row: impl FnMut(R::View<'_>),
     ) -> Result<()> {
         let share = |worker_index: usize| worker.rows.len() * worker_index / context.workers;
         for each in &worker.rows[share(context.worker)..share(context.worker + 1)] {
@@ -123,7 +156,7 @@ impl<P: Plan, const COLUMNS: u128> Node for Nested<P, COLUMNS> {
 
     fn settle(
         &self,
-        workers: &mut [&mut NestedWorker<P>],
+        workers: &mut [&mut NestedWorker<P::Worker, R>],
         changes: Option<&mut Vec<OperatorChanges>>,
     ) -> Result<()> {
         for worker in workers.iter_mut() {
@@ -135,7 +168,7 @@ impl<P: Plan, const COLUMNS: u128> Node for Nested<P, COLUMNS> {
 
     fn restore(
         &self,
-        workers: &mut [&mut NestedWorker<P>],
+        workers: &mut [&mut NestedWorker<P::Worker, R>],
         operator: usize,
         entry: StateEntry<'_>,
     ) -> Result<()> {
@@ -144,16 +177,17 @@ impl<P: Plan, const COLUMNS: u128> Node for Nested<P, COLUMNS> {
     }
 }
 
-impl<P, const COLUMNS: u128, S, F, Op> Holds<Here> for Segment<Nested<P, COLUMNS>, S, F, Op>
+impl<P, R, const COLUMNS: u128, S, F, Op> Holds<Here> for Segment<Nested<P, R, COLUMNS>, S, F, Op>
 where
     P: Plan,
+    R: Schema,
     S: Lookups,
     Op: Operator,
-    F: for<'a> Fn(<Columns<P::Output, COLUMNS> as Item>::View<'a>, &mut Reading<S::Tables>, &mut Op::Target)
+    F: for<'a> Fn(<Columns<R, COLUMNS> as Item>::View<'a>, &mut Reading<S::Tables>, &mut Op::Target)
         + Send
         + Sync
         + 'static,
-    Self: Branch<Worker = SegmentWorker<NestedWorker<P>, S::Tables, Op::Worker>>,
+    Self: Branch<Worker = SegmentWorker<NestedWorker<P::Worker, R>, S::Tables, Op::Worker>>,
 {
     type Inner = P;
 

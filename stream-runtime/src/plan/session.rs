@@ -52,7 +52,7 @@ where
     G: for<'a> Fn(Window, K::Ref<'a>, &'a A) -> Result<Option<O>, Unfinished>,
 {
     pub(super) fn new(info: &PlanInfo, finish: G) -> Self {
-        let has_watermark = info.inputs.iter().any(|input| input.watermark.is_some());
+        let has_watermark = info.all_inputs().iter().any(|input| input.watermark.is_some());
         Self { finish, expires: M::MODE != Mode::Complete && has_watermark, types: PhantomData }
     }
 

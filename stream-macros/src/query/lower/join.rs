@@ -70,8 +70,12 @@ fn lower_admit(plan: &Plan, join: &JoinPlan, side: Side, op: &TokenStream, keys:
         (Bounds::None, Side::Right) => plan.joined(join).watermark.map(|watermark| watermark.column.clone()),
         (Bounds::None, Side::Left) => plan.watermark_before(join),
     };
+    let read = match side {
+        Side::Left => Plan::read_by(plan.stretch_of(join.step)),
+        Side::Right => Some(join.relation),
+    };
     let time = match time {
-        Some(time) => row::lower_event_time(plan, &join.clause.keyword, &time),
+        Some(time) => row::lower_event_time(plan, read, &join.clause.keyword, &time),
         None => quote_spanned!(mixed()=> ::core::option::Option::None::<#runtime::Timestamp>),
     };
     let alone = join.rest.iter().filter(|condition| side_of(plan, join, condition) == Some(side));
@@ -129,13 +133,7 @@ fn lower_condition(plan: &Plan, number: usize, join: &JoinPlan) -> TokenStream {
 }
 
 /// `within(event_time(s.ship_time), event_time(o.order_time), Self::WITHIN_1)`
-fn lower_within(
-    clause: &Within,
-    left: &Expr,
-    right: &Expr,
-    join: &JoinPlan,
-    time_side: Side,
-) -> TokenStream {
+fn lower_within(clause: &Within, left: &Expr, right: &Expr, join: &JoinPlan, time_side: Side) -> TokenStream {
     let (runtime, range) = (runtime(mixed()), constant("WITHIN", join.relation));
     let (left, right) = (row::event_time(&clause.keyword, left), row::event_time(&clause.keyword, right));
     let (time, base) = if time_side == Side::Left { (left, right) } else { (right, left) };
@@ -161,8 +159,7 @@ fn lower_bounds(join: &JoinPlan) -> TokenStream {
         Bounds::None => quote_spanned!(mixed()=> #runtime::Bounds::NONE),
         Bounds::Key { .. } => quote_spanned!(mixed()=> #runtime::Bounds::SAME_TIME),
         Bounds::Range(range) => {
-            let method =
-                local(if range.time_side == Side::Left { "left_within" } else { "right_within" });
+            let method = local(if range.time_side == Side::Left { "left_within" } else { "right_within" });
             quote_spanned!(mixed()=> #runtime::Bounds::#method(Self::#within))
         }
     }

@@ -9,8 +9,14 @@ mod columns;
 mod constants;
 mod finish;
 mod info;
+mod join;
+mod lookup;
+mod names;
 mod row;
+mod slots;
+mod stretch;
 mod target;
+mod update;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -21,6 +27,7 @@ use syn::{Expr, ExprReference, Ident, Token};
 use super::plan::Plan;
 
 pub(crate) use builder::{Surface, lower_surface};
+pub(crate) use slots::Slot;
 
 /// Lowers a query without mistakes.
 pub(crate) fn lower(plan: &Plan) -> TokenStream {
@@ -37,8 +44,7 @@ pub(crate) fn lower(plan: &Plan) -> TokenStream {
         (None, None) => TokenStream::new(),
     };
     let assertions = constants::lower_assertions(plan);
-    let inputs: Vec<_> = plan.query.inputs.iter().collect();
-    let surface = Surface { query: plan.query, inputs: &inputs, mode: plan.mode };
+    let surface = Surface { query: plan.query, slots: plan.slots(), mode: plan.mode };
     lower_surface(&surface, &quote_spanned!(mixed()=> #constants #columns #info), &body, &assertions)
 }
 

@@ -148,10 +148,10 @@ where
         let mut types = self.left.state_types();
         types.extend(self.right.state_types());
         types.push(format!(
-            "{} -> {}, {}",
+            "{} -> {}; {}",
             type_name::<<L::Target as Keyed>::Key>(),
-            type_name::<L::Item>(),
-            type_name::<R::Item>()
+            L::Item::describe(),
+            R::Item::describe()
         ));
         types
     }
