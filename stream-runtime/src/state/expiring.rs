@@ -282,6 +282,16 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_is_brought_forward_within_a_span_that_the_watermark_is_in_the_middle_of() {
+        let mut map = map(&[5, 100]);
+        assert_eq!(expire(&mut map, 5), [0]);
+        map.expire_by(1, 50);
+        assert!(expire(&mut map, 49).is_empty());
+        assert_eq!(expire(&mut map, 50), [1]);
+        assert!(expire(&mut map, 100).is_empty() && map.calendar.is_empty());
+    }
+
+    #[test]
     fn an_entry_that_is_put_off_is_touched_only_if_its_value_has_changed() {
         let mut map = map(&[5, 6]);
         map.settle(|()| {});

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use super::*;
 use crate::plan::{OperatorChanges, StateEntry};
@@ -204,7 +205,17 @@ fn run(steps: Vec<Step>, retention: i64) {
     }
 }
 
+fn config() -> ProptestConfig {
+    ProptestConfig {
+        rng_seed: RngSeed::Fixed(20_260_105),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
+    #![proptest_config(config())]
+
     #[test]
     fn rows_are_met_expire_and_come_back_as_in_a_list(
         steps in prop::collection::vec(step(), 1..120),
@@ -273,6 +284,19 @@ fn a_removed_row_is_removed_before_one_with_its_ordinal_is_put() {
 }
 
 #[test]
+fn each_of_many_keys_finds_its_own_rows() {
+    let mut rows = rows_for(0);
+    let keys: Vec<_> = (0..5_000_u32).map(u32::to_le_bytes).collect();
+    for key in keys.iter().chain(&keys) {
+        insert(&mut rows, key, 5, key);
+    }
+    for key in &keys {
+        assert_eq!(seen(&rows, key), [(&key[..], 5, false); 2]);
+    }
+    assert_eq!(rows.first(hash(b"none"), b"none"), None);
+}
+
+#[test]
 fn rows_that_have_expired_can_be_read_until_they_are_dropped() {
     let mut rows = rows_for(0);
     insert(&mut rows, b"a", 5, b"goes");
@@ -282,6 +306,7 @@ fn rows_that_have_expired_can_be_read_until_they_are_dropped() {
         let [expired] = *rows.expired() else { panic!("one row expires, once") };
         assert_eq!((rows.len(), rows.row(expired)), (1, &b"goes"[..]));
     }
+    assert_eq!(changes_of(&[&rows]).len(), 1, "only the other one is written");
     rows.settle();
     assert_eq!((rows.len(), seen(&rows, b"a").len()), (1, 1), "the end of a batch drops them too");
 }
