@@ -5,7 +5,7 @@
 //! ever.
 
 use crate::state::expiring::ExpiringMap;
-use crate::state::key::{Key, KeyHasher, OwnedKey};
+use crate::state::key::{Key, OwnedKey};
 
 use super::event_time::EventTimeStats;
 use super::route::{Router, Verdict};
@@ -20,7 +20,6 @@ pub struct Deduplicated<K, T> {
     pub(crate) event_time: EventTimeStats,
     /// What the first row of a key goes on to.
     pub next: T,
-    seed: u64,
     /// Rows at or before this are late.
     closed: i64,
 }
@@ -34,20 +33,19 @@ pub(crate) struct DedupCounts {
 }
 
 impl<K: OwnedKey, T> Deduplicated<K, T> {
-    pub(crate) fn new(seed: u64, next: T) -> Self {
+    /// `retention_micros`: about how long the watermark takes to reach a row.
+    pub(crate) fn new(seed: u64, retention_micros: i64, next: T) -> Self {
         Self {
-            seen: ExpiringMap::default(),
+            seen: ExpiringMap::new(seed, retention_micros),
             router: Router::default(),
             counts: DedupCounts::default(),
             event_time: EventTimeStats::default(),
             next,
-            seed,
             closed: i64::MIN,
         }
     }
 
-    pub(crate) fn begin(&mut self, batch: u64, closed: i64) {
-        self.seen.begin(batch);
+    pub(crate) fn begin(&mut self, closed: i64) {
         self.counts = DedupCounts::default();
         self.event_time = EventTimeStats::default();
         self.closed = closed;
@@ -62,9 +60,7 @@ impl<K: OwnedKey, T> Deduplicated<K, T> {
     }
 
     pub(crate) fn hash(&self, key: &impl Key) -> u64 {
-        let mut hasher = KeyHasher::new(self.seed);
-        key.hash_key(&mut hasher);
-        hasher.finish()
+        self.seen.hash(key)
     }
 
     /// Whether the row is the first of its key. `time` is its event time, and its key is remembered until the watermark

@@ -24,6 +24,13 @@ pub struct PlanInfo {
     pub mode: Mode,
 }
 
+impl PlanInfo {
+    /// The longest delay of a watermark of its inputs; `None` without one.
+    pub(crate) fn watermark_delay(&self) -> Option<Duration> {
+        self.inputs.iter().filter_map(|input| Some(input.watermark?.delay)).max()
+    }
+}
+
 /// An input of a query.
 #[derive(Clone, Copy, Debug)]
 pub struct InputInfo {
