@@ -45,6 +45,21 @@ fn a_place_in_the_slab_is_used_again_and_the_key_that_left_it_is_gone() {
 }
 
 #[test]
+fn keys_that_come_and_go_take_no_more_from_round_to_round() {
+    let mut map = map(&[]);
+    let mut bytes = Vec::new();
+    for round in 0..20 {
+        for key in 0..3_000 {
+            insert(&mut map, key, round);
+        }
+        assert_eq!(expire(&mut map, round).len(), 3_000);
+        map.settle(|()| {});
+        bytes.push(map.allocated_bytes());
+    }
+    assert_eq!(bytes[1], bytes[19]);
+}
+
+#[test]
 fn an_entry_that_is_put_off_or_brought_forward_expires_once() {
     let mut map = map(&[9_000_000, 9_000_001]);
     map.expire_by(0, 5);

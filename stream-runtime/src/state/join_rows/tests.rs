@@ -312,6 +312,24 @@ fn rows_that_have_expired_can_be_read_until_they_are_dropped() {
 }
 
 #[test]
+fn rows_that_come_and_go_take_no_more_from_round_to_round() {
+    let mut rows = rows_for(0);
+    let mut bytes = Vec::new();
+    for round in 0..20 {
+        for number in 0..3_000_u32 {
+            let id = insert(&mut rows, &(number % 1_000).to_le_bytes(), round, &[0; 40]);
+            if number % 3 == 0 {
+                rows.remove(id);
+            }
+        }
+        assert_eq!(expire(&mut rows, round).len(), 2_000);
+        rows.settle();
+        bytes.push(rows.allocated_bytes());
+    }
+    assert_eq!(bytes[1], bytes[19]);
+}
+
+#[test]
 fn bytes_are_given_back_when_rows_go() {
     let mut rows = rows_for(86_400_000_000);
     for number in 0..50_000_i64 {
