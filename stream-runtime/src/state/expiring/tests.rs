@@ -137,7 +137,7 @@ fn negative_times_have_spans_of_their_own() {
 }
 
 #[test]
-fn a_key_takes_little_more_than_in_a_hash_set() {
+fn a_key_takes_less_than_half_more_than_in_a_hash_set() {
     let (mut ours, mut by_hand) = (0, 0);
     // Between two sizes at which a table doubles.
     for keys in [120_000, 140_000, 160_000, 180_000, 200_000, 220_000] {

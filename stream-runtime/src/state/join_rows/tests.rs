@@ -341,7 +341,7 @@ fn bytes_are_given_back_when_rows_go() {
 }
 
 #[test]
-fn a_row_takes_little_more_than_half_of_what_it_takes_in_a_hash_map_of_vectors() {
+fn a_row_takes_less_than_in_a_hash_map_of_vectors_that_are_not_full() {
     const ROWS: usize = 300_000;
     // Four rows of a key fill a vector to the brim, and the map keeps their key once.
     for (rows_of_a_key, most) in [(1, 0.5), (2, 0.8), (4, 1.4)] {
