@@ -87,8 +87,10 @@ impl Execution {
     fn wants_batch_without_data(&self) -> bool {
         let info = self.stages.info();
         // A deduplication forgets keys in every mode; a complete result doesn't change with the watermark.
-        let waits =
-            info.all_operators().iter().any(|operator| info.mode != Mode::Complete || operator.is_deduplication());
+        let waits = info
+            .all_operators()
+            .iter()
+            .any(|operator| info.mode != Mode::Complete || operator.is_deduplication());
         waits && self.last.as_ref().is_some_and(|last| self.tracker.current_ms() > last.watermark_ms)
     }
 }

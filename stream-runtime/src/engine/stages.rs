@@ -52,6 +52,8 @@ pub(crate) trait Stages: Send {
     async fn arrival(&mut self);
     async fn commit_sources(&mut self, ranges: &[Option<Range>]) -> Result<()>;
 
+    /// Loads the static inputs that it is time to load.
+    async fn refresh(&mut self, clock: &dyn Clock) -> Result<()>;
     async fn open_sinks(&mut self, context: SinkContext) -> Result<()>;
     async fn restore(&mut self, seed: u64, store: Arc<dyn StateStore>) -> Result<()>;
 
@@ -215,6 +217,13 @@ impl<P: Plan> Stages for TypedStages<P> {
             Some(source.commit(end))
         });
         together::all(committed).await?;
+        Ok(())
+    }
+
+    async fn refresh(&mut self, clock: &dyn Clock) -> Result<()> {
+        for lookups in self.plan.lookups() {
+            lookups.refresh(clock).await?;
+        }
         Ok(())
     }
 

@@ -114,15 +114,16 @@ async fn metadata(
 
 /// What a restart has to find unchanged, and what it may find changed.
 fn fingerprint(info: &PlanInfo, types: Vec<String>) -> Fingerprint {
-    let operators = info.all_operators().into_iter().zip(types).map(|(operator, types)| OperatorFingerprint {
-        name: operator.name.to_owned(),
-        clause: operator.clause.to_owned(),
-        durations: operator.window.map_or_else(String::new, |(width, slide, start)| {
-            format!("width {width}, slide {slide}, start {start}")
-        }),
-        aggregates: operator.aggregates.iter().map(ToString::to_string).collect(),
-        types,
-    });
+    let operators =
+        info.all_operators().into_iter().zip(types).map(|(operator, types)| OperatorFingerprint {
+            name: operator.name.to_owned(),
+            clause: operator.clause.to_owned(),
+            durations: operator.window.map_or_else(String::new, |(width, slide, start)| {
+                format!("width {width}, slide {slide}, start {start}")
+            }),
+            aggregates: operator.aggregates.iter().map(ToString::to_string).collect(),
+            types,
+        });
     let watermarks = info.all_inputs().into_iter().filter_map(|input| {
         let watermark = input.watermark?;
         Some((format!("watermark of {}", input.name), format!("{}, {}", watermark.column, watermark.delay)))

@@ -8,21 +8,24 @@ use crate::operator::route::Router;
 use crate::state::codec;
 use crate::state::expiring::Due;
 use crate::state::key::OwnedKey;
+use crate::time::Duration;
 
 use super::changes::{key_group, owner};
 use super::operator::{Emitted, Operator, WorkerContext};
-use super::{BatchContext, OperatorChanges, OperatorMetrics, StateEntry, Types};
+use super::{BatchContext, OperatorChanges, OperatorMetrics, PlanInfo, StateEntry, Types};
 
 /// Deduplication in front of another operator. The state of both is operator 0 and what follows.
 #[derive(Debug)]
 pub struct Dedup<K, Next> {
     next: Next,
+    /// The watermark's delay; `None` without a watermark.
+    delay: Option<Duration>,
     key: Types<K>,
 }
 
 impl<K, Next> Dedup<K, Next> {
-    pub(super) fn new(next: Next) -> Self {
-        Self { next, key: std::marker::PhantomData }
+    pub(super) fn new(info: &PlanInfo, next: Next) -> Self {
+        Self { next, delay: info.watermark_delay(), key: std::marker::PhantomData }
     }
 }
 
@@ -50,11 +53,12 @@ where
 
     fn worker(&self, context: WorkerContext) -> Self::Worker {
         let next = self.next.worker(context);
-        DedupWorker { target: Deduplicated::new(context.seed, next), dropped_through: None }
+        let retention = self.delay.unwrap_or_default().as_micros();
+        DedupWorker { target: Deduplicated::new(context.seed, retention, next), dropped_through: None }
     }
 
     fn begin(&self, worker: &mut Self::Worker, batch: &BatchContext) {
-        worker.target.begin(batch.batch, batch.late_micros);
+        worker.target.begin(batch.late_micros);
         worker.dropped_through = None;
         self.next.begin(&mut worker.target.next, batch);
     }
@@ -90,7 +94,7 @@ where
             let seen = &mut worker.target.seen;
             metrics.rows_updated += seen.touched_count() as u64;
             let before = metrics.rows_removed;
-            seen.expire(batch.evict_micros, |_| Due::Removed, |_| metrics.rows_removed += 1);
+            seen.expire(batch.evict_micros, |_| Due::Removed, |_, _| metrics.rows_removed += 1);
             if metrics.rows_removed > before {
                 worker.dropped_through = Some(batch.evict_micros);
             }
@@ -121,8 +125,9 @@ where
                 if let Some(through) = worker.dropped_through {
                     changes.drop_through(through);
                 }
-                for entry in worker.target.seen.touched() {
-                    changes.put(key_group(entry.hash), entry.expiry(), &entry.key, &())?;
+                let seen = &worker.target.seen;
+                for entry in seen.touched() {
+                    changes.put(key_group(seen.hash(&entry.key)), entry.expiry(), &entry.key, &())?;
                 }
             }
             all.push(changes);

@@ -67,6 +67,11 @@ impl PlanInfo {
         }
         operators
     }
+
+    /// The longest delay of a watermark of its inputs; `None` without one.
+    pub(crate) fn watermark_delay(&self) -> Option<Duration> {
+        self.all_inputs().iter().filter_map(|input| Some(input.watermark?.delay)).max()
+    }
 }
 
 /// An input of a query.

@@ -121,6 +121,7 @@ where
     /// Joins the rows to those of `right`, in the kind of join `J`: rows of equal keys for which `condition` holds.
     pub fn join<J, NR, TR, FR, C>(
         self,
+        info: &PlanInfo,
         right: RowFunction<NR, (), TR, FR>,
         bounds: Bounds,
         condition: C,
@@ -132,7 +133,7 @@ where
         FR: for<'a> Fn(View<'a, NR>, &mut Reading, &mut TR) + Send + Sync + 'static,
         C: for<'l, 'r> Fn(View<'l, N>, View<'r, NR>) -> bool + Send + Sync + 'static,
     {
-        Rows::of(Join::new(self.into(T::operator()), right.into(TR::operator()), bounds, condition))
+        Rows::of(Join::new(self.into(T::operator(info)), right.into(TR::operator(info)), bounds, condition))
     }
 }
 
@@ -155,7 +156,8 @@ where
 {
     /// Completes the plan.
     pub fn output<M: OutputMode>(self, info: PlanInfo) -> Pipeline<Segment<N, S, F, Dedup<D, Emit<O>>>, M> {
-        Pipeline::new(self.into(Dedup::new(Emit::new())), info)
+        let operator = Dedup::new(&info, Emit::new());
+        Pipeline::new(self.into(operator), info)
     }
 }
 
@@ -199,7 +201,7 @@ where
         M: OutputMode,
         G: for<'a> Fn(W::Label, K::Ref<'a>, &'a A) -> Result<Option<O>, Unfinished> + Send + Sync + 'static,
     {
-        let operator = Dedup::new(Aggregate::new(&info, finish));
+        let operator = Dedup::new(&info, Aggregate::new(&info, finish));
         Pipeline::new(self.into(operator), info)
     }
 }
@@ -243,7 +245,7 @@ where
         M: OutputMode,
         G: for<'a> Fn(Window, K::Ref<'a>, &'a A) -> Result<Option<O>, Unfinished> + Send + Sync + 'static,
     {
-        let operator = Dedup::new(SessionAggregate::new(&info, finish));
+        let operator = Dedup::new(&info, SessionAggregate::new(&info, finish));
         Pipeline::new(self.into(operator), info)
     }
 }

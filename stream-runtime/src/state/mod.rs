@@ -6,6 +6,7 @@ pub mod key;
 
 mod hasher;
 
+mod blocks;
 mod calendar;
 pub(crate) mod codec;
 pub(crate) mod expiring;

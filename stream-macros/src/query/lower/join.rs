@@ -30,7 +30,7 @@ pub(super) fn lower_join(plan: &Plan, number: usize) -> TokenStream {
     });
     // Keys of different types are no match: that is said at the condition.
     let method = syn::Ident::new("join", at(&join.clause.on));
-    quote_spanned!(mixed()=> #left.#method::<#runtime::#kind, _, _, _, _>(#right, #bounds, #condition))
+    quote_spanned!(mixed()=> #left.#method::<#runtime::#kind, _, _, _, _>(&Self::INFO, #right, #bounds, #condition))
 }
 
 /// The row function of what was joined before.

@@ -8,7 +8,7 @@ use crate::operator::join::JoinKey;
 use crate::operator::route::Router;
 use crate::plan::dedup::Dedup;
 use crate::plan::operator::{Emitted, Operator, WorkerContext};
-use crate::plan::{BatchContext, OperatorChanges, StateEntry, Types};
+use crate::plan::{BatchContext, OperatorChanges, PlanInfo, StateEntry, Types};
 use crate::state::key::OwnedKey;
 
 /// The operator that a [`JoinKey`] belongs to. It brings rows to the owner of their key, where the join takes them.
@@ -76,13 +76,13 @@ pub trait JoinSide: Sized {
 
     /// Makes the operator.
     #[doc(hidden)]
-    fn operator() -> Self::Operator;
+    fn operator(info: &PlanInfo) -> Self::Operator;
 }
 
 impl<K: OwnedKey> JoinSide for JoinKey<K> {
     type Operator = ToJoin<K>;
 
-    fn operator() -> ToJoin<K> {
+    fn operator(_info: &PlanInfo) -> ToJoin<K> {
         ToJoin(PhantomData)
     }
 }
@@ -90,7 +90,7 @@ impl<K: OwnedKey> JoinSide for JoinKey<K> {
 impl<D: OwnedKey, K: OwnedKey> JoinSide for Deduplicated<D, JoinKey<K>> {
     type Operator = Dedup<D, ToJoin<K>>;
 
-    fn operator() -> Dedup<D, ToJoin<K>> {
-        Dedup::new(ToJoin(PhantomData))
+    fn operator(info: &PlanInfo) -> Dedup<D, ToJoin<K>> {
+        Dedup::new(info, ToJoin(PhantomData))
     }
 }

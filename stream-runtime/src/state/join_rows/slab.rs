@@ -1,18 +1,14 @@
 //! [`Slab`]: the fixed part of every row of a side of a join, by number.
 //!
-//! Entries lie in blocks, so that a state that grows is never copied as a whole. The numbers of entries that are gone
-//! are given out again.
+//! The numbers of entries that are gone are given out again.
 
 use std::ops::{Index, IndexMut};
 
 use super::arena::Place;
+use crate::state::blocks::Blocks;
 
 /// No entry has this number.
 pub(super) const NONE: u32 = u32::MAX;
-
-const BLOCK_BITS: u32 = 10;
-/// Entries in a block.
-const BLOCK: usize = 1 << BLOCK_BITS;
 
 /// A row, but for its bytes.
 #[derive(Clone, Copy, Debug)]
@@ -90,14 +86,14 @@ impl Entry {
 /// Entries by number.
 #[derive(Debug)]
 pub(super) struct Slab {
-    blocks: Vec<Vec<Entry>>,
+    entries: Blocks<Entry>,
     /// The first of the free entries.
     free: u32,
 }
 
 impl Default for Slab {
     fn default() -> Self {
-        Self { blocks: Vec::new(), free: NONE }
+        Self { entries: Blocks::default(), free: NONE }
     }
 }
 
@@ -114,16 +110,7 @@ impl Slab {
             self.free = next;
             return number;
         }
-        if self.blocks.last().is_none_or(|block| block.len() == BLOCK) {
-            // The first block grows as it needs to: most states that are small stay small.
-            let capacity = if self.blocks.is_empty() { 0 } else { BLOCK };
-            self.blocks.push(Vec::with_capacity(capacity));
-        }
-        let before = (self.blocks.len() - 1) * BLOCK;
-        let block = self.blocks.last_mut().expect("one was pushed if there was none");
-        block.push(entry);
-        let number = u32::try_from(before + block.len() - 1).ok().filter(|&number| number != NONE);
-        number.expect("fewer than 2^32 - 1 rows: memory ends first")
+        self.entries.push(entry)
     }
 
     /// Makes an entry the only one of its ring.
@@ -175,11 +162,7 @@ impl Slab {
     }
 
     pub(super) fn allocated_bytes(&self) -> usize {
-        let entries: usize = match self.blocks.as_slice() {
-            [] => 0,
-            [first, others @ ..] => first.capacity() + others.len() * BLOCK,
-        };
-        entries * size_of::<Entry>() + self.blocks.capacity() * size_of::<Vec<Entry>>()
+        self.entries.allocated_bytes()
     }
 }
 
@@ -187,13 +170,13 @@ impl Index<u32> for Slab {
     type Output = Entry;
     #[inline]
     fn index(&self, number: u32) -> &Entry {
-        &self.blocks[number as usize >> BLOCK_BITS][number as usize % BLOCK]
+        &self.entries[number]
     }
 }
 
 impl IndexMut<u32> for Slab {
     #[inline]
     fn index_mut(&mut self, number: u32) -> &mut Entry {
-        &mut self.blocks[number as usize >> BLOCK_BITS][number as usize % BLOCK]
+        &mut self.entries[number]
     }
 }

@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use super::*;
 
@@ -22,7 +23,17 @@ fn mixed() -> impl Strategy<Value = Mixed> {
     (text, (number, prop::option::of(any::<bool>())), bytes, window, prop_oneof![Just(0_u128), Just(1 << 64)])
 }
 
+fn config() -> ProptestConfig {
+    ProptestConfig {
+        rng_seed: RngSeed::Fixed(20_260_104),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
+    #![proptest_config(config())]
+
     #[test]
     fn keys_are_equal_where_their_packed_forms_are(one in mixed(), other in mixed()) {
         prop_assert_eq!(pack(&one) == pack(&other), one == other);
