@@ -172,11 +172,12 @@ pub(crate) fn mode_of_a_join(mode: Mode) -> String {
 }
 
 /// `kind`: the clause that keeps state.
-pub(crate) fn mode_of_a_chain(mode: Mode, kind: Option<Kind>) -> String {
-    let clause = kind.map_or("aggregation", Kind::name);
+pub(crate) fn mode_of_a_chain(mode: Mode, kind: Kind) -> String {
+    let clause =
+        if kind == Kind::GroupBy { "an aggregation".to_owned() } else { format!("`{}`", kind.name()) };
     with_help(
         format!(
-            "`output {}` can't be used here: `{clause}` stands behind another query, whose rows it takes as they are final",
+            "`output {}` can't be used here: {clause} stands behind another query, and takes its rows as final",
             mode.name()
         ),
         "write `output append;`",

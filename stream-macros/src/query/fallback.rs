@@ -58,11 +58,10 @@ pub(crate) fn lower(draft: &Draft) -> TokenStream {
 /// A function that is never called and holds the expressions over a row.
 fn lower_bodies(draft: &Draft) -> Option<TokenStream> {
     let mixed = Span::mixed_site();
-    draft.from.given()?;
     let relations = draft.relations();
     let mut unknown = broken_names(draft);
-    let rows = Rows::of(&relations, &mut unknown);
-    let (mut scope, mut joined) = (vec![relations.first()?.alias], relations.iter().skip(1));
+    let rows = Rows::of(&relations, &mut unknown)?;
+    let (mut scope, mut joined) = (vec![rows.from], relations.iter().skip(1));
     let mut statements = rows.enter(relations.first()?, &unknown);
     let mut depth = Vec::new();
     for step in &draft.steps {
@@ -121,14 +120,16 @@ fn lower_bodies(draft: &Draft) -> Option<TokenStream> {
     })
 }
 
-/// The rows of the relations whose type is known, as parameters.
+/// The rows of the relations whose type is known.
 struct Rows<'a> {
+    from: &'a Ident,
     known: Vec<(&'a Ident, &'a Type)>,
 }
 
 impl<'a> Rows<'a> {
-    /// The names of other relations are added to the unknown ones.
-    fn of(relations: &[Relation<'a>], unknown: &mut Vec<Ident>) -> Self {
+    /// `None` without a `from`. The names of relations whose type isn't known are added to the unknown ones.
+    fn of(relations: &[Relation<'a>], unknown: &mut Vec<Ident>) -> Option<Self> {
+        let from = relations.first()?.alias;
         let mut known = Vec::new();
         for relation in relations {
             match relation.row() {
@@ -136,28 +137,33 @@ impl<'a> Rows<'a> {
                 None => unknown.push(relation.alias.clone()),
             }
         }
-        Self { known }
+        Some(Self { from, known })
     }
 
-    /// The first relation is a parameter under its own name; those of joins come into scope at their clause.
     fn parameters(&self) -> impl Iterator<Item = TokenStream> {
         let runtime = runtime(Span::mixed_site());
         self.known.iter().enumerate().map(move |(number, (alias, row))| {
-            let name = if number == 0 { (*alias).clone() } else { self.parameter(number) };
+            let name = self.parameter(number, alias);
             quote_spanned!(Span::mixed_site()=> #name: <#row as #runtime::Schema>::View<'_>)
         })
     }
 
-    fn parameter(&self, number: usize) -> Ident {
-        Ident::new(&format!("row_{number}"), Span::mixed_site())
+    /// The row of `from` has its own name from the start, the others have theirs from their clause on.
+    fn parameter(&self, number: usize, alias: &Ident) -> Ident {
+        if alias == self.from {
+            alias.clone()
+        } else {
+            Ident::new(&format!("row_{number}"), Span::mixed_site())
+        }
     }
 
     /// What a relation adds to the scope, and its watermark's column.
     fn enter(&self, relation: &Relation, unknown: &[Ident]) -> TokenStream {
-        let number = self.known.iter().position(|(alias, _)| *alias == relation.alias);
+        let alias = relation.alias;
+        let number = self.known.iter().position(|(known, _)| *known == alias);
         let mut statements = TokenStream::new();
-        if let Some(number) = number.filter(|number| *number > 0) {
-            let (alias, parameter) = (relation.alias, self.parameter(number));
+        if let Some(number) = number.filter(|_| alias != self.from) {
+            let parameter = self.parameter(number, alias);
             statements.extend(quote_spanned!(Span::mixed_site()=> let #alias = #parameter;));
         }
         let column = relation.watermark.and_then(|watermark| discard(&watermark.column, unknown));

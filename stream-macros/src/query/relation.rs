@@ -103,6 +103,13 @@ impl<'a> Relation<'a> {
         }
     }
 
+    /// The name of another row, or of a value of one, that its watermark's column has by mistake.
+    pub(crate) fn foreign_name(&self, names: &[&'a Ident]) -> Option<&'a Ident> {
+        let column = self.watermark?.column.to_token_stream();
+        let mut others = names.iter().filter(|name| **name != self.alias);
+        others.find(|name| mentions(column.clone(), name)).copied()
+    }
+
     /// Whether a watermark comes with its rows.
     pub(crate) fn has_watermark(&self) -> bool {
         self.watermark.is_some() || self.query().is_some()
@@ -235,6 +242,10 @@ impl EventTime<'_> {
         match self {
             Self::Watermark(relation) | Self::Query { relation, .. } => *relation,
         }
+    }
+
+    pub(crate) const fn is_of_query(&self) -> bool {
+        matches!(self, Self::Query { .. })
     }
 
     pub(crate) fn is(&self, other: &Self) -> bool {

@@ -74,7 +74,7 @@ fn check_bounds(joined: &Joined, report: &mut Report) {
             return;
         }
     };
-    let of_key = key_bounds(draft, *at, &condition.keys).is_some();
+    let of_key = key_bounds(draft, *at, join, &condition.keys).is_some();
     if let Some(within) = join.within.as_ref().filter(|_| of_key) {
         report.error(&within.keyword, message::SUPERFLUOUS_WITHIN);
     }

@@ -51,34 +51,38 @@ fn check_reads(draft: &Draft, report: &mut Report) {
     }
     let inputs = &draft.query.inputs;
     let known: Vec<_> = inputs.iter().map(|input| input.name.to_string()).collect();
-    let (mut read, mut unknown): (Vec<&Ident>, bool) = (Vec::new(), false);
+    let (mut read, mut of_queries): (Vec<&Ident>, Vec<&Ident>) = (Vec::new(), Vec::new());
+    let mut unknown = false;
     let sources = draft.query.clauses.iter().filter_map(|clause| match clause {
         Clause::From(from) => Some(&from.source),
         Clause::Join(join) => Some(&join.source),
         _ => None,
     });
     for source in sources {
-        if let Source::Query(query) = source
-            && (inputs.iter().any(|input| input.name == query.name) || read.contains(&&query.name))
-        {
-            let mut source = query.keyword.to_token_stream();
-            query.path.to_tokens(&mut source);
-            report.error(source, message::query_name_taken(query, read.contains(&&query.name)));
-        }
-        for name in source.names() {
-            let declared = inputs.iter().find(|input| input.name == *name);
-            match (source, declared) {
-                (Source::Query(_), _) => {}
-                (_, None) => {
+        let names = match source {
+            Source::Inputs(names) => names,
+            Source::Query(query) => {
+                let twice = of_queries.contains(&&query.name);
+                if twice || inputs.iter().any(|input| input.name == query.name) {
+                    let mut source = query.keyword.to_token_stream();
+                    query.path.to_tokens(&mut source);
+                    report.error(source, message::query_name_taken(query, twice));
+                }
+                of_queries.push(&query.name);
+                continue;
+            }
+        };
+        for name in names {
+            match inputs.iter().find(|input| input.name == *name) {
+                None => {
                     report.error(name, message::unknown_input(name, &known));
                     unknown = true;
                 }
-                (_, Some(input)) if read.contains(&name) => {
+                Some(input) if read.contains(&name) => {
                     report.error(name, message::input_read_twice(name, &input.row));
                 }
-                _ => {}
+                Some(_) => read.push(name),
             }
-            read.push(name);
         }
     }
     // A misspelt name is one mistake, not two, and a broken clause may have named an input.
@@ -87,6 +91,7 @@ fn check_reads(draft: &Draft, report: &mut Report) {
         _ => None,
     });
     let broken: Vec<_> = broken.collect();
+    read.extend(of_queries);
     let is_read = |name: &Ident| read.contains(&name) || broken.iter().any(|rest| holds(rest, name));
     for input in inputs.iter().filter(|input| !unknown && !is_read(&input.name)) {
         report.error(&input.name, message::unused_input(&input.name, input.fixed.is_some()));
