@@ -112,6 +112,10 @@ fn lower_bodies(draft: &Draft) -> Option<TokenStream> {
         statements = quote_spanned!(mixed=> #before for #name in #items { #statements });
     }
     let parameters = rows.parameters();
+    // A broken clause may have been the only one to read an input, whose type is in use all the same.
+    let unread = draft.query.inputs.iter().map(|input| &input.row).filter(|row| !rows.has(row));
+    let unread = unread.map(|row| quote_spanned!(mixed=> _: ::core::marker::PhantomData<#row>));
+    let parameters = parameters.chain(unread);
     Some(quote_spanned! {mixed=>
         #[allow(warnings, clippy::all, clippy::pedantic)]
         fn clauses(#(#parameters),*) {
@@ -138,6 +142,10 @@ impl<'a> Rows<'a> {
             }
         }
         Some(Self { from, known })
+    }
+
+    fn has(&self, row: &Type) -> bool {
+        self.known.iter().any(|(_, known)| *known == row)
     }
 
     fn parameters(&self) -> impl Iterator<Item = TokenStream> {

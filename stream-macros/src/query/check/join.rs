@@ -70,7 +70,7 @@ fn check_bounds(joined: &Joined, report: &mut Report) {
     let range = match join.within.as_ref().map(|within| range_bounds(draft, *at, within)).transpose() {
         Ok(range) => range,
         Err(problem) => {
-            report.error(problem.place(), message::within_problem(&problem, join));
+            report.error(problem.place(), message::within_problem(&problem));
             return;
         }
     };
