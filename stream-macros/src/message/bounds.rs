@@ -77,11 +77,10 @@ pub(crate) fn append_of_one_group(relation: Option<&Relation>, can_update: bool)
     let time = event_time(None, relation);
     with_help(
         rule,
-        match can_update {
-            true => {
-                format!("write `output update;`, or `group by window({time}, minutes(5));` with a watermark")
-            }
-            false => format!("write `group by window({time}, minutes(5));` with a watermark"),
+        if can_update {
+            format!("write `output update;`, or `group by window({time}, minutes(5));` with a watermark")
+        } else {
+            format!("write `group by window({time}, minutes(5));` with a watermark")
         },
     )
 }

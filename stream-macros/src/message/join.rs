@@ -111,7 +111,7 @@ pub(crate) const EMPTY_RANGE: &str =
 pub(crate) const AFTER_FULL_JOIN: &str =
     "a full join leaves no event time that is always there; join its result in another query";
 
-/// `write `join s in shipments watermark(s.sent, minutes(10)) on …;``
+/// A relation's clause with a watermark over that column.
 pub(crate) fn watermark_of(relation: &Relation, column: &Expr) -> String {
     format!("write `{}`", with_watermark(relation, &text(column)))
 }

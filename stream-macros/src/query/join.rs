@@ -30,7 +30,7 @@ pub(crate) enum Bounds<'a> {
     /// The event times of both sides are equal: those of the key with that number.
     Key { key: usize, left: EventTime<'a>, right: EventTime<'a> },
     /// They are in a range of each other.
-    Range(TimeRange<'a>),
+    Range(Box<TimeRange<'a>>),
     /// Nothing does: `unbounded`, or a join that keeps no rows.
     None,
 }

@@ -105,7 +105,7 @@ impl<'a> Draft<'a> {
         let relation = number + 1;
         let bounds = if self.relations().get(relation).is_some_and(Relation::is_stream_join) {
             let range = clause.within.as_ref().and_then(|within| join::range_bounds(self, step, within).ok());
-            let of_range = || range.map_or(Bounds::None, Bounds::Range);
+            let of_range = || range.map_or(Bounds::None, |range| Bounds::Range(Box::new(range)));
             join::key_bounds(self, step, clause, &keys).unwrap_or_else(of_range)
         } else {
             Bounds::None

@@ -200,8 +200,8 @@ impl<'a> Draft<'a> {
         let mut present = self.relations_after(steps);
         present.retain(|(relation, presence)| *presence == Presence::Always && relation.is_stream());
         let time = time.map(|time| expand_lets(&self.steps[..steps], time).into_token_stream());
-        let names = |alias| time.clone().is_some_and(|time| mentions(time, alias));
-        let named = present.iter().find(|(relation, _)| names(relation.alias));
+        let is_named = |alias| time.clone().is_some_and(|time| mentions(time, alias));
+        let named = present.iter().find(|(relation, _)| is_named(relation.alias));
         let watermarked = present.iter().find(|(relation, _)| relation.has_watermark());
         named.or(watermarked).or(present.first()).map(|(relation, _)| relation.clone())
     }

@@ -8,7 +8,6 @@ pub(super) const SHIPMENTS: &str = "join s in shipments watermark(s.ship_time, h
 pub(super) const WITHIN: &str = "within s.ship_time in o.order_time ..= o.order_time + hours(24)";
 const KINDS: [&str; 6] = ["", "left ", "right ", "full ", "semi ", "anti "];
 
-const UNBOUNDED: &str = "these rows stay in state for ever: nothing tells when no partner can come any more";
 const SUPERFLUOUS: &str =
     "`unbounded` isn't true here: rows leave the state when no partner can come any more";
 
