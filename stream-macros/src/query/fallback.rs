@@ -64,12 +64,13 @@ fn lower_bodies(draft: &Draft) -> Option<TokenStream> {
     let (mut scope, mut joined) = (vec![rows.from], relations.iter().skip(1));
     let mut statements = rows.enter(relations.first()?, &unknown);
     let mut depth = Vec::new();
-    for step in &draft.steps {
+    for (number, step) in draft.steps.iter().enumerate() {
         if let Step::Join(join) = step {
             let Some(relation) = joined.next() else { continue };
             statements.extend(rows.enter(relation, &unknown));
             statements.extend(lower_join(join, &unknown));
-            statements.extend(lower_presence(join, &mut scope, &mut unknown));
+            statements.extend(lower_presence(join, &mut scope, &unknown));
+            unknown.extend(draft.gone_after(number + 1).into_iter().map(|(name, _)| name.clone()));
             continue;
         }
         if !step.exprs().into_iter().all(|expr| is_checkable(expr, &unknown)) {
@@ -196,7 +197,7 @@ fn lower_join(join: &Join, unknown: &[Ident]) -> TokenStream {
 }
 
 /// What the aliases are after a join: those of rows that may be missing are options.
-fn lower_presence<'a>(join: &'a Join, scope: &mut Vec<&'a Ident>, unknown: &mut Vec<Ident>) -> TokenStream {
+fn lower_presence<'a>(join: &'a Join, scope: &mut Vec<&'a Ident>, unknown: &[Ident]) -> TokenStream {
     let mut optional: Vec<&Ident> = Vec::new();
     if matches!(join.kind, JoinKind::Right | JoinKind::Full) {
         optional.append(scope);
@@ -204,7 +205,7 @@ fn lower_presence<'a>(join: &'a Join, scope: &mut Vec<&'a Ident>, unknown: &mut 
     match join.kind {
         JoinKind::Inner | JoinKind::Right => scope.push(&join.alias),
         JoinKind::Left | JoinKind::Full => optional.push(&join.alias),
-        JoinKind::Semi | JoinKind::Anti => unknown.push(join.alias.clone()),
+        JoinKind::Semi | JoinKind::Anti => {}
     }
     optional.retain(|alias| !unknown.contains(alias));
     let statements = optional

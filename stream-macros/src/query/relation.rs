@@ -177,10 +177,29 @@ impl<'a> Draft<'a> {
 
     /// The names that an expression after the first `steps` steps can use.
     pub(crate) fn names_after(&self, steps: usize) -> Vec<&'a Ident> {
-        let relations = self.relations_after(steps).into_iter();
-        let aliases = relations.filter(|(_, presence)| *presence != Presence::Gone);
+        let aliases = self.relations_after(steps).into_iter().map(|(relation, _)| relation.alias);
         let variables = self.steps.iter().take(steps).filter_map(|step| step.variable());
-        aliases.map(|(relation, _)| relation.alias).chain(variables).collect()
+        let gone = self.gone_after(steps);
+        let is_there = |name: &&Ident| !gone.iter().any(|(gone, _)| gone == name);
+        aliases.chain(variables).filter(is_there).collect()
+    }
+
+    /// The names that the first `steps` steps have given and taken away, each with the join that did: that of a row
+    /// which a semi or anti join looked for, and those of values of rows which a right or full join may have made
+    /// up.
+    pub(crate) fn gone_after(&self, steps: usize) -> Vec<(&'a Ident, &'a Join)> {
+        let mut gone = Vec::new();
+        for (at, join) in self.joins().filter(|(at, _)| *at < steps) {
+            match join.kind {
+                JoinKind::Inner | JoinKind::Left => {}
+                JoinKind::Semi | JoinKind::Anti => gone.push((&join.alias, join)),
+                JoinKind::Right | JoinKind::Full => {
+                    let variables = self.steps[..at].iter().filter_map(|step| step.variable());
+                    gone.extend(variables.map(|name| (name, join)));
+                }
+            }
+        }
+        gone
     }
 
     /// Every name that an expression behind all steps can use.

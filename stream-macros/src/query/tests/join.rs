@@ -107,6 +107,26 @@ fn after_a_semi_or_anti_join_the_other_row_is_gone() {
 }
 
 #[test]
+fn after_a_right_or_full_join_the_values_of_earlier_rows_are_gone() {
+    let errors = |kind: &str, clauses: &str| {
+        let join = format!("{kind}{SHIPMENTS} on s.order_id == y {WITHIN};");
+        errors_with(
+            INPUTS,
+            &format!("{FROM} let y = o.id; {join} {clauses} select Out {{ x: y }}; output append;"),
+        )
+    };
+    for kind in ["", "left ", "semi ", "anti "] {
+        assert_eq!(errors(kind, "where y > 3;"), [""; 0], "{kind}");
+    }
+    for kind in ["right ", "full "] {
+        let rule =
+            format!("`y` isn't there after `{kind}join`: the row that it is computed of may be missing");
+        assert_eq!(errors(kind, ""), [&*rule]);
+        assert_eq!(errors(kind, "where y > 3;"), [&*rule, &*rule]);
+    }
+}
+
+#[test]
 fn what_makes_several_rows_of_one_stands_behind_joins_and_dedup() {
     let inputs = "orders: Order, shipments: Shipment, catalog: static Product";
     let join = format!("{SHIPMENTS} on s.order_id == o.id {WITHIN};");
