@@ -21,6 +21,28 @@ pub use crate::static_input::{
 };
 pub use crate::time::{Duration, Timestamp};
 
+/// Whether a query's rows, once put out, stay as they are.
+pub const fn is_append(info: &PlanInfo) -> bool {
+    matches!(info.mode, Mode::Append)
+}
+
+/// Whether a column is among those named.
+pub const fn names_column(names: &[&str], column: &str) -> bool {
+    let mut number = 0;
+    while number < names.len() {
+        let (name, column) = (names[number].as_bytes(), column.as_bytes());
+        let mut at = 0;
+        while at < name.len() && at < column.len() && name[at] == column[at] {
+            at += 1;
+        }
+        if at == name.len() && at == column.len() {
+            return true;
+        }
+        number += 1;
+    }
+    false
+}
+
 /// The same span of time the other way.
 pub const fn negative(duration: Duration) -> Duration {
     Duration::from_micros(duration.as_micros().saturating_neg())

@@ -77,11 +77,10 @@ pub(crate) fn append_of_one_group(relation: Option<&Relation>, can_update: bool)
     let time = event_time(None, relation);
     with_help(
         rule,
-        match can_update {
-            true => {
-                format!("write `output update;`, or `group by window({time}, minutes(5));` with a watermark")
-            }
-            false => format!("write `group by window({time}, minutes(5));` with a watermark"),
+        if can_update {
+            format!("write `output update;`, or `group by window({time}, minutes(5));` with a watermark")
+        } else {
+            format!("write `group by window({time}, minutes(5));` with a watermark")
         },
     )
 }
@@ -172,11 +171,12 @@ pub(crate) fn mode_of_a_join(mode: Mode) -> String {
 }
 
 /// `kind`: the clause that keeps state.
-pub(crate) fn mode_of_a_chain(mode: Mode, kind: Option<Kind>) -> String {
-    let clause = kind.map_or("aggregation", Kind::name);
+pub(crate) fn mode_of_a_chain(mode: Mode, kind: Kind) -> String {
+    let clause =
+        if kind == Kind::GroupBy { "an aggregation".to_owned() } else { format!("`{}`", kind.name()) };
     with_help(
         format!(
-            "`output {}` can't be used here: `{clause}` stands behind another query, whose rows it takes as they are final",
+            "`output {}` can't be used here: {clause} stands behind another query, and takes its rows as final",
             mode.name()
         ),
         "write `output append;`",

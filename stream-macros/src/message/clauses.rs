@@ -3,7 +3,7 @@
 use syn::{Expr, Ident};
 
 use super::{alternatives, similar, with_help};
-use crate::query::ast::{JoinKind, Kind, Query};
+use crate::query::ast::{Join, JoinKind, Kind, Query};
 use crate::query::text::text;
 
 pub(crate) fn duplicate_clause(kind: Kind) -> String {
@@ -66,13 +66,20 @@ pub(crate) fn duplicate_name(name: &Ident) -> String {
     with_help(format!("the name `{name}` is taken in this query"), "choose another one")
 }
 
-pub(crate) fn gone(alias: &Ident, kind: JoinKind) -> String {
-    let name = kind.name();
-    let help = match kind {
-        JoinKind::Anti => format!("leave it out: after `{name}` there is no row `{alias}`"),
-        _ => format!("write `join` if you need columns of `{alias}`; then a row comes once for each partner"),
-    };
-    with_help(format!("`{alias}` isn't there after `{name}`, which only asks whether a partner exists"), help)
+pub(crate) fn gone(name: &Ident, join: &Join) -> String {
+    let clause = join.kind.name();
+    let asks = format!("`{name}` isn't there after `{clause}`, which only asks whether a partner exists");
+    match join.kind {
+        JoinKind::Anti => with_help(asks, format!("leave it out: after `{clause}` there is no row `{name}`")),
+        JoinKind::Semi => with_help(
+            asks,
+            format!("write `join` if you need columns of `{name}`; then a row comes once for each partner"),
+        ),
+        _ => with_help(
+            format!("`{name}` isn't there after `{clause}`: the row that it is computed of may be missing"),
+            "write its `let` after the join, where that row is an `Option`",
+        ),
+    }
 }
 
 pub(crate) fn interval_name_taken(function: &str) -> String {

@@ -107,13 +107,13 @@ pub(crate) fn within_without_watermark(dedup: &Dedup, relation: Option<&Relation
     )
 }
 
-pub(crate) fn within_watermark_of_a_query(dedup: &Dedup, query: &QuerySource) -> String {
+pub(crate) fn within_watermark_of_a_query(dedup: &Dedup, query: &QuerySource, relation: &Relation) -> String {
     let path = text(&query.path);
     with_help(
         format!(
             "`within watermark` needs a watermark of this query's own, and that of `{path}` comes without a delay"
         ),
-        format!("put an event time of `{path}` among the keys: `{}, row.window;`", keys(dedup)),
+        format!("put an event time of `{path}` among the keys: `{}, {};`", keys(dedup), time_of(relation)),
     )
 }
 

@@ -111,7 +111,7 @@ pub(crate) const EMPTY_RANGE: &str =
 pub(crate) const AFTER_FULL_JOIN: &str =
     "a full join leaves no event time that is always there; join its result in another query";
 
-/// `write `join s in shipments watermark(s.sent, minutes(10)) on …;``
+/// A relation's clause with a watermark over that column.
 pub(crate) fn watermark_of(relation: &Relation, column: &Expr) -> String {
     format!("write `{}`", with_watermark(relation, &text(column)))
 }
@@ -146,7 +146,7 @@ pub(crate) fn with_both_ends(within: &Within, lower_is_missing: bool) -> String 
     }
 }
 
-pub(crate) fn within_problem(problem: &RangeProblem, join: &Join) -> String {
+pub(crate) fn within_problem(problem: &RangeProblem) -> String {
     match problem {
         RangeProblem::NoEventTime(expr, Some(relation)) if !relation.has_watermark() => {
             if relation.is_stream() {
@@ -168,7 +168,7 @@ pub(crate) fn within_problem(problem: &RangeProblem, join: &Join) -> String {
                 time_of(relation)
             ),
             format!(
-                "write that, with a constant added or taken: `{time} + minutes(5)`; `{}` can be a condition behind `on`",
+                "write `{time}`, in the range also `{time} + minutes(5)`; what else has to hold of `{}` can be a condition behind `on`",
                 text(expr),
                 time = time_of(relation),
             ),
@@ -183,7 +183,7 @@ pub(crate) fn within_problem(problem: &RangeProblem, join: &Join) -> String {
         ),
         RangeProblem::TwoBases(expr) => with_help(
             format!("both ends of `within` are over one event time, and `{}` is another", text(expr)),
-            format!("write the second as a condition behind `on`, as `{} …`", text(&join.alias)),
+            "take one of them in `within`, and write the other as a condition behind `on`",
         ),
         RangeProblem::OffsetOfRow(expr) => with_help(
             format!(

@@ -45,7 +45,10 @@ fn similar<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&
     known
         .into_iter()
         .map(|candidate| (distance(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.len().max(3) / 3)
+        .filter(|(distance, candidate)| {
+            let letters = candidate.chars().count();
+            *distance <= letters.max(3) / 3 && *distance < letters
+        })
         .min()
         .map(|(_, candidate)| candidate)
 }
@@ -74,6 +77,7 @@ mod tests {
         assert_eq!(similar("click", ["clicks", "orders"]), Some("clicks"));
         assert_eq!(similar("apend", ["append", "update", "complete"]), Some("append"));
         assert_eq!(similar("banana", ["append", "update", "complete"]), None);
+        assert_eq!(similar("r", ["x", "y"]), None, "nothing of it is the same");
         assert_eq!(distance("kitten", "sitting"), 3);
     }
 }

@@ -11,7 +11,12 @@ pub(crate) fn order_without_by() -> String {
 
 pub(crate) fn unexpected_in_order(word: &Ident) -> String {
     let rule = format!("a key of `order by` has no part `{word}`");
-    match similar(&word.to_string(), ["asc", "desc"]) {
+    let meant = match word.to_string().as_str() {
+        "descending" => Some("desc"),
+        "ascending" => Some("asc"),
+        other => similar(other, ["asc", "desc"]),
+    };
+    match meant {
         Some(meant) => format!("{rule}; did you mean `{meant}`?"),
         None => with_help(rule, "after the key there may be `asc` or `desc`"),
     }

@@ -1,6 +1,6 @@
 //! `process by`.
 
-use syn::Expr;
+use syn::{Expr, Ident};
 
 use super::with_help;
 use crate::query::ast::{Join, Kind};
@@ -22,10 +22,10 @@ pub(crate) const COMPLETE_PROCESS: &str = "`output complete` can't be used with 
 
 pub(crate) const PROCESSOR_OF_A_ROW: &str = "the processor is the same for every row and can't depend on one\nhelp: it is given each row; write one that does without, such as `MyProcessor`";
 
-pub(crate) fn beside_process(kind: Kind) -> String {
+pub(crate) fn beside_process(kind: Kind, query: &Ident) -> String {
     with_help(
         format!("`{}` can't stand beside `process by`: the processor makes the result rows", kind.name()),
-        "remove it, or put it in a second query: `from row in query THIS`",
+        format!("remove it, or put it in a second query: `from row in query {query};`"),
     )
 }
 

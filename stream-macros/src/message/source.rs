@@ -65,15 +65,19 @@ pub(crate) fn input_read_twice(name: &Ident, row: &Type) -> String {
     )
 }
 
-/// `twice`: whether the query has that name from another `query` of its own.
-pub(crate) fn query_name_taken(query: &QuerySource, twice: bool) -> String {
+pub(crate) fn query_read_twice(query: &QuerySource) -> String {
+    with_help(
+        format!("`query {}` is read already: each input of a query has one place", text(&query.path)),
+        "write a second query of the same rows, and read that here",
+    )
+}
+
+pub(crate) fn query_name_taken(query: &QuerySource) -> String {
     let name = &query.name;
-    let rule = format!("`query {}` is an input called `{name}`, and so is another one", text(&query.path));
-    if twice {
-        with_help(rule, "a query reads another one once")
-    } else {
-        with_help(rule, format!("give the input `{name}` in the head another name"))
-    }
+    with_help(
+        format!("`query {}` is an input called `{name}`, and so is another one", text(&query.path)),
+        format!("give the input `{name}` in the head another name"),
+    )
 }
 
 pub(crate) fn static_in_from(name: &Ident, union: bool) -> String {
@@ -130,4 +134,25 @@ pub(crate) fn late_without_watermark(relation: &Relation, name: &Ident) -> Strin
     )
 }
 
-pub(crate) const LATE_ROWS_STAY: &str = "no row is late here: late rows are those that come too late for a window, a key or a partner, and no clause has any that the watermark closes\nhelp: remove it";
+pub(crate) const LATE_ROWS_STAY: &str =
+    "no row is late here: no clause of this query drops rows that the watermark has passed\nhelp: remove it";
+
+pub(crate) fn inner_query_not_append(query: &QuerySource) -> String {
+    let path = text(&query.path);
+    with_help(
+        format!(
+            "`{path}` changes rows that it has put out, and a query that reads it couldn't take them back"
+        ),
+        &format!("write `output append` in `{path}`"),
+    )
+}
+
+pub(crate) fn no_event_time_of_query(query: &QuerySource, column: &Ident) -> String {
+    let path = text(&query.path);
+    with_help(
+        format!("`{column}` is no event time of `{path}`, so no watermark passes it"),
+        &format!(
+            "use the column that `{path}` selects its window, session or watermark's column into, or select one there"
+        ),
+    )
+}

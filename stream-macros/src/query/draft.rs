@@ -1,14 +1,16 @@
 //! A query as clauses in their places: what the checks look at.
 
+use std::cmp::Reverse;
+
 use proc_macro2::TokenTree;
-use syn::{Expr, Ident};
+use syn::Expr;
 
 use super::aggregate;
 use super::ast::{
     Clause, Dedup, From, GroupBy, Having, Key, Kind, Limit, OrderBy, Output, Process, Query, Select,
 };
 use super::expr::interval_calls;
-use super::relation::EventTime;
+use super::relation::{EventTime, Relation};
 use super::step::Step;
 
 /// A clause that a query has at most once.
@@ -80,7 +82,8 @@ impl<'a> Draft<'a> {
     }
 
     /// Whether it can be told which watermark closes which groups. It can't where `watermark`, `window` or `session`
-    /// stands in the wrong place or a join is broken, which is an error of its own.
+    /// stands in the wrong place, a watermark is over what is no column of its input, or a join is broken, each of
+    /// which is an error of its own.
     pub(crate) fn time_is_clear(&self) -> bool {
         let stray = self.query.clauses.iter().any(|clause| match clause {
             Clause::Broken(broken) => {
@@ -89,9 +92,13 @@ impl<'a> Draft<'a> {
             }
             _ => false,
         });
-        let relations = self.relations();
-        let mut watermarks = relations.iter().filter_map(|relation| relation.watermark);
-        let of_groups = watermarks.any(|watermark| !aggregate::calls(&watermark.column).is_empty());
+        let (relations, names) = (self.relations(), self.names_of_rows());
+        let is_wrong = |relation: &Relation| {
+            let column = relation.watermark.map(|watermark| &watermark.column);
+            column.is_some_and(|column| !aggregate::calls(column).is_empty())
+                || relation.foreign_name(&names).is_some()
+        };
+        let of_groups = relations.iter().any(is_wrong);
         let in_steps =
             self.steps.iter().flat_map(|step| step.exprs()).any(|expr| !interval_calls(expr).is_empty());
         !stray && !of_groups && !in_steps && !self.broken_joins
@@ -138,20 +145,18 @@ impl<'a> Draft<'a> {
     /// watermark's column, or else, if the clause relies on there being one, the last key that is a column of
     /// another query's rows.
     pub(crate) fn dedup_time(&self, at: usize, dedup: &Dedup) -> Option<(usize, EventTime<'a>)> {
+        let relies = dedup.retention.is_none();
         let times = dedup.keys.iter().enumerate().filter_map(|(number, key)| {
-            let time = self.event_time_after(at, key)?;
+            let time = self.event_time_after(at, key).filter(|time| relies || !time.is_of_query())?;
             Some((number, time))
         });
-        let of_query = |time: &EventTime| matches!(time, EventTime::Query { .. });
-        let relies = dedup.retention.is_none();
-        let usable = times.filter(|(_, time)| relies || !of_query(time));
-        usable.min_by_key(|(number, time)| (of_query(time), of_query(time).then_some(usize::MAX - number)))
+        times.min_by_key(|(number, time)| (time.is_of_query(), Reverse(*number)))
     }
 
-    /// The first of its clauses that keeps state, of those that a row passes after the first `steps` steps.
-    pub(crate) fn stateful_after(&self, steps: usize) -> Option<Kind> {
-        let keeps = |step: &Step| matches!(step, Step::Dedup(_)) || self.is_stream_join(*step);
-        let step = self.steps.iter().skip(steps).find(|step| keeps(step)).map(|step| step.kind());
+    /// The first of its clauses that keeps state.
+    pub(crate) fn stateful(&self) -> Option<Kind> {
+        let keeps = |step: &&Step| matches!(step, Step::Dedup(_)) || self.is_stream_join(**step);
+        let step = self.steps.iter().find(keeps).map(|step| step.kind());
         let process = (!self.process.is_absent()).then_some(Kind::Process);
         let aggregation = (self.aggregates() == Some(true)).then_some(Kind::GroupBy);
         let limit = (!self.limit.is_absent()).then_some(Kind::Limit);

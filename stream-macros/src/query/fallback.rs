@@ -6,7 +6,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::{Expr, Ident, Type};
 
 use super::aggregate;
-use super::ast::{Clause, Explode, Input, Join, JoinKind, Key, Kind, Let, Mode, Where};
+use super::ast::{Clause, Explode, Join, JoinKind, Key, Kind, Let, Mode, Where};
 use super::draft::Draft;
 use super::expr::{interval_calls, mentions};
 use super::lower::{Slot, Surface, at, lower_surface, reference, runtime};
@@ -20,13 +20,16 @@ pub(crate) fn lower(draft: &Draft) -> TokenStream {
     let (runtime, query) = (runtime(mixed), draft.query);
     let mode = draft.output.given().map_or(Mode::Append, |output| output.mode);
     let surface = Surface { query, slots: Slot::all(query, &draft.relations(), |_| None), mode };
-    if query.inputs.is_empty() {
+    if surface.slots.is_empty() {
         return lower_surface(&surface, &TokenStream::new(), &TokenStream::new(), &TokenStream::new());
     }
-    let (name, output) = (text(&query.name), &query.output);
+    let (name, vis, output) = (text(&query.name), &query.vis, &query.output);
     let mode_name = Ident::new(mode.type_name(), mixed);
     let info = quote_spanned! {mixed=>
-        const INFO: #runtime::PlanInfo = #runtime::PlanInfo {
+        #[doc(hidden)]
+        #vis const EVENT_TIMES: &'static [&'static ::core::primitive::str] = &[];
+        #[doc(hidden)]
+        #vis const INFO: #runtime::PlanInfo = #runtime::PlanInfo {
             query: #name,
             inputs: &[],
             queries: &[],
@@ -51,19 +54,19 @@ pub(crate) fn lower(draft: &Draft) -> TokenStream {
 /// A function that is never called and holds the expressions over a row.
 fn lower_bodies(draft: &Draft) -> Option<TokenStream> {
     let mixed = Span::mixed_site();
-    draft.from.given()?;
     let relations = draft.relations();
     let mut unknown = broken_names(draft);
-    let rows = Rows::of(&relations, &mut unknown);
-    let (mut scope, mut joined) = (vec![relations.first()?.alias], relations.iter().skip(1));
+    let rows = Rows::of(&relations, &mut unknown)?;
+    let (mut scope, mut joined) = (vec![rows.from], relations.iter().skip(1));
     let mut statements = rows.enter(relations.first()?, &unknown);
     let mut depth = Vec::new();
-    for step in &draft.steps {
+    for (number, step) in draft.steps.iter().enumerate() {
         if let Step::Join(join) = step {
             let Some(relation) = joined.next() else { continue };
             statements.extend(rows.enter(relation, &unknown));
             statements.extend(lower_join(join, &unknown));
-            statements.extend(lower_presence(join, &mut scope, &mut unknown));
+            statements.extend(lower_presence(join, &mut scope, &unknown));
+            unknown.extend(draft.gone_after(number + 1).into_iter().map(|(name, _)| name.clone()));
             continue;
         }
         if !step.exprs().into_iter().all(|expr| is_checkable(expr, &unknown)) {
@@ -106,6 +109,10 @@ fn lower_bodies(draft: &Draft) -> Option<TokenStream> {
         statements = quote_spanned!(mixed=> #before for #name in #items { #statements });
     }
     let parameters = rows.parameters();
+    // A broken clause may have been the only one to read an input, whose type is in use all the same.
+    let unread = draft.query.inputs.iter().map(|input| &input.row).filter(|row| !rows.has(row));
+    let unread = unread.map(|row| quote_spanned!(mixed=> _: ::core::marker::PhantomData<#row>));
+    let parameters = parameters.chain(unread);
     Some(quote_spanned! {mixed=>
         #[allow(warnings, clippy::all, clippy::pedantic)]
         fn clauses(#(#parameters),*) {
@@ -114,14 +121,16 @@ fn lower_bodies(draft: &Draft) -> Option<TokenStream> {
     })
 }
 
-/// The rows of the relations whose type is known, as parameters.
+/// The rows of the relations whose type is known.
 struct Rows<'a> {
+    from: &'a Ident,
     known: Vec<(&'a Ident, &'a Type)>,
 }
 
 impl<'a> Rows<'a> {
-    /// The names of other relations are added to the unknown ones.
-    fn of(relations: &[Relation<'a>], unknown: &mut Vec<Ident>) -> Self {
+    /// `None` without a `from`. The names of relations whose type isn't known are added to the unknown ones.
+    fn of(relations: &[Relation<'a>], unknown: &mut Vec<Ident>) -> Option<Self> {
+        let from = relations.first()?.alias;
         let mut known = Vec::new();
         for relation in relations {
             match relation.row() {
@@ -129,28 +138,37 @@ impl<'a> Rows<'a> {
                 None => unknown.push(relation.alias.clone()),
             }
         }
-        Self { known }
+        Some(Self { from, known })
     }
 
-    /// The first relation is a parameter under its own name; those of joins come into scope at their clause.
+    fn has(&self, row: &Type) -> bool {
+        self.known.iter().any(|(_, known)| *known == row)
+    }
+
     fn parameters(&self) -> impl Iterator<Item = TokenStream> {
         let runtime = runtime(Span::mixed_site());
         self.known.iter().enumerate().map(move |(number, (alias, row))| {
-            let name = if number == 0 { (*alias).clone() } else { self.parameter(number) };
+            let name = self.parameter(number, alias);
             quote_spanned!(Span::mixed_site()=> #name: <#row as #runtime::Schema>::View<'_>)
         })
     }
 
-    fn parameter(&self, number: usize) -> Ident {
-        Ident::new(&format!("row_{number}"), Span::mixed_site())
+    /// The row of `from` has its own name from the start, the others have theirs from their clause on.
+    fn parameter(&self, number: usize, alias: &Ident) -> Ident {
+        if alias == self.from {
+            alias.clone()
+        } else {
+            Ident::new(&format!("row_{number}"), Span::mixed_site())
+        }
     }
 
     /// What a relation adds to the scope, and its watermark's column.
     fn enter(&self, relation: &Relation, unknown: &[Ident]) -> TokenStream {
-        let number = self.known.iter().position(|(alias, _)| *alias == relation.alias);
+        let alias = relation.alias;
+        let number = self.known.iter().position(|(known, _)| *known == alias);
         let mut statements = TokenStream::new();
-        if let Some(number) = number.filter(|number| *number > 0) {
-            let (alias, parameter) = (relation.alias, self.parameter(number));
+        if let Some(number) = number.filter(|_| alias != self.from) {
+            let parameter = self.parameter(number, alias);
             statements.extend(quote_spanned!(Span::mixed_site()=> let #alias = #parameter;));
         }
         let column = relation.watermark.and_then(|watermark| discard(&watermark.column, unknown));
@@ -175,7 +193,7 @@ fn lower_join(join: &Join, unknown: &[Ident]) -> TokenStream {
 }
 
 /// What the aliases are after a join: those of rows that may be missing are options.
-fn lower_presence<'a>(join: &'a Join, scope: &mut Vec<&'a Ident>, unknown: &mut Vec<Ident>) -> TokenStream {
+fn lower_presence<'a>(join: &'a Join, scope: &mut Vec<&'a Ident>, unknown: &[Ident]) -> TokenStream {
     let mut optional: Vec<&Ident> = Vec::new();
     if matches!(join.kind, JoinKind::Right | JoinKind::Full) {
         optional.append(scope);
@@ -183,7 +201,7 @@ fn lower_presence<'a>(join: &'a Join, scope: &mut Vec<&'a Ident>, unknown: &mut 
     match join.kind {
         JoinKind::Inner | JoinKind::Right => scope.push(&join.alias),
         JoinKind::Left | JoinKind::Full => optional.push(&join.alias),
-        JoinKind::Semi | JoinKind::Anti => unknown.push(join.alias.clone()),
+        JoinKind::Semi | JoinKind::Anti => {}
     }
     optional.retain(|alias| !unknown.contains(alias));
     let statements = optional

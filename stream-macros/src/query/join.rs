@@ -1,5 +1,7 @@
 //! What a join's condition and `within` say: equality keys, what else has to hold, and how long rows wait.
 
+use std::cmp::Reverse;
+
 use quote::ToTokens;
 use syn::{BinOp, Expr, RangeLimits};
 
@@ -28,7 +30,7 @@ pub(crate) enum Bounds<'a> {
     /// The event times of both sides are equal: those of the key with that number.
     Key { key: usize, left: EventTime<'a>, right: EventTime<'a> },
     /// They are in a range of each other.
-    Range(TimeRange<'a>),
+    Range(Box<TimeRange<'a>>),
     /// Nothing does: `unbounded`, or a join that keeps no rows.
     None,
 }
@@ -126,19 +128,23 @@ pub(crate) fn event_time<'a>(draft: &Draft<'a>, at: usize, expr: &Expr) -> Optio
     right.or_else(|| Some((Side::Left, draft.event_time_after(at, expr)?)))
 }
 
-/// The key that is the event time of both sides. Of several the one that a `watermark` names.
-pub(crate) fn key_bounds<'a>(draft: &Draft<'a>, at: usize, keys: &[Equality<'a>]) -> Option<Bounds<'a>> {
-    let times = |(key, equality): (usize, &Equality<'a>)| {
+/// The key that is the event time of both sides. Of several it is the one whose watermarks are the query's own,
+/// and then the last. That a column of another query is an event time is only taken for granted in a join that
+/// relies on it.
+pub(crate) fn key_bounds<'a>(
+    draft: &Draft<'a>,
+    at: usize,
+    join: &Join,
+    keys: &[Equality<'a>],
+) -> Option<Bounds<'a>> {
+    let relies = join.within.is_none() && join.unbounded.is_none();
+    let of_queries = |times: [&EventTime; 2]| times.into_iter().filter(|time| time.is_of_query()).count();
+    let times = keys.iter().enumerate().filter_map(|(key, equality)| {
         let (_, left) = event_time(draft, at, equality.left)?;
         let (_, right) = event_time(draft, at, equality.right)?;
-        Some((key, left, right))
-    };
-    let of_queries = |left: &EventTime, right: &EventTime| {
-        usize::from(matches!(left, EventTime::Query { .. }))
-            + usize::from(matches!(right, EventTime::Query { .. }))
-    };
-    let all = keys.iter().enumerate().filter_map(times);
-    let best = all.min_by_key(|(key, left, right)| (of_queries(left, right), std::cmp::Reverse(*key)));
+        (relies || of_queries([&left, &right]) == 0).then_some((key, left, right))
+    });
+    let best = times.min_by_key(|(key, left, right)| (of_queries([left, right]), Reverse(*key)));
     best.map(|(key, left, right)| Bounds::Key { key, left, right })
 }
 

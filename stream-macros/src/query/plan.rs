@@ -1,15 +1,15 @@
 //! A query without mistakes, with everything about it that can be known before types: what is lowered.
 
+use quote::ToTokens;
 use syn::Expr;
 
 use super::ast::{
     Dedup, GroupBy, Having, Interval, Join, Key, Limit, Mode, OrderBy, Process, Query, QuerySource, Select,
-    Watermark,
 };
 use super::draft::Draft;
-use super::expr::same;
+use super::expr::{bare_ident, peeled, same};
 use super::join::{self, Bounds, Equality};
-use super::relation::{EventTime, Relation};
+use super::relation::{EventTime, Presence, Relation};
 use super::split::Split;
 use super::step::Step;
 
@@ -18,6 +18,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) query: &'a Query,
     /// The rows that clauses can name: that of `from`, then one for each join. Event times name them by number.
     pub(crate) relations: Vec<Relation<'a>>,
+    /// Whether each of them is there after all steps.
+    pub(crate) presence: Vec<Presence>,
     pub(crate) steps: Vec<Step<'a>>,
     /// The joins among the steps, in order.
     pub(crate) joins: Vec<JoinPlan<'a>>,
@@ -37,6 +39,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) split: Option<Split>,
     /// What the query takes to be event times of the queries that it reads.
     pub(crate) claims: Vec<Claim<'a>>,
+    /// The columns of the result that are event times, for a query that reads this one.
+    pub(crate) event_times: Vec<String>,
 }
 
 /// A join, resolved.
@@ -46,6 +50,8 @@ pub(crate) struct JoinPlan<'a> {
     pub(crate) step: usize,
     /// The number of the relation that it adds. Its origin tells a stream from a static input.
     pub(crate) relation: usize,
+    /// Whether each of the relations before it is there when it comes.
+    pub(crate) presence: Vec<Presence>,
     pub(crate) keys: Vec<Equality<'a>>,
     /// What has to hold beside the keys.
     pub(crate) rest: Vec<&'a Expr>,
@@ -81,6 +87,7 @@ impl<'a> Draft<'a> {
         let mut plan = Plan {
             query: self.query,
             relations: self.relations(),
+            presence: self.presence_after(self.steps.len()),
             steps: self.steps.clone(),
             joins: self.joins().enumerate().map(|(number, (at, join))| self.join(number, at, join)).collect(),
             dedups: self.dedups().map(|(step, clause)| self.dedup(step, clause)).collect(),
@@ -94,9 +101,58 @@ impl<'a> Draft<'a> {
             mode: self.output.given()?.mode,
             split,
             claims: Vec::new(),
+            event_times: self.event_times(),
         };
         plan.claims = plan.claims(self.closing_key().map(|(_, time)| time));
         Some(plan)
+    }
+
+    /// The columns of the result that a later row has no earlier value of than the watermark: the window, session or instant that groups are
+    /// closed by, its end, and without groups the watermarks' columns.
+    fn event_times(&self) -> Vec<String> {
+        let Some(select) = self.select.given() else { return Vec::new() };
+        let is_time = |expr: &Expr| match self.event_time_key() {
+            Some(key) => {
+                let ended = match peeled(expr) {
+                    Expr::Field(field)
+                        if key.interval.is_some() && field.member.to_token_stream().to_string() == "end" =>
+                    {
+                        &field.base
+                    }
+                    _ => expr,
+                };
+                let name = key.name.as_ref().map_or_else(
+                    || key.interval.as_ref().map(|interval| interval.function().to_owned()),
+                    |name| Some(name.to_string()),
+                );
+                same(ended, &key.expr)
+                    || bare_ident(ended).is_some_and(|ident| name.is_some_and(|name| *ident == name))
+            }
+            None => {
+                let time = self.event_time_after(self.steps.len(), expr);
+                self.aggregates() == Some(false) && matches!(time, Some(EventTime::Watermark(_)))
+            }
+        };
+        match peeled(&select.row) {
+            Expr::Struct(row) => {
+                let times = row.fields.iter().filter(|field| is_time(&field.expr));
+                times.map(|field| field.member.to_token_stream().to_string().replace("r#", "")).collect()
+            }
+            row => {
+                let relation = self.watermarked_after(self.steps.len()).into_iter();
+                let mut relation = relation.filter(|relation| bare_ident(row) == Some(relation.alias));
+                let column = relation
+                    .next()
+                    .and_then(|relation| relation.watermark)
+                    .map(|watermark| &watermark.column);
+                match column.map(peeled) {
+                    Some(Expr::Field(field)) => {
+                        vec![field.member.to_token_stream().to_string().replace("r#", "")]
+                    }
+                    _ => Vec::new(),
+                }
+            }
+        }
     }
 
     fn dedup(&self, step: usize, clause: &'a Dedup) -> DedupPlan<'a> {
@@ -107,17 +163,21 @@ impl<'a> Draft<'a> {
         DedupPlan { clause, step, time: self.dedup_time(step, clause), watermark }
     }
 
+    fn presence_after(&self, steps: usize) -> Vec<Presence> {
+        self.relations_after(steps).into_iter().map(|(_, presence)| presence).collect()
+    }
+
     fn join(&self, number: usize, step: usize, clause: &'a Join) -> JoinPlan<'a> {
         let join::Condition { keys, rest } = join::condition(self, step, clause);
         let relation = number + 1;
         let bounds = if self.relations().get(relation).is_some_and(Relation::is_stream_join) {
             let range = clause.within.as_ref().and_then(|within| join::range_bounds(self, step, within).ok());
-            let of_range = || range.map_or(Bounds::None, Bounds::Range);
-            join::key_bounds(self, step, &keys).unwrap_or_else(of_range)
+            let of_range = || range.map_or(Bounds::None, |range| Bounds::Range(Box::new(range)));
+            join::key_bounds(self, step, clause, &keys).unwrap_or_else(of_range)
         } else {
             Bounds::None
         };
-        JoinPlan { clause, step, relation, keys, rest, bounds }
+        JoinPlan { clause, step, relation, presence: self.presence_after(step), keys, rest, bounds }
     }
 }
 

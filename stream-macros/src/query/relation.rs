@@ -103,6 +103,13 @@ impl<'a> Relation<'a> {
         }
     }
 
+    /// The name of another row, or of a value of one, that its watermark's column has by mistake.
+    pub(crate) fn foreign_name(&self, names: &[&'a Ident]) -> Option<&'a Ident> {
+        let column = self.watermark?.column.to_token_stream();
+        let mut others = names.iter().filter(|name| **name != self.alias);
+        others.find(|name| mentions(column.clone(), name)).copied()
+    }
+
     /// Whether a watermark comes with its rows.
     pub(crate) fn has_watermark(&self) -> bool {
         self.watermark.is_some() || self.query().is_some()
@@ -170,10 +177,29 @@ impl<'a> Draft<'a> {
 
     /// The names that an expression after the first `steps` steps can use.
     pub(crate) fn names_after(&self, steps: usize) -> Vec<&'a Ident> {
-        let relations = self.relations_after(steps).into_iter();
-        let aliases = relations.filter(|(_, presence)| *presence != Presence::Gone);
+        let aliases = self.relations_after(steps).into_iter().map(|(relation, _)| relation.alias);
         let variables = self.steps.iter().take(steps).filter_map(|step| step.variable());
-        aliases.map(|(relation, _)| relation.alias).chain(variables).collect()
+        let gone = self.gone_after(steps);
+        let is_there = |name: &&Ident| !gone.iter().any(|(gone, _)| gone == name);
+        aliases.chain(variables).filter(is_there).collect()
+    }
+
+    /// The names that the first `steps` steps have given and taken away, each with the join that did: that of a row
+    /// which a semi or anti join looked for, and those of values of rows which a right or full join may have made
+    /// up.
+    pub(crate) fn gone_after(&self, steps: usize) -> Vec<(&'a Ident, &'a Join)> {
+        let mut gone = Vec::new();
+        for (at, join) in self.joins().filter(|(at, _)| *at < steps) {
+            match join.kind {
+                JoinKind::Inner | JoinKind::Left => {}
+                JoinKind::Semi | JoinKind::Anti => gone.push((&join.alias, join)),
+                JoinKind::Right | JoinKind::Full => {
+                    let variables = self.steps[..at].iter().filter_map(|step| step.variable());
+                    gone.extend(variables.map(|name| (name, join)));
+                }
+            }
+        }
+        gone
     }
 
     /// Every name that an expression behind all steps can use.
@@ -193,8 +219,8 @@ impl<'a> Draft<'a> {
         let mut present = self.relations_after(steps);
         present.retain(|(relation, presence)| *presence == Presence::Always && relation.is_stream());
         let time = time.map(|time| expand_lets(&self.steps[..steps], time).into_token_stream());
-        let names = |alias| time.clone().is_some_and(|time| mentions(time, alias));
-        let named = present.iter().find(|(relation, _)| names(relation.alias));
+        let is_named = |alias| time.clone().is_some_and(|time| mentions(time, alias));
+        let named = present.iter().find(|(relation, _)| is_named(relation.alias));
         let watermarked = present.iter().find(|(relation, _)| relation.has_watermark());
         named.or(watermarked).or(present.first()).map(|(relation, _)| relation.clone())
     }
@@ -235,6 +261,10 @@ impl EventTime<'_> {
         match self {
             Self::Watermark(relation) | Self::Query { relation, .. } => *relation,
         }
+    }
+
+    pub(crate) const fn is_of_query(&self) -> bool {
+        matches!(self, Self::Query { .. })
     }
 
     pub(crate) fn is(&self, other: &Self) -> bool {

@@ -124,6 +124,7 @@ impl Printer {
         match punct {
             '.' | '?' => self.tight(punct, if punct == '?' { Before::Operand } else { Before::Tight }),
             ',' | ';' => self.tight(punct, Before::Operator),
+            '=' if self.text.ends_with("..") => self.tight('=', Before::Tight),
             ':' if self.text.ends_with(':') => self.tight(':', Before::Tight),
             ':' if joint && next_is(':') => self.tight(':', Before::Tight),
             ':' => self.tight(':', Before::Operator),
@@ -183,6 +184,7 @@ mod tests {
             "&x.y",
             "if a { b } else { c }",
             "0..n",
+            "x.a..=x.b",
             "a <= b && c - 1 > -d",
             "(a,)",
         ] {

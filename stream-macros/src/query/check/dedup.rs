@@ -69,7 +69,7 @@ fn check_retention(draft: &Draft, at: usize, dedup: &Dedup, report: &mut Report)
                 [] => report.error(part, message::within_without_watermark(dedup, timed.as_ref())),
                 [one] => {
                     if let Some(query) = one.query() {
-                        report.error(part, message::within_watermark_of_a_query(dedup, query));
+                        report.error(part, message::within_watermark_of_a_query(dedup, query, one));
                     }
                 }
                 more => report.error(part, message::within_two_watermarks(dedup, more)),

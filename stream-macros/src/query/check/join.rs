@@ -70,11 +70,11 @@ fn check_bounds(joined: &Joined, report: &mut Report) {
     let range = match join.within.as_ref().map(|within| range_bounds(draft, *at, within)).transpose() {
         Ok(range) => range,
         Err(problem) => {
-            report.error(problem.place(), message::within_problem(&problem, join));
+            report.error(problem.place(), message::within_problem(&problem));
             return;
         }
     };
-    let of_key = key_bounds(draft, *at, &condition.keys).is_some();
+    let of_key = key_bounds(draft, *at, join, &condition.keys).is_some();
     if let Some(within) = join.within.as_ref().filter(|_| of_key) {
         report.error(&within.keyword, message::SUPERFLUOUS_WITHIN);
     }

@@ -6,7 +6,6 @@ use crate::message;
 use crate::query::ast::Key;
 use crate::query::draft::Draft;
 use crate::query::expr::{bare_ident, same, use_of};
-use crate::query::relation::Presence;
 use crate::query::step::Step;
 use crate::report::Report;
 
@@ -32,17 +31,16 @@ pub(super) fn drop_duplicates(draft: &mut Draft, report: &mut Report) {
     draft.broken_joins |= dropped_join;
 }
 
-/// What was looked for by a semi or anti join isn't there after it.
+/// What a join has taken away isn't there after it.
 fn check_gone(draft: &Draft, report: &mut Report) {
     let behind = draft.steps.len();
     let of_steps = draft.steps.iter().enumerate();
     let of_steps = of_steps.flat_map(|(at, step)| step.exprs().into_iter().map(move |expr| (at, expr)));
     let exprs = of_steps.chain(draft.exprs_behind_steps().into_iter().map(|expr| (behind, expr)));
     for (at, expr) in exprs {
-        for (relation, presence) in draft.relations_after(at) {
-            let Some(join) = relation.join.filter(|_| presence == Presence::Gone) else { continue };
-            if let Some(place) = use_of(expr, relation.alias) {
-                report.error(&place, message::gone(relation.alias, join.kind));
+        for (name, join) in draft.gone_after(at) {
+            if let Some(place) = use_of(expr, name) {
+                report.error(&place, message::gone(name, join));
             }
         }
     }

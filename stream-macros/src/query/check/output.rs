@@ -32,10 +32,12 @@ pub(super) fn check_mode(draft: &Draft, report: &mut Report) {
     let Some(aggregates) = draft.aggregates() else { return };
     let mut clause = output.keyword.to_token_stream();
     output.word.to_tokens(&mut clause);
-    let mistake = if output.mode != Mode::Append && draft.joins_streams() {
+    let is_final = output.mode == Mode::Append;
+    let chained = draft.stateful().filter(|_| !is_final && reads_a_query(draft));
+    let mistake = if !is_final && draft.joins_streams() {
         Some(message::mode_of_a_join(output.mode))
-    } else if output.mode != Mode::Append && reads_a_query(draft) && draft.stateful_after(0).is_some() {
-        Some(message::mode_of_a_chain(output.mode, draft.stateful_after(0)))
+    } else if let Some(stateful) = chained {
+        Some(message::mode_of_a_chain(output.mode, stateful))
     } else {
         mode_mistake(draft, output.mode, aggregates)
     };

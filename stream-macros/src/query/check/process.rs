@@ -31,7 +31,7 @@ fn check_alone(draft: &Draft, report: &mut Report) {
     ];
     for (kind, keyword) in others {
         if let Some(keyword) = keyword {
-            report.error(keyword, message::beside_process(kind));
+            report.error(keyword, message::beside_process(kind, &draft.query.name));
         }
     }
     if let Some((_, join)) = draft.joins().next() {

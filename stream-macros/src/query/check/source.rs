@@ -5,7 +5,7 @@ use quote::ToTokens;
 use syn::Ident;
 
 use crate::message;
-use crate::query::ast::{Clause, Mode, Source};
+use crate::query::ast::{Clause, Mode, QuerySource, Source};
 use crate::query::draft::Draft;
 use crate::query::relation::Relation;
 use crate::query::text::text;
@@ -51,34 +51,40 @@ fn check_reads(draft: &Draft, report: &mut Report) {
     }
     let inputs = &draft.query.inputs;
     let known: Vec<_> = inputs.iter().map(|input| input.name.to_string()).collect();
-    let (mut read, mut unknown): (Vec<&Ident>, bool) = (Vec::new(), false);
+    let (mut read, mut of_queries): (Vec<&Ident>, Vec<&QuerySource>) = (Vec::new(), Vec::new());
+    let mut unknown = false;
+    let taken = |query: &QuerySource| inputs.iter().any(|input| input.name == query.name);
     let sources = draft.query.clauses.iter().filter_map(|clause| match clause {
         Clause::From(from) => Some(&from.source),
         Clause::Join(join) => Some(&join.source),
         _ => None,
     });
     for source in sources {
-        if let Source::Query(query) = source
-            && (inputs.iter().any(|input| input.name == query.name) || read.contains(&&query.name))
-        {
-            let mut source = query.keyword.to_token_stream();
-            query.path.to_tokens(&mut source);
-            report.error(source, message::query_name_taken(query, read.contains(&&query.name)));
-        }
-        for name in source.names() {
-            let declared = inputs.iter().find(|input| input.name == *name);
-            match (source, declared) {
-                (Source::Query(_), _) => {}
-                (_, None) => {
+        let names = match source {
+            Source::Inputs(names) => names,
+            Source::Query(query) => {
+                let mut source = query.keyword.to_token_stream();
+                query.path.to_tokens(&mut source);
+                if of_queries.iter().any(|other| other.path == query.path) {
+                    report.error(source, message::query_read_twice(query));
+                } else if taken(query) || of_queries.iter().any(|other| other.name == query.name) {
+                    report.error(source, message::query_name_taken(query));
+                }
+                of_queries.push(query);
+                continue;
+            }
+        };
+        for name in names {
+            match inputs.iter().find(|input| input.name == *name) {
+                None => {
                     report.error(name, message::unknown_input(name, &known));
                     unknown = true;
                 }
-                (_, Some(input)) if read.contains(&name) => {
+                Some(input) if read.contains(&name) => {
                     report.error(name, message::input_read_twice(name, &input.row));
                 }
-                _ => {}
+                Some(_) => read.push(name),
             }
-            read.push(name);
         }
     }
     // A misspelt name is one mistake, not two, and a broken clause may have named an input.
@@ -87,6 +93,7 @@ fn check_reads(draft: &Draft, report: &mut Report) {
         _ => None,
     });
     let broken: Vec<_> = broken.collect();
+    read.extend(of_queries.iter().map(|query| &query.name));
     let is_read = |name: &Ident| read.contains(&name) || broken.iter().any(|rest| holds(rest, name));
     for input in inputs.iter().filter(|input| !unknown && !is_read(&input.name)) {
         report.error(&input.name, message::unused_input(&input.name, input.fixed.is_some()));

@@ -1,10 +1,7 @@
 //! Watermarks: over a column of their own input, with a delay that makes sense.
 
-use quote::ToTokens;
-
 use crate::message;
 use crate::query::draft::Draft;
-use crate::query::expr::mentions;
 use crate::report::Report;
 
 use super::window::{check_constant, literal_micros};
@@ -13,8 +10,7 @@ pub(super) fn check_watermarks(draft: &Draft, report: &mut Report) {
     let names = draft.names_of_rows();
     for relation in draft.relations() {
         let Some(watermark) = relation.watermark else { continue };
-        let mut others = names.iter().filter(|name| **name != relation.alias);
-        if let Some(other) = others.find(|name| mentions(watermark.column.to_token_stream(), name)) {
+        if let Some(other) = relation.foreign_name(&names).filter(|_| relation.is_stream()) {
             report.error(&watermark.column, message::watermark_of_another(relation.alias, other));
         }
         if check_constant("delay", &watermark.delay, draft, report)

@@ -113,7 +113,27 @@ pub(super) fn lower_assertions(plan: &Plan) -> TokenStream {
     if let Some(window) = window(plan) {
         assertions.assert_window(window);
     }
+    assertions.tokens.extend(lower_claims(plan));
     assertions.tokens
+}
+
+/// What the query takes for granted of the queries that it reads.
+fn lower_claims(plan: &Plan) -> TokenStream {
+    let runtime = runtime(mixed());
+    let queries = plan.relations.iter().filter_map(|relation| relation.query());
+    let modes = queries.map(|query| {
+        let (path, text) = (&query.path, message::inner_query_not_append(query));
+        quote_spanned!(at(path)=> const _: () = ::core::assert!(#runtime::is_append(&#path::INFO), #text);)
+    });
+    let times = plan.claims.iter().map(|claim| {
+        let (path, column) = (&claim.query.path, claim.column.to_string().replace("r#", ""));
+        let text = message::no_event_time_of_query(claim.query, &claim.column);
+        let span = at(&claim.column);
+        quote_spanned! {span=>
+            const _: () = ::core::assert!(#runtime::names_column(#path::EVENT_TIMES, #column), #text);
+        }
+    });
+    modes.chain(times).collect()
 }
 
 struct Assertions<'a> {

@@ -48,8 +48,12 @@ pub(super) fn lower_info(plan: &Plan) -> TokenStream {
     });
     let select = plan.select.map_or_else(String::new, |select| as_written(plan, &select.row));
     let having = option(plan.having.map(|having| as_written(plan, &having.condition)));
+    let (vis, times) = (&plan.query.vis, &plan.event_times);
     quote_spanned! {mixed()=>
-        const INFO: #runtime::PlanInfo = #runtime::PlanInfo {
+        #[doc(hidden)]
+        #vis const EVENT_TIMES: &'static [&'static ::core::primitive::str] = &[#(#times),*];
+        #[doc(hidden)]
+        #vis const INFO: #runtime::PlanInfo = #runtime::PlanInfo {
             query: #query,
             inputs: &[#(#inputs),*],
             queries: &[#(#queries),*],
