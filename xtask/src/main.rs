@@ -1,5 +1,6 @@
-//! The one door to the project's chores: `cargo xtask check | test | deny | tidy | bless`.
+//! The one door to the project's chores: `cargo xtask check | test | deny | tidy | bless | kafka`.
 
+mod kafka;
 mod tidy;
 
 use std::process::{Command, ExitCode};
@@ -10,6 +11,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   test    the tests: cargo test --workspace --all-features
   deny    licences, advisories and sources of the dependencies (cargo-deny)
   tidy    long files, leftovers, unwraps in library code
+  kafka   `up` starts a Kafka broker on loopback, `down` ends it
   bless   writes the snapshots and .stderr files anew; read their diff";
 
 /// A command line, and what it adds to the environment.
@@ -27,12 +29,14 @@ const BLESS_MACROS: Step = (&["test", "--package", "stream-macros"], &[("INSTA_U
 const BLESS_ERRORS: Step = (&["test", "--package", "ui-tests"], &[("TRYBUILD", "overwrite")]);
 
 fn main() -> ExitCode {
-    let command = std::env::args().nth(1);
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next();
     let done = match command.as_deref() {
         Some("check") => all(&[FORMAT, LINTS, DOCS, DENY]) && tidy::is_tidy(),
         Some("test") => all(&[TESTS]),
         Some("deny") => all(&[DENY]) && advisories(),
         Some("tidy") => tidy::is_tidy(),
+        Some("kafka") => kafka::run(arguments.next().as_deref()),
         Some("bless") => all(&[BLESS_MACROS, BLESS_ERRORS]),
         _ => {
             eprintln!("{USAGE}");

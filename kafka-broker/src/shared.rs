@@ -1,0 +1,130 @@
+//! The broker that everything in a working tree has in common, found or started under a lock.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::node::Layout;
+use crate::watch::{self, InUse};
+use crate::{Error, Result, docker, jars};
+
+/// Names a broker that is running already.
+pub const VARIABLE: &str = "KAFKA_BOOTSTRAP_SERVERS";
+
+/// A broker that others may use, too.
+#[derive(Debug)]
+pub struct Broker {
+    bootstrap_servers: String,
+    /// Keeps it from ending.
+    _in_use: Option<InUse>,
+}
+
+impl Broker {
+    /// Where clients find it.
+    pub fn bootstrap_servers(&self) -> &str {
+        &self.bootstrap_servers
+    }
+}
+
+/// The tree's broker, which lives at least as long as this; started if there is none.
+///
+/// # Errors
+/// What is missing, in one line.
+pub fn shared() -> Result<Broker> {
+    if let Some(bootstrap_servers) = std::env::var(VARIABLE).ok().filter(|servers| !servers.is_empty()) {
+        return Ok(Broker { bootstrap_servers, _in_use: None });
+    }
+    let home = home()?;
+    let _lock = lock(&home)?;
+    let in_use = InUse::begin(&home)?;
+    let bootstrap_servers = match running(&home) {
+        Some(servers) => servers,
+        None => start(&home)?,
+    };
+    Ok(Broker { bootstrap_servers, _in_use: Some(in_use) })
+}
+
+/// Starts the tree's broker if it isn't running, and lets it run until [`down`].
+///
+/// # Errors
+/// What is missing, in one line.
+pub fn up() -> Result<String> {
+    let broker = shared()?;
+    if broker._in_use.is_some() {
+        watch::keep(&home()?)?;
+    }
+    Ok(broker.bootstrap_servers)
+}
+
+/// Ends the tree's broker and removes its data; whether there was one.
+///
+/// # Errors
+/// A file that can't be read or removed.
+pub fn down() -> Result<bool> {
+    let home = home()?;
+    let _lock = lock(&home)?;
+    let was_running = running(&home).is_some();
+    if was_running && !docker::stop(&home) {
+        watch::stop(&home)?;
+    }
+    let node = home.join("shared");
+    if node.exists() {
+        fs::remove_dir_all(&node).map_err(Error::io("removing", &node))?;
+    }
+    Ok(was_running)
+}
+
+/// `target/kafka` of the workspace.
+pub(crate) fn home() -> Result<PathBuf> {
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
+    let home = target.join("kafka");
+    fs::create_dir_all(&home).map_err(Error::io("creating", &home))?;
+    home.canonicalize().map_err(Error::io("resolving", &home))
+}
+
+/// Keeps other processes from starting or ending the broker.
+pub(crate) fn lock(home: &Path) -> Result<File> {
+    let path = home.join("lock");
+    let file = File::create(&path).map_err(Error::io("creating", &path))?;
+    file.lock().map_err(Error::io("locking", &path))?;
+    Ok(file)
+}
+
+/// Where the broker that was started last listens, if it still does.
+fn running(home: &Path) -> Option<String> {
+    let servers = fs::read_to_string(home.join("shared/address")).ok()?;
+    let address: SocketAddr = servers.parse().ok()?;
+    TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok().map(|_| servers)
+}
+
+fn start(home: &Path) -> Result<String> {
+    let directory = home.join("shared");
+    if directory.exists() {
+        fs::remove_dir_all(&directory).map_err(Error::io("removing", &directory))?;
+    }
+    let layout = Layout::new(directory)?;
+    match jars::missing(home) {
+        None => {
+            let class_path = jars::class_path(home)?;
+            layout.format(&class_path)?;
+            watch::start(home, &layout, &class_path)?;
+        }
+        Some(missing) if docker::is_there() => {
+            eprintln!("Kafka comes from Docker, since {missing} isn't here");
+            docker::start(&layout)?;
+        }
+        Some(missing) => {
+            return Err(Error::new(format_args!(
+                "no Kafka broker: set {VARIABLE}, or install {missing} or Docker"
+            )));
+        }
+    }
+    let servers = format!("127.0.0.1:{}", layout.port);
+    let path = layout.directory.join("address");
+    let mut file = File::create(&path).map_err(Error::io("creating", &path))?;
+    file.write_all(servers.as_bytes()).map_err(Error::io("writing", &path))?;
+    Ok(servers)
+}
