@@ -86,7 +86,15 @@
 //! | [`format`](mod@format), [`state`], [`operator`] | what is underneath: JSON and CSV, what can be a key, windows. Services need them rarely, if ever |
 //!
 //! A query runs on the tokio runtime that it is started on; the work on rows has threads of its own. The library logs
-//! with [`tracing`](https://docs.rs/tracing). It has no cargo features.
+//! with [`tracing`](https://docs.rs/tracing).
+//!
+//! # Cargo features
+//!
+//! | | |
+//! |---|---|
+//! | `kafka` | [`KafkaSource`](source::KafkaSource); builds librdkafka, which wants a C compiler, `make` and zlib |
+//! | `kafka-ssl` | `kafka` over TLS, and with SASL/SCRAM and OAUTHBEARER; wants OpenSSL |
+//! | `kafka-zstd` | `kafka` with topics that are compressed with zstd |
 
 // The derive writes `::stream_runtime::…`, also for the rows of this crate.
 extern crate self as stream_runtime;
@@ -96,6 +104,8 @@ pub mod engine;
 pub mod error;
 pub mod expr;
 pub mod format;
+#[cfg(feature = "kafka")]
+mod kafka;
 pub mod mode;
 pub mod operator;
 pub mod plan;

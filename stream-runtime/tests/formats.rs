@@ -38,7 +38,7 @@ fn rows_with<R: Schema>(policy: &OnMalformed, chunk: Chunk<'_, R>) -> stream_run
 }
 
 fn at(line: u64, offset: u64) -> Position<'static> {
-    Position { source: "in", line, offset, lines_before: None }
+    Position { source: "in", line, offset, lines_before: None, message: None }
 }
 
 fn json<R: Schema>(bytes: &[u8]) -> stream_runtime::Result<Vec<R>> {

@@ -3,6 +3,7 @@
 //! A query's sources differ in their row types, which the plan alone knows. Here each is bound to its input; after that
 //! the engine handles them by number: source `i` is input `i` of [`PlanInfo::inputs`](crate::plan::PlanInfo::inputs).
 
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use async_trait::async_trait;
@@ -33,6 +34,7 @@ pub(crate) trait AnySource<P: Plan>: Send {
     ) -> Result<Vec<Box<dyn AnySplit<P>>>>;
     async fn commit(&mut self, end: &Offset) -> Result<()>;
     fn is_caught_up(&self) -> bool;
+    fn report_metrics(&self, end: Option<&Offset>) -> BTreeMap<&'static str, String>;
 }
 
 /// A [`Split`] of one of the inputs of `P`.
@@ -107,6 +109,10 @@ where
 
     fn is_caught_up(&self) -> bool {
         self.inner.is_caught_up()
+    }
+
+    fn report_metrics(&self, end: Option<&Offset>) -> BTreeMap<&'static str, String> {
+        self.inner.report_metrics(end)
     }
 }
 

@@ -1,5 +1,6 @@
 //! [`QuerySources`]: the sources of a query that another one reads, on their way into that one.
 
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use async_trait::async_trait;
@@ -109,6 +110,10 @@ where
 
     fn is_caught_up(&self) -> bool {
         self.inner.is_caught_up()
+    }
+
+    fn report_metrics(&self, end: Option<&Offset>) -> BTreeMap<&'static str, String> {
+        self.inner.report_metrics(end)
     }
 }
 

@@ -181,7 +181,7 @@ pub struct SourceProgress {
     /// Rows by the time that the batch took.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub processed_rows_per_second: Option<f64>,
-    /// `malformedRows`: rows that could not be decoded.
+    /// `malformedRows`: rows that could not be decoded; and what the source itself reports.
     pub metrics: BTreeMap<&'static str, String>,
 }
 

@@ -90,6 +90,12 @@ impl Execution {
             sources: sources
                 .enumerate()
                 .map(|(source, ((end, range), input))| SourceProgress {
+                    metrics: self
+                        .stages
+                        .source_metrics(source, end.as_ref())
+                        .into_iter()
+                        .chain([("malformedRows", input.malformed.to_string())])
+                        .collect(),
                     description: self.stages.source_description(source),
                     // A source without anything new stays where it is.
                     start_offset: range.map_or_else(|| end.clone(), |(start, _)| start),
@@ -98,7 +104,6 @@ impl Execution {
                     num_input_rows: input.rows,
                     input_rows_per_second: input_rate(input.rows),
                     processed_rows_per_second: rate(input.rows, took),
-                    metrics: BTreeMap::from([("malformedRows", input.malformed.to_string())]),
                 })
                 .collect(),
             sink: SinkProgress {

@@ -3,6 +3,7 @@
 //! The engine's control loop is the same machine code for every query. What depends on the query's types is
 //! here, in [`TypedStages`], and calls into it happen a few times a batch.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -36,6 +37,7 @@ pub(crate) trait Stages: Send {
     fn state_types(&self) -> Vec<String>;
     fn workers(&self) -> usize;
     fn source_description(&self, source: usize) -> String;
+    fn source_metrics(&self, source: usize, end: Option<&Offset>) -> BTreeMap<&'static str, String>;
     fn sink_description(&self) -> String;
     fn sink_that_needs_checkpoint(&self) -> Option<String>;
     fn writes_to_terminal(&self) -> bool;
@@ -162,6 +164,10 @@ impl<P: Plan> Stages for TypedStages<P> {
 
     fn source_description(&self, source: usize) -> String {
         self.sources.get(source).map_or_else(String::new, |source| source.description())
+    }
+
+    fn source_metrics(&self, source: usize, end: Option<&Offset>) -> BTreeMap<&'static str, String> {
+        self.sources.get(source).map(|source| source.report_metrics(end)).unwrap_or_default()
     }
 
     fn sink_description(&self) -> String {

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::format::csv::{Layout, RecordReader, skip_line_ends};
 use crate::format::{Arena, RowError};
 use crate::schema::Schema;
-use crate::source::{Chunk, Position};
+use crate::source::{Chunk, Message, Position};
 
 use super::rejects::Rejects;
 
@@ -31,6 +31,10 @@ pub(crate) fn for_each_view<R: Schema, const COLUMNS: u128>(
         Chunk::Csv { bytes, layout, at } => {
             arena.reset();
             csv_rows::<R, COLUMNS>(bytes, layout, at, arena, rejects, row)?;
+        }
+        Chunk::Messages(messages) => {
+            arena.reset();
+            message_rows::<R, COLUMNS>(messages, arena, rejects, row)?;
         }
         Chunk::Malformed { bytes, at, reason } => rejects.reject(at, bytes, &RowError::new(reason))?,
     }
@@ -77,6 +81,29 @@ fn json_rows<R: Schema, const COLUMNS: u128>(
         }
         start = end + 1;
         line += lines_per_end;
+    }
+    Ok(())
+}
+
+/// Messages of a topic.
+#[inline]
+fn message_rows<R: Schema, const COLUMNS: u128>(
+    messages: &[Message<'_>],
+    arena: &Arena,
+    rejects: &mut Rejects,
+    mut row: impl FnMut(R::View<'_>),
+) -> Result<()> {
+    for message in messages {
+        match R::decode_message::<COLUMNS>(message, arena) {
+            Ok(view) => {
+                row(view);
+                rejects.rows += 1;
+            }
+            Err(error) => {
+                let bytes = message.value.unwrap_or_default();
+                rejects.reject(Position::of_message(message), bytes, &error)?;
+            }
+        }
     }
     Ok(())
 }

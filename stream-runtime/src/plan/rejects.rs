@@ -49,7 +49,9 @@ impl Rejects {
             Policy::Keep => self.kept.push(MalformedRow {
                 source: at.source.to_owned(),
                 line: at.line_number().unwrap_or_default(),
+                partition: at.message.map(|message| message.partition),
                 offset: at.offset,
+                key: at.message.and_then(|message| message.key).map(<[u8]>::to_vec),
                 reason: error.to_string(),
                 bytes: bytes.to_vec(),
                 batch_time: self.batch_time,

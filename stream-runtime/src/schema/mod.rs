@@ -15,6 +15,7 @@ mod text;
 mod times;
 
 pub use crate::format::{Arena, RowError};
+use crate::source::Message;
 pub(crate) use column::Seed;
 pub use column::{Column, Decoding, Element, HoldsTimestamps, TimestampFormat};
 pub use into_column::IntoColumn;
@@ -80,6 +81,15 @@ pub trait Schema: Sized + Send + Sync + 'static {
         line: &'a str,
         arena: &'a Arena,
     ) -> Result<Self::View<'a>, RowError>;
+
+    /// Decodes a message of a topic, reading only the fields in `COLUMNS`: columns with `#[schema(kafka = "…")]` from where that says,
+    /// the others from its value, which is a JSON object.
+    fn decode_message<'a, const COLUMNS: u128>(
+        message: &Message<'a>,
+        arena: &'a Arena,
+    ) -> Result<Self::View<'a>, RowError> {
+        Self::decode_json::<COLUMNS>(message.value_text()?, arena)
+    }
 
     /// Decodes one CSV record, reading only the fields in `COLUMNS`.
     fn decode_csv<'a, const COLUMNS: u128>(

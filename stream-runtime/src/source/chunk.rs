@@ -5,6 +5,8 @@ use std::fmt;
 use crate::error::Result;
 use crate::format::csv;
 
+use super::Message;
+
 /// Where a chunk begins.
 #[derive(Clone, Copy, Debug)]
 pub struct Position<'a> {
@@ -16,6 +18,22 @@ pub struct Position<'a> {
     pub offset: u64,
     /// Counts the lines before line 1, for a split that begins within a file.
     pub lines_before: Option<&'a dyn LinesBefore>,
+    /// The message that this is about: `source` is then its topic, and `offset` is in its partition.
+    pub message: Option<&'a Message<'a>>,
+}
+
+impl<'a> Position<'a> {
+    /// Where a message is.
+    pub fn of_message(message: &'a Message<'a>) -> Self {
+        Self {
+            source: message.topic,
+            line: 0,
+            // Offsets of messages that were fetched begin at 0.
+            offset: u64::try_from(message.offset).unwrap_or(0),
+            lines_before: None,
+            message: Some(message),
+        }
+    }
 }
 
 impl Position<'_> {
@@ -42,6 +60,10 @@ pub trait LinesBefore: fmt::Debug + Sync {
 
 impl fmt::Display for Position<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(message) = self.message {
+            let Message { topic, partition, offset, .. } = message;
+            return write!(f, "topic `{topic}`, partition {partition}, offset {offset}");
+        }
         f.write_str(self.source)?;
         if let Some(line) = self.line_number() {
             write!(f, ":{line}")?;
@@ -70,6 +92,8 @@ pub enum Chunk<'a, R> {
         /// Where they begin.
         at: Position<'a>,
     },
+    /// Messages of a partition, in order.
+    Messages(&'a [Message<'a>]),
     /// Rows in memory.
     Rows(&'a [R]),
     /// Bytes that the source itself found to be no row, such as a line past the length limit.

@@ -1,5 +1,6 @@
 //! [`Input`]: a source with the options that belong to the input rather than to the connector.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use async_trait::async_trait;
@@ -79,5 +80,9 @@ impl<R: Schema> Source<R> for Input<R> {
 
     fn is_caught_up(&self) -> bool {
         self.source.is_caught_up()
+    }
+
+    fn report_metrics(&self, end: Option<&Offset>) -> BTreeMap<&'static str, String> {
+        self.source.report_metrics(end)
     }
 }

@@ -14,8 +14,12 @@ pub struct MalformedRow {
     pub source: String,
     /// The line, from 1; 0 where lines have no meaning.
     pub line: u64,
-    /// The byte offset in the source.
+    /// The partition of the topic, if it is one.
+    pub partition: Option<i32>,
+    /// The byte offset in the source, or the message's offset in the partition.
     pub offset: u64,
+    /// The message's key.
+    pub key: Option<Vec<u8>>,
     /// What is wrong.
     pub reason: String,
     /// The row as it came.

@@ -7,11 +7,15 @@
 pub(crate) mod chunk;
 mod file;
 mod input;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod malformed;
 mod memory;
+mod message;
 mod rate;
 mod socket;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -22,13 +26,18 @@ pub use chunk::{Chunk, LinesBefore, Position, Rows};
 pub use file::{CleanSource, Csv, FileFormat, FileSource, Json};
 pub(crate) use file::{DEFAULT_MAX_LINE_BYTES, WholeFiles, blocking};
 pub use input::{Input, SourceExt};
+#[cfg(feature = "kafka")]
+pub use kafka::{IsolationLevel, KafkaSource, MessageFormat, NoMatch};
 pub use malformed::{DeadLetterSink, MalformedRow, OnMalformed};
 pub use memory::{MemoryInput, MemorySource};
+pub use message::{Message, MessageHeaders, TimestampType};
 pub use rate::{RateRow, RateSource};
 pub use socket::{Line, SocketFormat, SocketSource, Text};
 
 use crate::engine::{Clock, SystemClock};
 use crate::error::Result;
+#[cfg(feature = "kafka")]
+pub use crate::kafka::KafkaOffsets;
 use crate::schema::Schema;
 
 /// A position in a source, as JSON that only the source understands.
@@ -226,6 +235,11 @@ pub trait Source<R: Schema>: Send + 'static {
     /// after a batch that data is available.
     fn is_caught_up(&self) -> bool {
         true
+    }
+
+    /// What the source says of itself in the progress of a batch that ended at `end`: `sources[].metrics`.
+    fn report_metrics(&self, _end: Option<&Offset>) -> BTreeMap<&'static str, String> {
+        BTreeMap::new()
     }
 }
 

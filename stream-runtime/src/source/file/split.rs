@@ -91,8 +91,13 @@ impl Reading {
         let first_line = records.position().offset;
         let before = piece.part.as_ref().map(|(lines, part)| Before { lines, part: *part, first_line });
         let before = before.as_ref().map(|before| before as &dyn LinesBefore);
-        let at =
-            |At { offset, line }| Position { source: &recorded.path, line, offset, lines_before: before };
+        let at = |At { offset, line }| Position {
+            source: &recorded.path,
+            line,
+            offset,
+            lines_before: before,
+            message: None,
+        };
         let layout = match self.encoding {
             Encoding::Json => None,
             Encoding::Csv(format) if !format.header => Some(Layout::positional::<R>(format)),

@@ -255,7 +255,13 @@ impl Run {
 
     fn position(&self, index: usize) -> Position<'_> {
         let offset = self.lines.get(index).map_or(0, |line| line.offset);
-        Position { source: &self.address, line: self.first + index as u64 + 1, offset, lines_before: None }
+        Position {
+            source: &self.address,
+            line: self.first + index as u64 + 1,
+            offset,
+            lines_before: None,
+            message: None,
+        }
     }
 }
 
