@@ -74,7 +74,7 @@
 //! | [`stream_query!`] | the query language: clauses, output modes, aggregates, limits |
 //! | [`schema`] | rows: [`Schema`] and its derive, and the types that a [`Column`](schema::Column) may have |
 //! | [`time`] | [`Timestamp`](time::Timestamp), [`Duration`](time::Duration), [`Date`](time::Date), [`Window`](time::Window) |
-//! | [`source`] | [`FileSource`](source::FileSource), [`SocketSource`](source::SocketSource), [`RateSource`](source::RateSource), [`MemorySource`](source::MemorySource), malformed rows, and the trait [`Source`](source::Source) |
+//! | [`source`] | [`FileSource`](source::FileSource), `KafkaSource` (feature `kafka`), [`SocketSource`](source::SocketSource), [`RateSource`](source::RateSource), [`MemorySource`](source::MemorySource), malformed rows, and the trait [`Source`](source::Source) |
 //! | [`static_input`] | tables to join with: [`StaticFile`](static_input::StaticFile), [`MemoryTable`](static_input::MemoryTable), `Vec`, and the trait [`StaticSource`](static_input::StaticSource) |
 //! | [`sink`] | [`FileSink`](sink::FileSink), [`ConsoleSink`](sink::ConsoleSink), [`MemorySink`](sink::MemorySink), [`ForeachSink`](sink::ForeachSink), and the trait [`Sink`](sink::Sink) |
 //! | [`engine`] | [`QueryBuilder`](engine::QueryBuilder), [`Trigger`](engine::Trigger), the handle [`StreamingQuery`](engine::StreamingQuery), [`Progress`](engine::Progress), [`QueryListener`](engine::QueryListener), [`Clock`](engine::Clock) |
@@ -92,7 +92,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | `kafka` | [`KafkaSource`](source::KafkaSource); builds librdkafka, which wants a C compiler, `make` and zlib |
+//! | `kafka` | `source::KafkaSource`; builds librdkafka, which wants a C compiler, `make` and zlib |
 //! | `kafka-ssl` | `kafka` over TLS, and with SASL/SCRAM and OAUTHBEARER; wants OpenSSL |
 //! | `kafka-zstd` | `kafka` with topics that are compressed with zstd |
 
@@ -133,6 +133,8 @@ pub mod prelude {
     pub use crate::expr::Aggregate;
     pub use crate::schema::Schema;
     pub use crate::sink::{ConsoleSink, FileSink, ForeachSink, ForeachWriter, MemorySink};
+    #[cfg(feature = "kafka")]
+    pub use crate::source::KafkaSource;
     pub use crate::source::{
         CleanSource, FileSource, Line, MemorySource, OnMalformed, RateRow, RateSource, SocketSource,
         SourceExt,

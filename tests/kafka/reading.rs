@@ -31,8 +31,10 @@ async fn everything_is_read_from_the_earliest_offset_on() {
     }
     topic.flush();
     let (results, sink) = MemorySink::new();
-    let source = KafkaSource::new(servers()).subscribe([&topic.name]).starting_offsets(KafkaOffsets::Earliest);
-    let query = Numbers::query().numbers(source).to(sink).trigger(Trigger::AvailableNow).start().await.unwrap();
+    let source =
+        KafkaSource::new(servers()).subscribe([&topic.name]).starting_offsets(KafkaOffsets::Earliest);
+    let query =
+        Numbers::query().numbers(source).to(sink).trigger(Trigger::AvailableNow).start().await.unwrap();
     query.await_termination().await.unwrap();
     let mut rows: Vec<i64> = results.rows().into_iter().map(|row| row.n).collect();
     rows.sort_unstable();

@@ -38,12 +38,7 @@ impl Topic {
         Self::with(servers(), &unique("topic"), partitions, &[]).await
     }
 
-    pub(crate) async fn with(
-        servers: &str,
-        name: &str,
-        partitions: i32,
-        settings: &[(&str, &str)],
-    ) -> Self {
+    pub(crate) async fn with(servers: &str, name: &str, partitions: i32, settings: &[(&str, &str)]) -> Self {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", servers).set("message.max.bytes", "4000000");
         let topic = Self {

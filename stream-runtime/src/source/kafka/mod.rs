@@ -384,7 +384,8 @@ impl<R> Opened<R> {
         if self.fetcher.as_ref().is_none_or(|(_, most)| partitions > *most) {
             // With room for more: a client's budget for each partition is fixed when it is made.
             let most = partitions.next_power_of_two();
-            let config = self.looking.options().config(&self.group, most).map_err(|error| error.to_string())?;
+            let config =
+                self.looking.options().config(&self.group, most).map_err(|error| error.to_string())?;
             self.fetcher = Some((Fetcher::start(&config, &self.group)?, most));
         }
         match &mut self.fetcher {
