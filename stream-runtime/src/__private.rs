@@ -15,7 +15,7 @@ pub use crate::plan::{
     QueryInfo, Reading, Reads, Right, RightOuter, SessionWorker, TimeRange, Unbound, Update, WatermarkInfo,
     Yields, from, from_query, within,
 };
-pub use crate::source::Source;
+pub use crate::source::{Message, Source};
 pub use crate::static_input::{
     KeySlot, Lookup, Lookups, Matches, StaticSource, StaticTable, lookup, or_null,
 };
@@ -52,13 +52,15 @@ pub const fn negative(duration: Duration) -> Duration {
 pub use crate::format::csv::{Cells, Record};
 pub use crate::format::json::{
     Object, ObjectWriter, RowFields, Scanner, decode_in_any_order, decode_json_cell, decode_line,
-    decode_nested, write_json_cell,
+    decode_nested, decode_value, write_json_cell,
 };
 pub use crate::format::{Arena, RowError, TextRow};
 pub use crate::schema::derive::{column_set, names};
+pub use crate::schema::message::part;
 pub use crate::schema::place::Place;
 pub use crate::schema::{
-    Column, ColumnSet, Decoding, Element, Field, HoldsTimestamps, IntoColumn, Schema, TimestampFormat,
+    Column, ColumnSet, Decoding, Element, Field, FromMessage, HoldsTimestamps, IntoColumn, MessagePart,
+    Schema, TimestampFormat,
 };
 pub use core::default::Default;
 pub use core::option::Option::{self, None, Some};

@@ -8,7 +8,8 @@ use super::case::Case;
 use crate::report::Report;
 
 const ON_STRUCT: &str = "`rename_all = \"…\"`";
-const ON_FIELD: &str = "`rename = \"…\"`, `default`, `default = \"path\"`, `skip` and `timestamp = \"…\"`";
+const ON_FIELD: &str =
+    "`rename = \"…\"`, `default`, `default = \"path\"`, `skip`, `timestamp = \"…\"` and `kafka = \"…\"`";
 
 /// `#[schema(…)]` on the struct.
 #[derive(Default)]
@@ -23,6 +24,33 @@ pub(crate) struct FieldAttributes {
     pub(crate) default: Option<DefaultValue>,
     pub(crate) skip: bool,
     pub(crate) timestamp: Option<(TimestampFormat, LitStr)>,
+    pub(crate) kafka: Option<(MessagePart, LitStr)>,
+}
+
+/// The part of a Kafka message that a column is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MessagePart {
+    Key,
+    Value,
+    Topic,
+    Partition,
+    Offset,
+    Timestamp,
+    TimestampType,
+    Headers,
+}
+
+impl MessagePart {
+    const ALL: [(&str, Self); 8] = [
+        ("key", Self::Key),
+        ("value", Self::Value),
+        ("topic", Self::Topic),
+        ("partition", Self::Partition),
+        ("offset", Self::Offset),
+        ("timestamp", Self::Timestamp),
+        ("timestamp_type", Self::TimestampType),
+        ("headers", Self::Headers),
+    ];
 }
 
 /// Where the value of a missing column comes from.
@@ -85,9 +113,19 @@ impl FieldAttributes {
                 if let Some(format) = parse_timestamp(&meta, report) {
                     set(&mut parsed.timestamp, format, &meta, report);
                 }
+            } else if path.is_ident("kafka") {
+                if let Some(part) = parse_part(&meta, report) {
+                    set(&mut parsed.kafka, part, &meta, report);
+                }
             } else {
                 report.error(path, unknown(&meta, ON_FIELD, "a field"));
             }
+        }
+        if let (Some((_, part)), Some(_)) = (&parsed.kafka, &parsed.default) {
+            report.error(
+                part,
+                "a part of a message has no default: write `Option` for a key or value that may be missing",
+            );
         }
         if parsed.skip {
             if let Some(name) = parsed.rename.take() {
@@ -95,6 +133,9 @@ impl FieldAttributes {
             }
             if let Some((_, format)) = parsed.timestamp.take() {
                 report.error(&format, "a skipped field is no column, so it has no timestamp format");
+            }
+            if let Some((_, part)) = parsed.kafka.take() {
+                report.error(&part, "a skipped field is no column, so it is no part of a message");
             }
         }
         parsed
@@ -167,4 +208,15 @@ fn parse_timestamp(meta: &Meta, report: &mut Report) -> Option<(TimestampFormat,
         }
     };
     Some((format, text))
+}
+
+fn parse_part(meta: &Meta, report: &mut Report) -> Option<(MessagePart, LitStr)> {
+    let text = text_value(meta, report)?;
+    let name = text.value();
+    let part = MessagePart::ALL.iter().find(|(known, _)| *known == name);
+    if part.is_none() {
+        let known: Vec<_> = MessagePart::ALL.iter().map(|(name, _)| format!("`{name}`")).collect();
+        report.error(&text, format!("unknown part of a message; `kafka` takes {}", known.join(", ")));
+    }
+    part.map(|(_, part)| (*part, text))
 }

@@ -3,6 +3,7 @@
 mod attributes;
 mod case;
 mod column_impl;
+mod message;
 mod row;
 mod schema_impl;
 #[cfg(test)]

@@ -10,11 +10,11 @@ use syn::spanned::Spanned;
 use syn::visit::Visit;
 use syn::visit_mut::VisitMut;
 use syn::{
-    Attribute, Data, DeriveInput, Fields, GenericParam, Generics, Type, Visibility, WherePredicate,
+    Attribute, Data, DeriveInput, Fields, GenericParam, Generics, LitStr, Type, Visibility, WherePredicate,
     parse_quote,
 };
 
-use super::attributes::{DefaultValue, FieldAttributes, StructAttributes, TimestampFormat};
+use super::attributes::{DefaultValue, FieldAttributes, MessagePart, StructAttributes, TimestampFormat};
 use crate::report::Report;
 
 /// A column set has this many bits.
@@ -45,6 +45,7 @@ pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) default: Option<DefaultValue>,
     pub(crate) timestamp: Option<TimestampFormat>,
+    pub(crate) kafka: Option<(MessagePart, LitStr)>,
 }
 
 /// A field that isn't a column.
@@ -105,9 +106,11 @@ impl Row {
                 name,
                 default: parsed.default,
                 timestamp: parsed.timestamp.map(|(format, _)| format),
+                kafka: parsed.kafka,
                 ident,
             });
         }
+        check_parts(&columns, report);
         if columns.is_empty() {
             report.error(&input.ident, "a schema needs at least one column");
             return None;
@@ -120,6 +123,11 @@ impl Row {
             columns,
             skipped,
         })
+    }
+
+    /// Whether some columns are parts of a message.
+    pub(crate) fn has_parts(&self) -> bool {
+        self.columns.iter().any(|column| column.kafka.is_some())
     }
 
     /// The view's type for a lifetime.
@@ -189,7 +197,14 @@ impl Column {
             };
             quote!(.timestamps(__private::TimestampFormat::#format))
         });
-        quote!(const #place: __private::Place<#ty> = __private::Place::new(#index, #name, #key)#timestamps;)
+        let part = self.part().map(|part| quote!(.part(__private::MessagePart::#part)));
+        quote!(const #place: __private::Place<#ty> = __private::Place::new(#index, #name, #key)#timestamps #part;)
+    }
+
+    /// The name of the part of a message that the column is, in `MessagePart` and in `part`.
+    pub(crate) fn part(&self) -> Option<Ident> {
+        let (part, text) = self.kafka.as_ref()?;
+        Some(format_ident!("{part:?}", span = text.span()))
     }
 }
 
@@ -235,6 +250,29 @@ fn named_fields(input: &DeriveInput, report: &mut Report) -> Option<Vec<syn::Fie
     named.filter(|_| input.generics.lifetimes().next().is_none())
 }
 
+/// Reports parts of a message that two columns are, and columns that would have to be taken from a value that is a column as a whole.
+fn check_parts(columns: &[Column], report: &mut Report) {
+    let parts = || columns.iter().filter_map(|column| Some((column, column.kafka.as_ref()?)));
+    for (index, (column, (part, text))) in parts().enumerate() {
+        if let Some((first, _)) = parts().take(index).find(|(_, (first, _))| first == part) {
+            let (this, first) = (&column.ident, &first.ident);
+            report.error(
+                text,
+                format!("two columns are the message's {}: `{first}` and `{this}`", text.value()),
+            );
+        }
+    }
+    let Some((whole, _)) = parts().find(|(_, (part, _))| *part == MessagePart::Value) else { return };
+    for column in columns.iter().filter(|column| column.kafka.is_none()) {
+        let message = format!(
+            "`{}` is the message's whole value, so no other column can be read from it; move `{}` to a struct of its own and let \
+             `{}` be one, or say with `kafka = \"…\"` what it is",
+            whole.ident, column.ident, whole.ident
+        );
+        report.error(&column.ident, message);
+    }
+}
+
 /// Adds what the generated code relies on: that every column's type is a `Column`, that every skipped field
 /// whose type depends on a parameter has a `Default`, and that parameters no column mentions fit into a row.
 ///
@@ -252,6 +290,11 @@ fn bounded(mut generics: Generics, this: &Ident, columns: &[Column], skipped: &[
     for ty in columns.iter().filter(|column| column.timestamp.is_some()).map(|column| &column.ty) {
         let timestamps = quote_spanned!(ty.span()=> ::stream_runtime::__private::HoldsTimestamps);
         bounds.push(parse_quote!(#ty: #timestamps));
+    }
+    for (part, ty) in columns.iter().filter_map(|column| Some((column.part()?, &column.ty))) {
+        let from_message = quote_spanned!(ty.span()=>
+            ::stream_runtime::__private::FromMessage<::stream_runtime::__private::part::#part>);
+        bounds.push(parse_quote!(#ty: #from_message));
     }
     for field in skipped.iter().filter(|field| field.default.is_none() && depends(&field.ty)) {
         let ty = &field.ty;

@@ -5,6 +5,7 @@ use quote::quote;
 use syn::ext::IdentExt;
 
 use super::attributes::DefaultValue;
+use super::message;
 use super::row::{Column, Row};
 
 pub(crate) fn expand(row: &Row) -> TokenStream {
@@ -92,6 +93,7 @@ fn schema(row: &Row) -> TokenStream {
         .iter()
         .map(|Column { ident, place, .. }| quote!(#ident: Self::#place.unpack::<__COLUMNS>(bytes, arena)?));
     let marker = marker(row);
+    let decode_message = row.has_parts().then(|| message::decode_message(row));
     quote! {
         #[automatically_derived]
         #[diagnostic::do_not_recommend]
@@ -116,6 +118,8 @@ fn schema(row: &Row) -> TokenStream {
             ) -> __private::Result<#view, __private::RowError> {
                 __private::decode_line::<Self, __COLUMNS>(line, arena)
             }
+
+            #decode_message
 
             fn decode_csv<'a, const __COLUMNS: __private::ColumnSet>(
                 record: __private::Record<'a>,
@@ -176,6 +180,7 @@ fn row_fields(row: &Row) -> TokenStream {
         }
     });
     let marker = marker(row);
+    let of_values = row.has_parts().then(|| message::value_fields(row));
     quote! {
         #[automatically_derived]
         impl #impl_generics __private::RowFields for #ident #type_generics #where_clause {
@@ -208,6 +213,8 @@ fn row_fields(row: &Row) -> TokenStream {
                 }
                 __private::Ok(#view_ident { #(#finished,)* #marker })
             }
+
+            #of_values
         }
     }
 }

@@ -88,6 +88,15 @@ pub trait Column: Sized + Send + Sync + 'static {
     /// Decodes a CSV cell that isn't empty.
     fn decode_text<'a>(text: &'a str, decoding: Decoding<'a>) -> Result<Self::View<'a>, RowError>;
 
+    /// Decodes the key or the value of a message: text as a CSV cell has it, and bytes as they are.
+    fn decode_bytes<'a>(bytes: &'a [u8], decoding: Decoding<'a>) -> Result<Self::View<'a>, RowError> {
+        match std::str::from_utf8(bytes) {
+            Ok("") => Self::empty_cell(true).ok_or_else(|| RowError::new("it is empty")),
+            Ok(text) => Self::decode_text(text, decoding),
+            Err(error) => Err(RowError::new(format_args!("it isn't UTF-8: {error}"))),
+        }
+    }
+
     /// Whether the value is null.
     fn is_null(_view: Self::View<'_>) -> bool {
         false
@@ -217,6 +226,10 @@ impl<T: Column> Column for Option<T> {
     #[inline]
     fn decode_text<'a>(text: &'a str, decoding: Decoding<'a>) -> Result<Self::View<'a>, RowError> {
         T::decode_text(text, decoding).map(Some)
+    }
+
+    fn decode_bytes<'a>(bytes: &'a [u8], decoding: Decoding<'a>) -> Result<Self::View<'a>, RowError> {
+        T::decode_bytes(bytes, decoding).map(Some)
     }
 
     fn is_null(view: Self::View<'_>) -> bool {

@@ -8,6 +8,7 @@ mod column;
 pub(crate) mod derive;
 mod into_column;
 mod list;
+pub(crate) mod message;
 mod number;
 pub(crate) mod pack;
 pub(crate) mod place;
@@ -15,13 +16,15 @@ mod text;
 mod times;
 
 pub use crate::format::{Arena, RowError};
-use crate::source::Message;
 pub(crate) use column::Seed;
 pub use column::{Column, Decoding, Element, HoldsTimestamps, TimestampFormat};
 pub use into_column::IntoColumn;
 pub use list::{List, ListIter};
+pub use message::{FromMessage, MessagePart};
 /// Derives [`Schema`] (the trait) for a struct whose fields are [`Column`]s.
 pub use stream_macros::Schema;
+
+use crate::source::Message;
 
 /// The columns that a query names: bit *i* stands for field *i* of the schema.
 pub type ColumnSet = u128;
@@ -154,4 +157,6 @@ pub struct Field {
     pub nullable: bool,
     /// Whether a row may leave the column out (`#[schema(default)]`).
     pub has_default: bool,
+    /// The part of a message that the column is (`#[schema(kafka = "…")]`).
+    pub part: Option<MessagePart>,
 }

@@ -3,8 +3,10 @@
 use std::marker::PhantomData;
 
 use super::derive::names;
+use super::message::{FromMessage, MessagePart};
 use super::{Column, ColumnSet, Decoding, Field, HoldsTimestamps, TimestampFormat};
-use crate::format::Arena;
+use crate::format::{Arena, RowError};
+use crate::source::Message;
 
 /// Everything about a column that is known at compile time: its type, its place among the schema's columns,
 /// its names, and how its timestamps are written.
@@ -14,6 +16,7 @@ pub struct Place<T> {
     /// The name as a JSON key, with its quotes and the colon.
     pub(crate) key: &'static str,
     pub(crate) timestamps: TimestampFormat,
+    part: Option<MessagePart>,
     column: PhantomData<fn() -> T>,
 }
 
@@ -28,7 +31,7 @@ impl<T> Copy for Place<T> {}
 impl<T: Column> Place<T> {
     /// The column at `index`; `key` is its name as a JSON key, with its quotes and the colon.
     pub const fn new(index: usize, name: &'static str, key: &'static str) -> Self {
-        Self { index, name, key, timestamps: TimestampFormat::Rfc3339, column: PhantomData }
+        Self { index, name, key, timestamps: TimestampFormat::Rfc3339, part: None, column: PhantomData }
     }
 
     /// How the column's timestamps are written.
@@ -39,9 +42,30 @@ impl<T: Column> Place<T> {
         Self { timestamps, ..self }
     }
 
+    /// The part of a message that the column is.
+    pub const fn part(self, part: MessagePart) -> Self {
+        Self { part: Some(part), ..self }
+    }
+
+    /// Takes the column from a message.
+    #[inline]
+    pub fn from_message<'a, P, const COLUMNS: ColumnSet>(
+        self,
+        message: &Message<'a>,
+        arena: &'a Arena,
+    ) -> Result<T::View<'a>, RowError>
+    where
+        T: FromMessage<P>,
+    {
+        if !self.is_in(COLUMNS) {
+            return Ok(T::placeholder());
+        }
+        T::from_message(message, self.decoding(arena)).map_err(|error| RowError::column(self.name, error))
+    }
+
     /// The column's entry in the field table.
     pub const fn field(self, type_name: &'static str, has_default: bool) -> Field {
-        Field { name: self.name, type_name, nullable: T::NULLABLE, has_default }
+        Field { name: self.name, type_name, nullable: T::NULLABLE, has_default, part: self.part }
     }
 
     /// What stands in a view for the column if it isn't read.

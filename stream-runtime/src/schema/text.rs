@@ -115,6 +115,10 @@ impl Column for Vec<u8> {
         Ok(bytes.get(..length).unwrap_or_default())
     }
 
+    fn decode_bytes<'a>(bytes: &'a [u8], _decoding: Decoding<'a>) -> Result<&'a [u8], RowError> {
+        Ok(bytes)
+    }
+
     fn encode_json(view: &[u8], timestamps: TimestampFormat, out: &mut Vec<u8>) {
         let mut text = String::new();
         Self::encode_text(view, timestamps, &mut text);

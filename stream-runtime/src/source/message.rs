@@ -29,16 +29,19 @@ pub struct Message<'a> {
 impl<'a> Message<'a> {
     /// The value as text, without white space around it.
     pub(crate) fn value_text(&self) -> Result<&'a str, RowError> {
-        let Some(value) = self.value else {
-            return Err(RowError::new(
-                "the message has no value (it is a tombstone); pass over such messages with `skip_tombstones(true)`, or take the value as \
-                 an `Option`",
-            ));
-        };
-        match std::str::from_utf8(value) {
+        match std::str::from_utf8(self.value.ok_or_else(Self::tombstone)?) {
             Ok(text) => Ok(text.trim_ascii()),
             Err(error) => Err(RowError::new(format_args!("the value isn't UTF-8: {error}"))),
         }
+    }
+
+    /// The error of a message without a value where a value has to be.
+    #[cold]
+    pub(crate) fn tombstone() -> RowError {
+        RowError::new(
+            "the message has no value (it is a tombstone); pass over such messages with `skip_tombstones(true)`, or take the value as an \
+             `Option`",
+        )
     }
 }
 
@@ -57,6 +60,15 @@ pub enum TimestampType {
 pub trait MessageHeaders {
     /// Shows each header, in order.
     fn for_each<'a>(&'a self, each: &mut dyn FnMut(&'a str, Option<&'a [u8]>));
+}
+
+/// A header of a message, as an element of a column with `#[schema(kafka = "headers")]`.
+#[derive(Clone, Debug, PartialEq, Eq, stream_macros::Schema)]
+pub struct Header {
+    /// The header's name; several may have the same.
+    pub key: String,
+    /// Its value, which may be null.
+    pub value: Option<Vec<u8>>,
 }
 
 /// No headers at all.

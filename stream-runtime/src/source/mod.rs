@@ -30,7 +30,7 @@ pub use input::{Input, SourceExt};
 pub use kafka::{IsolationLevel, KafkaSource, MessageFormat, NoMatch};
 pub use malformed::{DeadLetterSink, MalformedRow, OnMalformed};
 pub use memory::{MemoryInput, MemorySource};
-pub use message::{Message, MessageHeaders, TimestampType};
+pub use message::{Header, HeaderView, Message, MessageHeaders, TimestampType};
 pub use rate::{RateRow, RateSource};
 pub use socket::{Line, SocketFormat, SocketSource, Text};
 

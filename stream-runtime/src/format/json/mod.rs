@@ -15,6 +15,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use super::{Arena, RowError};
 use crate::schema::place::Place;
 use crate::schema::{Column, ColumnSet, Decoding, Schema, Seed};
+use crate::source::Message;
 
 pub use scan::{ScannedObject, Scanner};
 pub(crate) use write::write_text;
@@ -32,6 +33,19 @@ pub trait RowFields: Schema {
     fn read_object<'a, const COLUMNS: ColumnSet, A: MapAccess<'a>>(
         object: Object<'a, A, COLUMNS>,
     ) -> Result<Self::View<'a>, A::Error>;
+
+    /// Reads a message's value: as [`scan_object`](Self::scan_object), with placeholders for columns that are parts of the message.
+    #[inline]
+    fn scan_value<'a, const COLUMNS: ColumnSet>(scanner: &mut Scanner<'a>) -> Option<Self::View<'a>> {
+        Self::scan_object::<COLUMNS>(scanner)
+    }
+
+    /// Reads a message's value: as [`read_object`](Self::read_object), with placeholders for columns that are parts of the message.
+    fn read_value<'a, const COLUMNS: ColumnSet, A: MapAccess<'a>>(
+        object: Object<'a, A, COLUMNS>,
+    ) -> Result<Self::View<'a>, A::Error> {
+        Self::read_object::<COLUMNS, A>(object)
+    }
 }
 
 /// Decodes one line.
@@ -44,6 +58,24 @@ pub fn decode_line<'a, R: RowFields, const COLUMNS: ColumnSet>(
     match R::scan_object::<COLUMNS>(&mut scanner) {
         Some(view) if scanner.is_at_end() => Ok(view),
         _ => decode_in_any_order::<R, COLUMNS>(line, arena),
+    }
+}
+
+/// Decodes the columns of a message that are in its value; the others hold placeholders.
+#[inline]
+pub fn decode_value<'a, R: RowFields, const COLUMNS: ColumnSet>(
+    message: &Message<'a>,
+    arena: &'a Arena,
+) -> Result<R::View<'a>, RowError> {
+    let text = message.value_text()?;
+    let mut scanner = Scanner::new(text, arena);
+    match R::scan_value::<COLUMNS>(&mut scanner) {
+        Some(view) if scanner.is_at_end() => Ok(view),
+        _ => {
+            let mut json = serde_json::Deserializer::from_str(text);
+            let value = json.deserialize_map(ValueVisitor::<R, COLUMNS> { arena, row: PhantomData });
+            value.and_then(|view| json.end().map(|()| view)).map_err(|error| row_error(&error))
+        }
     }
 }
 
@@ -101,6 +133,24 @@ impl<'a, R: RowFields, const COLUMNS: ColumnSet> Visitor<'a> for RowVisitor<'a, 
     #[inline]
     fn visit_map<A: MapAccess<'a>>(self, map: A) -> Result<Self::Value, A::Error> {
         R::read_object::<COLUMNS, A>(Object { map, arena: self.arena })
+    }
+}
+
+/// Decodes an object without the columns that are parts of a message.
+struct ValueVisitor<'a, R, const COLUMNS: ColumnSet> {
+    arena: &'a Arena,
+    row: PhantomData<fn() -> R>,
+}
+
+impl<'a, R: RowFields, const COLUMNS: ColumnSet> Visitor<'a> for ValueVisitor<'a, R, COLUMNS> {
+    type Value = R::View<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an object with the columns of `{}`", R::NAME)
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, map: A) -> Result<Self::Value, A::Error> {
+        R::read_value::<COLUMNS, A>(Object { map, arena: self.arena })
     }
 }
 
