@@ -1,4 +1,29 @@
 //! Sources and sinks of Kafka, against a real broker.
 
-mod reading;
+mod batches;
+mod brokers;
+mod gaps;
+mod loss;
+mod partitions;
+mod rows;
+mod start;
 mod support;
+
+use stream_runtime::prelude::*;
+
+#[derive(Schema, Clone, Debug, PartialEq)]
+struct Number {
+    n: i64,
+}
+
+stream_query! {
+    query Numbers(numbers: Number) -> Number {
+        from row in numbers;
+        select Number { n: row.n };
+        output append;
+    }
+}
+
+fn json(n: i64) -> String {
+    format!("{{\"n\":{n}}}")
+}

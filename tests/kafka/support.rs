@@ -1,7 +1,8 @@
 //! The broker, and a topic of a test's own with what stands in it.
 
-use std::sync::OnceLock;
-use std::time::Duration;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use kafka_broker::Broker;
 use rdkafka::ClientConfig;
@@ -10,6 +11,11 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use stream_runtime::Uuid;
+use stream_runtime::engine::{Progress, Trigger};
+use stream_runtime::sink::MemoryResults;
+use stream_runtime::source::{KafkaOffsets, KafkaSource, Source};
+
+use crate::{Number, Numbers};
 
 /// How long a test waits for what has to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -77,6 +83,17 @@ impl Topic {
         }
     }
 
+    /// Writes these numbers to a partition, and waits until they stand there.
+    pub(crate) fn numbers(&self, partition: i32, numbers: impl IntoIterator<Item = i64>) {
+        numbers.into_iter().for_each(|n| self.send(partition, crate::json(n)));
+        self.flush();
+    }
+
+    /// A source of the topic from its earliest offset on.
+    pub(crate) fn source(&self) -> KafkaSource<Number> {
+        KafkaSource::new(&self.servers).subscribe([&self.name]).starting_offsets(KafkaOffsets::Earliest)
+    }
+
     /// Waits until everything is written.
     pub(crate) fn flush(&self) {
         self.producer.flush(PATIENCE).unwrap();
@@ -93,6 +110,15 @@ impl Topic {
         deleted.into_iter().next().unwrap().unwrap();
     }
 
+    /// Makes the topic once more, as soon as its deletion is through.
+    pub(crate) async fn create_again(&self, partitions: i32) {
+        let begun = Instant::now();
+        let new = NewTopic::new(&self.name, partitions, TopicReplication::Fixed(1));
+        while self.admin.create_topics([&new], &options()).await.unwrap().remove(0).is_err() {
+            assert!(begun.elapsed() < PATIENCE, "the topic can't be made again");
+        }
+    }
+
     /// Does what retention does: deletes the messages before `offset`.
     pub(crate) async fn delete_before(&self, partition: i32, offset: i64) {
         let mut list = TopicPartitionList::new();
@@ -104,4 +130,59 @@ impl Topic {
 
 fn options() -> AdminOptions {
     AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE))
+}
+
+/// Waits until something is so.
+pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "waited for: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Runs a query over all that is there, and gives its batches' progress.
+pub(crate) async fn run(
+    source: impl Source<Number>,
+    results: &MemoryResults<Number>,
+    checkpoint: Option<&Path>,
+) -> stream_runtime::Result<Vec<Arc<Progress>>> {
+    let mut query = Numbers::query().numbers(source).to(results.sink()).trigger(Trigger::AvailableNow);
+    if let Some(checkpoint) = checkpoint {
+        query = query.checkpoint(checkpoint);
+    }
+    let query = query.start().await?;
+    query.await_termination().await?;
+    Ok(query.recent_progress())
+}
+
+/// The numbers of all rows, in order of size.
+pub(crate) fn numbers(results: &MemoryResults<Number>) -> Vec<i64> {
+    let mut numbers: Vec<i64> = results.rows().into_iter().map(|row| row.n).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+/// Where each batch ended in the partitions of a topic.
+pub(crate) fn ends(progress: &[Arc<Progress>], topic: &str) -> Vec<Vec<i64>> {
+    let end = |progress: &Arc<Progress>| {
+        let end = &progress.sources[0].end_offset.as_ref().unwrap().0[topic];
+        let mut partitions: Vec<(i32, i64)> = end
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(number, offset)| (number.parse().unwrap(), offset.as_i64().unwrap()))
+            .collect();
+        partitions.sort_unstable();
+        partitions.into_iter().map(|(_, offset)| offset).collect()
+    };
+    progress.iter().map(end).collect()
+}
+
+/// The text of what ended a query.
+pub(crate) fn root<T>(result: stream_runtime::Result<T>) -> String {
+    match result {
+        Ok(_) => panic!("it should have failed"),
+        Err(error) => error.root().to_string(),
+    }
 }

@@ -346,10 +346,14 @@ impl<R: Schema> Source<R> for KafkaSource<R> {
     fn report_metrics(&self, end: Option<&Offset>) -> BTreeMap<&'static str, String> {
         let latest = self.opened.as_ref().and_then(|opened| opened.latest.as_ref());
         let end = end.and_then(|end| self.parse(end).ok());
-        match latest.zip(end) {
+        let mut metrics = match latest.zip(end) {
             Some(((latest, _), end)) => lag::metrics(&end, latest),
             None => BTreeMap::new(),
+        };
+        if let Some(opened) = self.opened.as_ref().filter(|_| self.options.skip_tombstones) {
+            metrics.insert("tombstones", opened.reading.measured.take_tombstones().to_string());
         }
+        metrics
     }
 }
 
