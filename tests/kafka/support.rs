@@ -10,6 +10,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicRe
 use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::types::RDKafkaErrorCode as Code;
 use stream_runtime::Uuid;
 use stream_runtime::engine::{Progress, Trigger};
 use stream_runtime::sink::MemoryResults;
@@ -51,17 +52,20 @@ impl Topic {
             servers: servers.to_owned(),
             name: name.to_owned(),
             admin: config.create().unwrap(),
-            producer: config.set("linger.ms", "0").create().unwrap(),
+            producer: config
+                .set("linger.ms", "0")
+                .set("topic.metadata.refresh.interval.ms", "100")
+                .create()
+                .unwrap(),
         };
         topic.create(partitions, settings).await;
         topic
     }
 
     pub(crate) async fn create(&self, partitions: i32, settings: &[(&str, &str)]) {
-        let mut new = NewTopic::new(&self.name, partitions, TopicReplication::Fixed(1));
-        for (name, value) in settings {
-            new = new.set(name, value);
-        }
+        // Some messages are older than a broker keeps them otherwise.
+        let new = NewTopic::new(&self.name, partitions, TopicReplication::Fixed(1)).set("retention.ms", "-1");
+        let new = settings.iter().fold(new, |new, (name, value)| new.set(name, value));
         let created = self.admin.create_topics([&new], &options()).await.unwrap();
         created.into_iter().next().unwrap().unwrap();
     }
@@ -76,7 +80,9 @@ impl Topic {
         let mut record = Some(record);
         while let Some(each) = record.take() {
             if let Err((error, back)) = self.producer.send(each) {
-                assert_eq!(error.rdkafka_error_code(), Some(rdkafka::types::RDKafkaErrorCode::QueueFull));
+                // A partition that was added a moment ago isn't known to the producer yet.
+                let code = error.rdkafka_error_code();
+                assert!(matches!(code, Some(Code::QueueFull | Code::UnknownPartition)), "{error}");
                 self.producer.poll(Duration::from_millis(10));
                 record = Some(back);
             }

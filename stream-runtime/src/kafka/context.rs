@@ -66,7 +66,11 @@ impl ClientContext for Context {
             return;
         }
         tracing::warn!(target: "librdkafka", "{error}: {reason}");
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+        let mut last_error = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
+        // That all are away says less than why one is.
+        if last_error.is_none() || error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+            *last_error = Some(reason.to_owned());
+        }
     }
 }
 

@@ -10,6 +10,9 @@ use super::Context;
 /// The wait between two attempts.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// The longest wait for one answer: the client waits for the leader of a partition that is gone as long as it is let.
+const ATTEMPT: Duration = Duration::from_secs(5);
+
 /// An upper bound on the time that brokers get to answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Patience {
@@ -32,7 +35,7 @@ impl Patience {
         loop {
             let left = self.timeout.saturating_sub(begun.elapsed());
             // A zero would be no wait at all, and a first attempt is due to everybody.
-            let error = match attempt(left.max(PAUSE)) {
+            let error = match attempt(left.clamp(PAUSE, ATTEMPT)) {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };

@@ -13,6 +13,9 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use super::subscription::{Topics, matches};
 use crate::kafka::{Context, Partition, PartitionOffsets, Patience};
 
+/// How many of the client's events are served after a question.
+const EVENTS: usize = 8;
+
 /// A source's brokers.
 #[derive(Clone)]
 pub(super) struct Cluster {
@@ -35,32 +38,31 @@ pub(super) enum At {
 impl Cluster {
     /// The partitions that there are of those that the source reads.
     pub(super) fn partitions(&self) -> Result<BTreeSet<Partition>, String> {
+        self.ask("asking for partitions", |left| self.list(left))
+    }
+
+    fn list(&self, left: Duration) -> KafkaResult<BTreeSet<Partition>> {
         match &self.topics {
-            Topics::Named(topics) => self.partitions_of(topics),
+            Topics::Named(topics) => self.list_of(topics, left),
             Topics::Matching(pattern) => {
-                let metadata = self.ask("asking for all topics", |left| {
-                    let metadata = self.consumer.fetch_metadata(None, left)?;
-                    let found = metadata.topics().iter().filter(|topic| matches(pattern, topic.name()));
-                    found.map(partitions_of).collect::<KafkaResult<Vec<_>>>()
-                })?;
-                Ok(metadata.into_iter().flatten().collect())
+                let metadata = self.consumer.fetch_metadata(None, left)?;
+                let found = metadata.topics().iter().filter(|topic| matches(pattern, topic.name()));
+                Ok(found.map(partitions_of).collect::<KafkaResult<Vec<_>>>()?.into_iter().flatten().collect())
             }
             Topics::Partitions(wanted) => {
                 let topics = wanted.iter().map(|partition| partition.topic.clone()).collect();
-                let found = self.partitions_of(&topics)?;
-                Ok(wanted.intersection(&found).cloned().collect())
+                Ok(wanted.intersection(&self.list_of(&topics, left)?).cloned().collect())
             }
         }
     }
 
-    fn partitions_of(&self, topics: &BTreeSet<String>) -> Result<BTreeSet<Partition>, String> {
+    fn list_of(&self, topics: &BTreeSet<String>, left: Duration) -> KafkaResult<BTreeSet<Partition>> {
         let mut partitions = BTreeSet::new();
         for topic in topics {
-            partitions.extend(self.ask(&format!("asking for topic `{topic}`"), |left| {
-                let metadata = self.consumer.fetch_metadata(Some(topic), left)?;
-                let found = metadata.topics().iter().filter(|found| found.name() == topic);
-                Ok(found.map(partitions_of).collect::<KafkaResult<Vec<_>>>()?.concat())
-            })?);
+            let metadata = self.consumer.fetch_metadata(Some(topic), left)?;
+            for found in metadata.topics().iter().filter(|found| found.name() == topic) {
+                partitions.extend(partitions_of(found)?);
+            }
         }
         Ok(partitions)
     }
@@ -76,11 +78,18 @@ impl Cluster {
             At::End => Offset::End,
             At::Time(millis) => Offset::Offset(millis),
         };
-        let partitions: Vec<Partition> = partitions.into_iter().collect();
-        if partitions.is_empty() {
-            return Ok(PartitionOffsets::default());
-        }
+        let mut partitions: Vec<Partition> = partitions.into_iter().collect();
+        let mut attempts = 0;
         self.ask("asking for offsets", |left| {
+            if attempts > 0 {
+                // Nobody answers for a partition that is gone meanwhile.
+                let exist = self.list(left)?;
+                partitions.retain(|partition| exist.contains(partition));
+            }
+            attempts += 1;
+            if partitions.is_empty() {
+                return Ok(PartitionOffsets::default());
+            }
             let mut asked = TopicPartitionList::with_capacity(partitions.len());
             for Partition { topic, number } in &partitions {
                 asked.add_partition_offset(topic, *number, offset)?;
@@ -106,9 +115,12 @@ impl Cluster {
 
     fn ask<T>(&self, what: &str, mut attempt: impl FnMut(Duration) -> KafkaResult<T>) -> Result<T, String> {
         self.patience.wait(self.consumer.client().context(), what, |left| {
+            let answer = attempt(left);
             // Serves the client's log and errors, which nobody else does.
-            while self.consumer.poll(Duration::ZERO).is_some() {}
-            attempt(left)
+            for _ in 0..EVENTS {
+                self.consumer.poll(Duration::ZERO);
+            }
+            answer
         })
     }
 }

@@ -360,10 +360,13 @@ impl<R: Schema> Source<R> for KafkaSource<R> {
 impl<R> Opened<R> {
     /// Whether the brokers are worth asking.
     fn may_have_news(&mut self) -> bool {
-        let Some((fetcher, _)) = &self.fetcher else { return true };
+        let (Some((fetcher, _)), Some((latest, asked))) = (&self.fetcher, &self.latest) else { return true };
+        if limit::count(&self.handed_out, latest) > 0 {
+            return true;
+        }
         let arrived = fetcher.arrivals().take();
         let more = fetcher.readers().filter(|reader| reader.has_more()).count() > 0;
-        arrived || more || self.latest.as_ref().is_none_or(|(_, asked)| asked.elapsed() >= ASK_EVERY)
+        arrived || more || asked.elapsed() >= ASK_EVERY
     }
 
     /// Asks the brokers where partitions end.
