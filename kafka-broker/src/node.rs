@@ -84,6 +84,8 @@ impl Drop for Node {
     }
 }
 
+/// The error of a `java` that can't be run.
+#[allow(clippy::needless_pass_by_value, reason = "made for `map_err`")]
 fn cannot_run(error: std::io::Error) -> Error {
     Error::new(format_args!("running `java` failed: {error}"))
 }

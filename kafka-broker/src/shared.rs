@@ -17,8 +17,8 @@ pub const VARIABLE: &str = "KAFKA_BOOTSTRAP_SERVERS";
 #[derive(Debug)]
 pub struct Broker {
     bootstrap_servers: String,
-    /// Keeps it from ending.
-    _in_use: Option<InUse>,
+    /// Keeps it from ending; `None` if it isn't ours.
+    in_use: Option<InUse>,
 }
 
 impl Broker {
@@ -34,7 +34,7 @@ impl Broker {
 /// What is missing, in one line.
 pub fn shared() -> Result<Broker> {
     if let Some(bootstrap_servers) = std::env::var(VARIABLE).ok().filter(|servers| !servers.is_empty()) {
-        return Ok(Broker { bootstrap_servers, _in_use: None });
+        return Ok(Broker { bootstrap_servers, in_use: None });
     }
     let home = home()?;
     let _lock = lock(&home)?;
@@ -43,7 +43,7 @@ pub fn shared() -> Result<Broker> {
         Some(servers) => servers,
         None => start(&home)?,
     };
-    Ok(Broker { bootstrap_servers, _in_use: Some(in_use) })
+    Ok(Broker { bootstrap_servers, in_use: Some(in_use) })
 }
 
 /// Starts the tree's broker if it isn't running, and lets it run until [`down`].
@@ -52,7 +52,7 @@ pub fn shared() -> Result<Broker> {
 /// What is missing, in one line.
 pub fn up() -> Result<String> {
     let broker = shared()?;
-    if broker._in_use.is_some() {
+    if broker.in_use.is_some() {
         watch::keep(&home()?)?;
     }
     Ok(broker.bootstrap_servers)

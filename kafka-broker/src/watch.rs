@@ -72,7 +72,12 @@ pub(crate) fn start(home: &Path, layout: &Layout, class_path: &str) -> Result<()
         .spawn()
         .map_err(|error| Error::new(format_args!("running `sh` failed: {error}")))?;
     debug_assert!(in_use(home).exists(), "whoever starts a broker uses it");
-    layout.wait(|| Ok(watcher.try_wait().is_ok_and(|status| status.is_some())))
+    let started = layout.wait(|| Ok(watcher.try_wait().is_ok_and(|status| status.is_some())));
+    if started.is_err() {
+        // What can't be stopped has ended already.
+        let _ = stop(home);
+    }
+    started
 }
 
 /// Lets the broker run without users.

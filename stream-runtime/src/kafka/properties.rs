@@ -30,10 +30,6 @@ impl Properties {
         self.given.insert(name.strip_prefix("kafka.").unwrap_or(name).to_owned(), value.to_owned());
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.given.get(name).map(String::as_str)
-    }
-
     /// The client's configuration: what was given, and `ours` on top.
     ///
     /// # Errors

@@ -114,7 +114,7 @@ impl Cluster {
     }
 
     fn ask<T>(&self, what: &str, mut attempt: impl FnMut(Duration) -> KafkaResult<T>) -> Result<T, String> {
-        self.patience.wait(self.consumer.client().context(), what, |left| {
+        self.patience.wait(self.consumer.context(), what, |left| {
             let answer = attempt(left);
             // Serves the client's log and errors, which nobody else does.
             for _ in 0..EVENTS {

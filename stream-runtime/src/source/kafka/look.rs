@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use rdkafka::consumer::BaseConsumer;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use super::ON_LOSS;
 use super::cluster::{At, Cluster};
@@ -35,7 +35,7 @@ struct Memory {
 pub(super) struct Look {
     /// Where the next batch begins in each partition.
     pub(super) starts: PartitionOffsets,
-    /// Those of them that the source's log doesn't have.
+    /// Those of them that the last batch didn't have: they go to the source's log.
     pub(super) found: PartitionOffsets,
     /// Where each partition ends.
     pub(super) ends: PartitionOffsets,
@@ -62,12 +62,13 @@ impl Looking {
         &self.options
     }
 
-    /// Looks at everything. `start` is where the last batch ended, `known` where partitions have begun. Blocks.
-    pub(super) fn look(
-        &self,
-        start: Option<&PartitionOffsets>,
-        known: &PartitionOffsets,
-    ) -> Result<Look, String> {
+    /// Nobody waits for an answer any more.
+    pub(super) fn close(&self) {
+        self.cluster.consumer.context().close();
+    }
+
+    /// Looks at everything. `start` is where the last batch ended. Blocks.
+    pub(super) fn look(&self, start: Option<&PartitionOffsets>) -> Result<Look, String> {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let mut partitions = self.partitions(&mut memory, false)?;
         let mut ends = self.cluster.offsets(partitions.clone(), At::End)?;
@@ -110,13 +111,9 @@ impl Looking {
                 }
             }
         }
-        // A partition that was found before the last batch, but not read, begins where it did then.
-        let new = partitions.iter().filter(|partition| start.get(partition).is_none());
-        let (old, new): (Vec<_>, Vec<_>) = new.cloned().partition(|partition| known.get(partition).is_some());
-        starts.extend(
-            old.into_iter().filter_map(|partition| Some((partition.clone(), known.get(&partition)?))),
-        );
-        let found = self.cluster.offsets(new.into_iter().chain(anew), At::Beginning)?;
+        // One that is known all the same was gone for a while: it has been made anew.
+        let new = partitions.into_iter().filter(|partition| start.get(partition).is_none());
+        let found = self.cluster.offsets(new.chain(anew), At::Beginning)?;
         starts.extend(found.iter());
         ends.retain(|partition| starts.get(partition).is_some());
         Ok(Look { starts, found, ends, ending, gone })

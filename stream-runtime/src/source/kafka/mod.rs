@@ -357,6 +357,12 @@ impl<R: Schema> Source<R> for KafkaSource<R> {
     }
 }
 
+impl<R> Drop for Opened<R> {
+    fn drop(&mut self) {
+        self.looking.close();
+    }
+}
+
 impl<R> Opened<R> {
     /// Whether the brokers are worth asking.
     fn may_have_news(&mut self) -> bool {
@@ -371,8 +377,8 @@ impl<R> Opened<R> {
 
     /// Asks the brokers where partitions end.
     async fn look(&mut self, name: &str, start: Option<PartitionOffsets>) -> Result<Look> {
-        let (looking, known) = (Arc::clone(&self.looking), self.starts.clone());
-        let look = blocking(move || looking.look(start.as_ref(), &known)).await?;
+        let looking = Arc::clone(&self.looking);
+        let look = blocking(move || looking.look(start.as_ref())).await?;
         let look = look.map_err(|error| Error::source(name, error))?;
         if let Some(ending) = &look.ending {
             self.bound.get_or_insert_with(|| ending.clone());

@@ -52,6 +52,8 @@ pub(super) enum Trouble {
     Lost { from: i64, gone: bool },
     /// Nothing has come for so long.
     Silence { at: i64, last_error: Option<String> },
+    /// The client has put messages where they are missed.
+    Misplaced { at: i64 },
     /// The client says that it can't go on.
     Client { at: i64, error: KafkaError },
     /// Whoever takes the messages has failed.
@@ -102,6 +104,9 @@ impl Reader {
         let mut waiting = Instant::now();
         let mut asked_anew = None;
         while next < end {
+            if self.consumer.context().has_failed() {
+                return Err(Trouble::Misplaced { at: next });
+            }
             let (chunk, event) = self.chunk(&mut next, end, &mut state.carried);
             if !chunk.is_empty() {
                 take(Taken::Fetched(&chunk)).map_err(Trouble::Taker)?;
@@ -109,12 +114,11 @@ impl Reader {
             }
             match event {
                 _ if next >= end => {}
-                Event::Messages => {}
                 Event::End if asked_anew.is_some() || self.is_past(end) => next = end,
-                Event::End => {}
+                Event::Messages | Event::End => {}
                 Event::Nothing if self.is_past(end) => next = end,
                 Event::Nothing if waiting.elapsed() >= patience => {
-                    let last_error = self.consumer.client().context().last_error();
+                    let last_error = self.consumer.context().last_error();
                     return Err(Trouble::Silence { at: next, last_error });
                 }
                 Event::Nothing => {

@@ -98,6 +98,11 @@ impl<R: Schema> KafkaSplit<R> {
                     self.end
                 )));
             }
+            Trouble::Misplaced { at } => {
+                return Err(self.failed(format_args!(
+                    "{partition}, offset {at}: the client has mixed up its queues, so messages would be missing; start the query again"
+                )));
+            }
             Trouble::Client { at, error } => {
                 return Err(self.failed(format_args!("{partition}, offset {at}: {error}")));
             }
