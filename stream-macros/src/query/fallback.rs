@@ -45,8 +45,8 @@ pub(crate) fn lower(draft: &Draft) -> TokenStream {
         };
     };
     let plan = quote_spanned! {mixed=>
-        #runtime::from::<#row, { ::core::primitive::u128::MAX }>()
-            .select(|_, _: &mut #runtime::Emitter<#output>| {})
+        #runtime::from::<#row, { ::core::primitive::u128::MAX }>(&[0])
+            .select(|_, _: &mut #runtime::Reading, _: &mut #runtime::Emitter<#output>| {})
             .output::<#runtime::#mode_name>(Self::INFO)
     };
     let bodies = lower_bodies(draft).unwrap_or_default();

@@ -35,7 +35,7 @@ pub(crate) fn lower_surface(
         quote_spanned!(span=> impl #runtime::Source<#row>)
     };
     let plan_type = quote_spanned! {at(output)=>
-        impl #runtime::Plan<Row = #row, Output = #output, Mode = #runtime::#mode>
+        impl #runtime::Plan<Output = #output, Mode = #runtime::#mode> + #runtime::Reads<#runtime::Here, Row = #row>
     };
     let methods = surface.inputs.iter().map(|input| {
         let (method, source) = (&input.name, local("source"));
@@ -43,7 +43,7 @@ pub(crate) fn lower_surface(
         quote_spanned! {mixed()=>
             #[doc = #text]
             #vis fn #method(self, #source: #source_type) -> #runtime::QueryBuilder<#plan_type> {
-                #runtime::QueryBuilder::new(#name::plan(), #source)
+                #runtime::QueryBuilder::new(#name::plan()).source::<#runtime::Here>(#source)
             }
         }
     });

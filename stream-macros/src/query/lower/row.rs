@@ -48,12 +48,15 @@ pub(super) fn lower_selection(plan: &Plan) -> TokenStream {
 /// The input and its row function, which ends in `end`. `place` is where the method is underlined.
 fn lower_function(plan: &Plan, target: &Target, place: Span, end: TokenStream) -> TokenStream {
     let Target { variable, ty, .. } = target;
-    let observe = lower_observe(plan, variable);
+    let observe = lower_observe(plan);
+    let reading =
+        if observe.is_empty() { quote_spanned!(mixed()=> _) } else { local("input").into_token_stream() };
+    let runtime = runtime(mixed());
     let steps = lower_steps(plan, &plan.steps, false, end);
     let (from, alias) = (lower_from(plan), lower_alias(plan, &[&observe, &steps]));
     let method = Ident::new(target.method, place);
     quote_spanned! {mixed()=>
-        #from.#method(|#alias, #variable: &mut #ty| {
+        #from.#method(|#alias, #reading: &mut #runtime::Reading, #variable: &mut #ty| {
             #observe
             #steps
         })
@@ -63,7 +66,7 @@ fn lower_function(plan: &Plan, target: &Target, place: Span, end: TokenStream) -
 fn lower_from(plan: &Plan) -> TokenStream {
     let row = &plan.input.row;
     let (span, runtime) = (at(row), runtime(at(row)));
-    quote_spanned!(span=> #runtime::from::<#row, { Self::COLUMNS }>())
+    quote_spanned!(span=> #runtime::from::<#row, { Self::COLUMNS }>(&[0]))
 }
 
 /// The alias, or `_` if nothing in the row function names it.
@@ -77,14 +80,13 @@ fn lower_alias(plan: &Plan, body: &[&TokenStream]) -> TokenStream {
 }
 
 /// The watermark sees every row, whatever `where` says. Its column is read once, for the window too.
-fn lower_observe(plan: &Plan, operator: &Ident) -> TokenStream {
+fn lower_observe(plan: &Plan) -> TokenStream {
     let Some(watermark) = plan.watermark() else { return TokenStream::new() };
-    let time = local("event_time");
+    let (input, time) = (local("input"), local("event_time"));
     let value = event_time(&watermark.keyword, &watermark.column);
-    let observe = Ident::new("observe", plan.split.as_ref().and_then(blamed).unwrap_or_else(mixed));
     quote_spanned! {mixed()=>
         let #time = #value;
-        #operator.#observe(#time);
+        #input.observe(#time);
     }
 }
 
