@@ -54,7 +54,7 @@ impl Report {
 }
 
 /// The end of a segment: the operators behind its row function, and what comes out of them.
-pub(crate) trait Operator: Send + Sync + 'static {
+pub trait Operator: Send + Sync + 'static {
     /// What comes out at the end of a batch.
     type Output;
     /// What the row function pushes into.
