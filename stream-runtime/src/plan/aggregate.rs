@@ -20,7 +20,7 @@ use super::{BatchContext, Mode, OperatorChanges, OperatorMetrics, OutputMode, Pl
 
 /// The operator of an aggregation.
 #[derive(Debug)]
-pub(crate) struct Aggregate<W, K, A, O, M, G> {
+pub struct Aggregate<W, K, A, O, M, G> {
     finish: G,
     /// Whether a watermark closes groups at all.
     expires: bool,
@@ -87,7 +87,7 @@ impl<T: EventTime, K: OwnedKey, A: Accumulator> OwnedGroups<'_, Instants<T>, K, 
 }
 
 /// What one worker's rows add up to, for the owner of some of their groups.
-pub(crate) struct AggregatePart<K, A> {
+pub struct AggregatePart<K, A> {
     groups: Vec<(i64, Vec<Entry<K, A>>)>,
     late: LateRows,
 }

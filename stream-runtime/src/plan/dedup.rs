@@ -15,7 +15,7 @@ use super::{BatchContext, OperatorChanges, OperatorMetrics, PlanInfo, StateEntry
 
 /// Deduplication in front of another operator. The state of both is operator 0 and what follows.
 #[derive(Debug)]
-pub(crate) struct Dedup<K, Next> {
+pub struct Dedup<K, Next> {
     next: Next,
     /// Whether the input has a watermark.
     has_watermark: bool,
@@ -31,7 +31,7 @@ impl<K, Next> Dedup<K, Next> {
 
 /// A worker's keys, and its share of what follows.
 #[derive(Debug)]
-pub(crate) struct DedupWorker<K, T> {
+pub struct DedupWorker<K, T> {
     target: Deduplicated<K, T>,
     dropped_through: Option<i64>,
 }

@@ -14,7 +14,7 @@ use super::{BatchContext, OperatorChanges, OutputMode, Plan, PlanInfo, Reads, St
 
 /// A plan: what its last branch emits is its result, in output mode `M`.
 #[derive(Debug)]
-pub(crate) struct Pipeline<B, M> {
+pub struct Pipeline<B, M> {
     branch: B,
     info: PlanInfo,
     mode: Types<M>,

@@ -21,7 +21,7 @@ use super::{BatchContext, Mode, OperatorChanges, OperatorMetrics, OutputMode, Pl
 
 /// The operator of a session aggregation.
 #[derive(Debug)]
-pub(crate) struct SessionAggregate<K, A, O, M, G> {
+pub struct SessionAggregate<K, A, O, M, G> {
     finish: G,
     /// Whether a watermark closes sessions at all.
     expires: bool,

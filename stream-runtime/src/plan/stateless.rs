@@ -34,7 +34,7 @@ impl<O> Emitter<O> {
 
 /// The operator that keeps no state: rows come out as they went in, in input order.
 #[derive(Debug)]
-pub(crate) struct Emit<O>(Types<O>);
+pub struct Emit<O>(Types<O>);
 
 impl<O> Emit<O> {
     pub(super) fn new() -> Self {
