@@ -4,6 +4,7 @@ mod doubles;
 mod failures;
 mod files;
 mod handle;
+mod inputs;
 mod listener;
 #[path = "../naive/mod.rs"]
 mod naive;
