@@ -12,10 +12,10 @@ use stream_runtime::__private::{
 use stream_runtime::engine::Step;
 use stream_runtime::plan::{Append, Mode, Plan, PlanInfo};
 use stream_runtime::prelude::*;
-use stream_runtime::source::{MalformedRow, MemoryInput, Source};
+use stream_runtime::source::{MalformedRow, MemoryInput, Offset, Source};
 use stream_runtime::testing::TestQuery;
 
-use super::{Event, Number, Stat, at, event, numbers};
+use super::{Event, Number, Stat, Stats, at, event, numbers};
 
 const ALL: u128 = u128::MAX;
 
@@ -79,7 +79,7 @@ pub(crate) fn bound<P: Plan + Reads<Here, Row = Event>>(
     QueryBuilder::new(plan).source::<Here>(first).source::<Here>(second).workers(2)
 }
 
-fn window(second: i64, numbers: &[i64]) -> Stat {
+pub(crate) fn window(second: i64, numbers: &[i64]) -> Stat {
     let window = Window { start: at(second), end: at(second + 20) };
     Stat { window, key: "k".to_owned(), n: numbers.len() as u64, numbers: numbers.to_vec() }
 }
@@ -139,9 +139,7 @@ async fn each_source_has_its_own_offsets_and_counts_and_stays_where_it_is_withou
     let of = |batch: &Progress| {
         let source = |index: usize| {
             let source = &batch.sources[index];
-            let offset = |offset: &Option<stream_runtime::source::Offset>| {
-                offset.as_ref().and_then(|offset| offset.0.as_u64())
-            };
+            let offset = |offset: &Option<Offset>| offset.as_ref().and_then(|offset| offset.0.as_u64());
             (offset(&source.start_offset), offset(&source.end_offset), source.num_input_rows)
         };
         (batch.num_input_rows, batch.sources.len(), source(0), source(1))
@@ -217,8 +215,11 @@ async fn each_source_has_its_own_policy_for_malformed_rows_and_its_own_log() {
     let kept: Vec<_> = rejected.rows().into_iter().map(|row| row.bytes).collect();
     assert_eq!(kept, [b"nonsense".to_vec()]);
     let progress = query.last_progress().expect("a batch ran");
-    let counts: Vec<_> =
-        progress.sources.iter().map(|source| (source.num_input_rows, &*source.metrics["malformedRows"])).collect();
+    let counts: Vec<_> = progress
+        .sources
+        .iter()
+        .map(|source| (source.num_input_rows, &*source.metrics["malformedRows"]))
+        .collect();
     assert_eq!(counts, [(2, "1"), (1, "2")]);
 
     write(&second, "b.json", &[&line(4)]);
@@ -233,4 +234,60 @@ async fn a_query_without_all_of_its_sources_does_not_start() {
     let (_, sink) = MemorySink::new();
     let error = QueryBuilder::new(both()).source::<Here>(source).to(sink).start().await.unwrap_err();
     assert!(error.to_string().contains("has 2 inputs, and 1 source"), "{error}");
+}
+
+/// docs/semantics.md 1.5.
+#[tokio::test]
+async fn with_the_policy_max_windows_close_with_the_fastest_input() {
+    let (fast, slow) = (MemoryInput::default(), MemoryInput::default());
+    let build =
+        |(fast, slow), sink| bound(windows(), fast, slow).to(sink).watermark_policy(WatermarkPolicy::Max);
+    let mut test = TestQuery::open_with((fast.clone(), slow.clone()), build).await.expect("it opens");
+    fast.add([event(1, 5), event(2, 500)]);
+    test.expect([window(0, &[1])]).await;
+    slow.add([event(3, 6), event(4, 485)]);
+    test.expect([]).await;
+    let late = test.progress().last().map(|batch| batch.state_operators[0].num_rows_dropped_by_watermark);
+    assert_eq!(late, Some(1), "the slow input's first row comes after its window");
+}
+
+/// docs/semantics.md 1.5, "Ours": where Spark goes on with the policy of the first start, this is an error.
+#[tokio::test]
+async fn a_checkpoint_goes_on_with_its_policy_alone_if_that_makes_a_difference() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let run = async |policy| {
+        let (fast, slow) = (MemorySource::new().1, MemorySource::new().1);
+        let query = bound(windows(), fast, slow).to(MemorySink::new().1).watermark_policy(policy);
+        let query = query.checkpoint(directory.path().join("two")).trigger(Trigger::Once).start().await?;
+        query.await_termination().await
+    };
+    run(WatermarkPolicy::Max).await.expect("a new checkpoint takes any policy");
+    let error = run(WatermarkPolicy::Min).await.expect_err("another policy").to_string();
+    assert!(error.contains("watermark policy `max`; this query has `min`"), "{error}");
+    run(WatermarkPolicy::Max).await.expect("it goes on");
+
+    for policy in [WatermarkPolicy::Max, WatermarkPolicy::Min] {
+        let query =
+            Stats::query().events(MemorySource::new().1).to(MemorySink::new().1).watermark_policy(policy);
+        let query = query.checkpoint(directory.path().join("one")).trigger(Trigger::Once).start().await;
+        query.expect("one watermark is its own policy").await_termination().await.expect("it ends");
+    }
+}
+
+/// docs/semantics.md 17: what limits have left for later is in `latestOffset`.
+#[tokio::test]
+async fn the_latest_offset_is_what_the_source_knows_of_not_what_the_batch_has_read() {
+    let (fast, slow) = (MemoryInput::default(), MemoryInput::default());
+    for number in 0..3 {
+        fast.add([event(number, 0)]);
+    }
+    let build = |(fast, slow), sink| bound(both(), fast, slow).to(sink);
+    let mut test = TestQuery::open_with((fast, slow), build).await.expect("it opens");
+    let progress = test.run().await.expect("it runs");
+    let offsets = progress.iter().map(|batch| {
+        let source = &batch.sources[0];
+        let number = |offset: &Option<Offset>| offset.as_ref().and_then(|offset| offset.0.as_u64());
+        (number(&source.end_offset), number(&source.latest_offset))
+    });
+    assert_eq!(offsets.collect::<Vec<_>>(), [1, 2, 3].map(|end| (Some(end), Some(3))));
 }

@@ -10,9 +10,11 @@ mod listener;
 mod naive;
 mod progress;
 mod restarts;
+mod silence;
 mod sinks_together;
 mod steps;
 mod stop;
+mod timers;
 mod triggers;
 
 use stream_runtime::prelude::*;

@@ -11,12 +11,14 @@ use crate::error::Result;
 use crate::plan::{Plan, Reads, Rejects};
 use crate::schema::Schema;
 use crate::source::{Admission, Advance, Chunk, Offset, OnMalformed, Rows, Source, SourceContext, Split};
+use crate::time::Duration;
 
 /// A [`Source`] of one of the inputs of `P`; its methods are the source's own.
 #[async_trait]
 pub(crate) trait AnySource<P: Plan>: Send {
     fn description(&self) -> String;
     fn take_policy(&mut self) -> OnMalformed;
+    fn idle_time(&self) -> Option<Duration>;
     async fn open(&mut self, context: SourceContext) -> Result<()>;
     async fn latest_offset(
         &mut self,
@@ -33,6 +35,7 @@ pub(crate) trait AnySource<P: Plan>: Send {
     ) -> Result<Vec<Box<dyn AnySplit<P>>>>;
     async fn commit(&mut self, end: &Offset) -> Result<()>;
     fn is_caught_up(&self) -> bool;
+    fn report_latest_offset(&self) -> Option<Offset>;
 }
 
 /// A [`Split`] of one of the inputs of `P`.
@@ -41,13 +44,7 @@ pub(crate) trait AnySplit<P: Plan>: Send {
     fn weight(&self) -> u64;
 
     /// Reads the split from beginning to end into a worker. `input` is the input's place among those that the phase reads.
-    fn feed(
-        &mut self,
-        plan: &P,
-        worker: &mut P::Worker,
-        input: usize,
-        rejects: &mut Rejects,
-    ) -> Result<()>;
+    fn feed(&mut self, plan: &P, worker: &mut P::Worker, input: usize, rejects: &mut Rejects) -> Result<()>;
 }
 
 /// A source, or a split of it, with the way to its input in the plan's tree.
@@ -75,6 +72,10 @@ where
 
     fn take_policy(&mut self) -> OnMalformed {
         self.inner.take_policy()
+    }
+
+    fn idle_time(&self) -> Option<Duration> {
+        self.inner.idle_time()
     }
 
     async fn open(&mut self, context: SourceContext) -> Result<()> {
@@ -114,6 +115,10 @@ where
     fn is_caught_up(&self) -> bool {
         self.inner.is_caught_up()
     }
+
+    fn report_latest_offset(&self) -> Option<Offset> {
+        self.inner.report_latest_offset()
+    }
 }
 
 impl<P, Path, R> AnySplit<P> for Bound<Box<dyn Split<R>>, Path>
@@ -125,13 +130,7 @@ where
         self.inner.weight()
     }
 
-    fn feed(
-        &mut self,
-        plan: &P,
-        worker: &mut P::Worker,
-        input: usize,
-        rejects: &mut Rejects,
-    ) -> Result<()> {
+    fn feed(&mut self, plan: &P, worker: &mut P::Worker, input: usize, rejects: &mut Rejects) -> Result<()> {
         let path = PhantomData::<fn() -> Path>;
         self.inner.read(&mut Feed { plan, worker, input, rejects, path })
     }

@@ -106,19 +106,20 @@ impl<P: Plan> Work<'_, P> {
     async fn read(&mut self, index: usize, phase: &Phase, done: &mut Done<P>) -> Result<()> {
         let (batch, exchanges) = (self.batch, phase.rounds > 0);
         let shares = self.shares(phase, done.workers.len());
-        let tasks = std::mem::take(&mut done.workers).into_iter().zip(shares).map(|(mut worker, mut share)| {
-            let plan = Arc::clone(self.plan);
-            move || {
-                if index == 0 {
-                    plan.begin(&mut worker, &batch);
+        let tasks =
+            std::mem::take(&mut done.workers).into_iter().zip(shares).map(|(mut worker, mut share)| {
+                let plan = Arc::clone(self.plan);
+                move || {
+                    if index == 0 {
+                        plan.begin(&mut worker, &batch);
+                    }
+                    let packets = share.run(&plan, &mut worker, index).and_then(|()| match exchanges {
+                        true => plan.exchange(&mut worker, index, 0, Vec::new()),
+                        false => Ok(Vec::new()),
+                    });
+                    (worker, share.rejects, packets)
                 }
-                let packets = share.run(&plan, &mut worker, index).and_then(|()| match exchanges {
-                    true => plan.exchange(&mut worker, index, 0, Vec::new()),
-                    false => Ok(Vec::new()),
-                });
-                (worker, share.rejects, packets)
-            }
-        });
+            });
         let tasks: Vec<_> = tasks.collect();
         let mut packets = Vec::new();
         for (worker, rejects, given) in self.pool.run(tasks).await? {
@@ -129,13 +130,14 @@ impl<P: Plan> Work<'_, P> {
         for round in 1..=phase.rounds {
             let count = done.workers.len();
             let taken = transpose(std::mem::take(&mut packets), count);
-            let tasks = std::mem::take(&mut done.workers).into_iter().zip(taken).map(|(mut worker, taken)| {
-                let plan = Arc::clone(self.plan);
-                move || {
-                    let given = plan.exchange(&mut worker, index, round, taken);
-                    (worker, given)
-                }
-            });
+            let tasks =
+                std::mem::take(&mut done.workers).into_iter().zip(taken).map(|(mut worker, taken)| {
+                    let plan = Arc::clone(self.plan);
+                    move || {
+                        let given = plan.exchange(&mut worker, index, round, taken);
+                        (worker, given)
+                    }
+                });
             for (worker, given) in self.pool.run(tasks.collect::<Vec<_>>()).await? {
                 packets.push(given?);
                 done.workers.push(worker);

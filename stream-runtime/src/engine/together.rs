@@ -12,9 +12,7 @@ type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///
 /// # Errors
 /// The first error in that order, once all have answered: none is left half done.
-pub(super) async fn all<'a, T>(
-    pending: impl IntoIterator<Item = Pending<'a, Result<T>>>,
-) -> Result<Vec<T>> {
+pub(super) async fn all<'a, T>(pending: impl IntoIterator<Item = Pending<'a, Result<T>>>) -> Result<Vec<T>> {
     let mut pending: Vec<_> = pending.into_iter().collect();
     let mut answers: Vec<Option<Result<T>>> = pending.iter().map(|_| None).collect();
     poll_fn(|context| {

@@ -12,8 +12,8 @@ use crate::sink::{MemoryResults, MemorySink};
 use crate::source::{Admission, MemoryInput, MemorySource};
 use crate::time::{Duration, Timestamp};
 
-use super::inputs::TestInputs;
 use super::ManualClock;
+use super::inputs::TestInputs;
 
 /// A query with memory sources, a memory sink, a checkpoint in memory and a clock that stands still.
 ///
