@@ -44,7 +44,7 @@ pub trait SourceExt<R: Schema>: Source<R> + Sized {
     /// ```
     /// use stream_runtime::prelude::*;
     ///
-    /// let source = FileSource::<Line>::json("data/returns").on_malformed(OnMalformed::Drop).idle_after(minutes(5));
+    /// let source = RateSource::new(5).on_malformed(OnMalformed::Drop).idle_after(minutes(5));
     /// # drop(source);
     /// ```
     fn idle_after(self, silence: impl Into<Duration>) -> Input<R> {
