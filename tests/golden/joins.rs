@@ -123,7 +123,7 @@ golden! {
     static_join_update_matches_spark: "small" "w3.update" 0 W3Update (events, ads);
     static_join_append_with_late_rows_matches_spark: "small20" "w3.append" 0 W3Append (events, ads);
     inner_join_matches_spark: "small" "w4.append" 0 W4 (orders, shipments);
-    inner_join_with_late_rows_matches_spark: "small20" "w4.append" 0 W4 (orders, shipments);
+    inner_join_over_twenty_batches_matches_spark: "small20" "w4.append" 0 W4 (orders, shipments);
     left_join_matches_spark: "small" "w4outer.append" 0 W4Outer (orders, shipments);
-    left_join_with_late_rows_matches_spark: "small20" "w4outer.append" 0 W4Outer (orders, shipments);
+    left_join_over_twenty_batches_matches_spark: "small20" "w4outer.append" 0 W4Outer (orders, shipments);
 }
