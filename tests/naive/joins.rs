@@ -8,8 +8,33 @@ pub(crate) struct Item {
     pub(crate) micros: Option<i64>,
 }
 
+/// What a join sees of its rows.
+pub(crate) trait Side: Clone {
+    fn key(&self) -> Option<&str>;
+    fn micros(&self) -> Option<i64>;
+}
+
+impl Side for Item {
+    fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+    fn micros(&self) -> Option<i64> {
+        self.micros
+    }
+}
+
+/// What an inner or a left join has made goes on with the key and the event time of its left row.
+impl<R: Clone> Side for (Item, R) {
+    fn key(&self) -> Option<&str> {
+        self.0.key()
+    }
+    fn micros(&self) -> Option<i64> {
+        self.0.micros
+    }
+}
+
 /// A row that comes out: the sides that are there.
-pub(crate) type Joined = (Option<Item>, Option<Item>);
+pub(crate) type Joined<L = Item, R = Item> = (Option<L>, Option<R>);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Kind {
@@ -36,25 +61,24 @@ pub(crate) enum Bounds {
 }
 
 /// What has to hold beside the key: of one side alone, and of both.
-#[derive(Clone, Copy)]
-pub(crate) struct Conditions {
-    pub(crate) left: fn(&Item) -> bool,
-    pub(crate) right: fn(&Item) -> bool,
-    pub(crate) both: fn(&Item, &Item) -> bool,
+pub(crate) struct Conditions<L = Item, R = Item> {
+    pub(crate) left: fn(&L) -> bool,
+    pub(crate) right: fn(&R) -> bool,
+    pub(crate) both: fn(&L, &R) -> bool,
 }
 
-impl Conditions {
+impl<L, R> Conditions<L, R> {
     pub(crate) const NONE: Self = Self { left: |_| true, right: |_| true, both: |_, _| true };
 }
 
 impl Bounds {
-    fn hold(self, left: &Item, right: &Item) -> bool {
+    fn hold(self, left: Option<i64>, right: Option<i64>) -> bool {
         let inside = |time: i64, base: i64, lower: End, upper: End| {
             let (after, before) = (|(ms, inside)| (time - base, ms * 1_000, inside), time - base);
             lower.map(after).is_none_or(|(is, from, inside)| is > from || (inside && is == from))
                 && upper.is_none_or(|(ms, inside)| before < ms * 1_000 || (inside && before == ms * 1_000))
         };
-        match (self, left.micros, right.micros) {
+        match (self, left, right) {
             (Self::Unbounded, ..) => true,
             (_, None, _) | (.., None) => false,
             (Self::RightIn(lower, upper), Some(left), Some(right)) => inside(right, left, lower, upper),
@@ -78,27 +102,27 @@ impl Bounds {
     }
 }
 
-struct Stored {
-    item: Item,
+struct Stored<T> {
+    row: T,
     matched: bool,
 }
 
 /// A join's state between two batches.
-pub(crate) struct Join {
+pub(crate) struct Join<L = Item, R = Item> {
     kind: Kind,
     bounds: Bounds,
-    conditions: Conditions,
-    left: Vec<Stored>,
-    right: Vec<Stored>,
+    conditions: Conditions<L, R>,
+    left: Vec<Stored<L>>,
+    right: Vec<Stored<R>>,
 }
 
-impl Join {
-    pub(crate) fn new(kind: Kind, bounds: Bounds, conditions: Conditions) -> Self {
+impl<L: Side, R: Side> Join<L, R> {
+    pub(crate) fn new(kind: Kind, bounds: Bounds, conditions: Conditions<L, R>) -> Self {
         Self { kind, bounds, conditions, left: Vec::new(), right: Vec::new() }
     }
 
-    pub(crate) fn state_rows(&self) -> usize {
-        self.left.len() + self.right.len()
+    pub(crate) fn state_rows(&self) -> u64 {
+        (self.left.len() + self.right.len()) as u64
     }
 
     /// 2.3: the watermark of the rows that come out.
@@ -108,90 +132,90 @@ impl Join {
         if input_ms == 0 { 0 } else { least.map_or(input_ms, |least| least.min(input_ms)) }
     }
 
-    fn matches(&self, left: &Item, right: &Item) -> bool {
-        left.key.is_some()
-            && left.key == right.key
-            && self.bounds.hold(left, right)
+    fn matches(&self, left: &L, right: &R) -> bool {
+        left.key().is_some()
+            && left.key() == right.key()
+            && self.bounds.hold(left.micros(), right.micros())
             && (self.conditions.both)(left, right)
     }
 
-    fn expects_partners(&self, item: &Item, condition: fn(&Item) -> bool) -> bool {
-        condition(item) && (item.micros.is_some() || self.bounds == Bounds::Unbounded)
+    fn expects_partners<T: Side>(&self, row: &T, condition: fn(&T) -> bool) -> bool {
+        condition(row) && (row.micros().is_some() || self.bounds == Bounds::Unbounded)
     }
 
     pub(crate) fn batch(
         &mut self,
-        left: &[Item],
-        right: &[Item],
+        left: &[L],
+        right: &[R],
         late_ms: i64,
         evict_ms: i64,
-    ) -> Vec<Joined> {
+    ) -> Vec<Joined<L, R>> {
         let Self { kind, .. } = *self;
         let keeps_left = matches!(kind, Kind::Left | Kind::Full | Kind::Anti);
         let keeps_right = matches!(kind, Kind::Right | Kind::Full);
         let pairs = !matches!(kind, Kind::Semi | Kind::Anti);
-        let late = |item: &Item| item.micros.is_some_and(|micros| micros <= late_ms * 1_000);
+        let late = |micros: Option<i64>| micros.is_some_and(|micros| micros <= late_ms * 1_000);
         let (left_goes, right_goes) = self.bounds.state_watermarks();
-        let goes = |item: &Item, at: End| match (item.micros, at) {
+        let goes = |micros: Option<i64>, at: End| match (micros, at) {
             (Some(micros), Some((ms, _))) => micros <= (evict_ms + ms) * 1_000,
             _ => false,
         };
-        let mut out: Vec<Joined> = Vec::new();
-        for item in left.iter().filter(|item| !late(item)) {
-            if !self.expects_partners(item, self.conditions.left) {
-                out.extend(keeps_left.then(|| (Some(item.clone()), None)));
+        let mut out: Vec<Joined<L, R>> = Vec::new();
+        for row in left.iter().filter(|row| !late(row.micros())) {
+            if !self.expects_partners(row, self.conditions.left) {
+                out.extend(keeps_left.then(|| (Some(row.clone()), None)));
                 continue;
             }
-            if item.key.is_none() && !keeps_left {
+            if row.key().is_none() && !keeps_left {
                 continue;
             }
             let partners: Vec<usize> =
-                (0..self.right.len()).filter(|&right| self.matches(item, &self.right[right].item)).collect();
+                (0..self.right.len()).filter(|&right| self.matches(row, &self.right[right].row)).collect();
             for &partner in &partners {
                 self.right[partner].matched = true;
                 if pairs {
-                    out.push((Some(item.clone()), Some(self.right[partner].item.clone())));
+                    out.push((Some(row.clone()), Some(self.right[partner].row.clone())));
                 }
             }
             let matched = !partners.is_empty();
             if matched && kind == Kind::Semi {
-                out.push((Some(item.clone()), None));
+                out.push((Some(row.clone()), None));
             }
             if pairs || !matched {
-                self.left.push(Stored { item: item.clone(), matched });
+                self.left.push(Stored { row: row.clone(), matched });
             }
         }
-        for item in right.iter().filter(|item| !late(item)) {
-            if !self.expects_partners(item, self.conditions.right) {
-                out.extend(keeps_right.then(|| (None, Some(item.clone()))));
+        for row in right.iter().filter(|row| !late(row.micros())) {
+            if !self.expects_partners(row, self.conditions.right) {
+                out.extend(keeps_right.then(|| (None, Some(row.clone()))));
                 continue;
             }
-            if item.key.is_none() && !keeps_right {
+            if row.key().is_none() && !keeps_right {
                 continue;
             }
             let mut matched = false;
             for partner in 0..self.left.len() {
-                if self.matches(&self.left[partner].item, item) {
+                if self.matches(&self.left[partner].row, row) {
                     matched = true;
                     let first = !std::mem::replace(&mut self.left[partner].matched, true);
-                    let left = Some(self.left[partner].item.clone());
+                    let left = Some(self.left[partner].row.clone());
                     if pairs {
-                        out.push((left, Some(item.clone())));
+                        out.push((left, Some(row.clone())));
                     } else if kind == Kind::Semi && first {
                         out.push((left, None));
                     }
                 }
             }
             // 10.5
-            if !goes(item, right_goes) || (keeps_right && !matched) {
-                self.right.push(Stored { item: item.clone(), matched });
+            if !goes(row.micros(), right_goes) || (keeps_right && !matched) {
+                self.right.push(Stored { row: row.clone(), matched });
             }
         }
-        for gone in self.left.extract_if(.., |stored| goes(&stored.item, left_goes)) {
-            out.extend((keeps_left && !gone.matched).then_some((Some(gone.item), None)));
+        for gone in self.left.extract_if(.., |stored| goes(stored.row.micros(), left_goes)) {
+            out.extend((keeps_left && !gone.matched).then_some((Some(gone.row), None)));
         }
-        for gone in self.right.extract_if(.., |stored| goes(&stored.item, right_goes)) {
-            out.extend((keeps_right && !gone.matched).then_some((None, Some(gone.item))));
+        for gone in self.right.extract_if(.., |stored| goes(stored.row.micros(), right_goes)) {
+            out.extend((keeps_right && !gone.matched).then_some((None, Some(gone.row))));
         }
         out
     }
@@ -224,7 +248,7 @@ impl Watermarks {
     }
 
     /// Starts a batch of which each input has these rows.
-    pub(crate) fn batch(&mut self, inputs: &[&[Item]]) {
+    pub(crate) fn batch(&mut self, inputs: &[Vec<Item>]) {
         self.late_ms = self.evict_ms;
         self.evict_ms = self.next_ms;
         for ((rows, delay), reached) in inputs.iter().zip(&self.delays_ms).zip(&mut self.reached_ms) {
