@@ -172,9 +172,10 @@ fn check<O: Debug + PartialEq>(alone: Vec<Outcome<O>>, many: Vec<Outcome<O>>, ex
 }
 
 /// A property of a query: `|inputs…|` gives it its sources, `delays` are those of the inputs' watermarks in ms, in the order of `inputs`, and
-/// `oracle` makes the naive evaluation of a batch. `between` is told the number of each run before it begins.
+/// `oracle` makes the naive evaluation of a batch. A variable may be bound for the query and for `between`, which is told the number of each
+/// run before it begins.
 macro_rules! property {
-    ($test:ident: |$($input:ident),+| $query:expr, delays $delays:expr, $oracle:expr $(, between $between:expr)?) => {
+    ($test:ident: |$($input:ident),+| $query:expr, delays $delays:expr, $oracle:expr $(, $name:ident = $value:expr, between $between:expr)?) => {
         proptest::prelude::proptest! {
             #![proptest_config(proptest::prelude::ProptestConfig {
                 cases: 64, failure_persistence: None, rng_seed: proptest::test_runner::RngSeed::Fixed(13),
@@ -184,6 +185,7 @@ macro_rules! property {
             #[allow(unused_parens, reason = "one input is no tuple")]
             fn $test(runs in $crate::runs([$(stringify!($input)),+].len()), workers in $crate::workers()) {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+                $(let $name = $value;)?
                 let build = |($($input),+), sink| ($query).to(sink);
                 #[allow(unused_variables, unused_mut, reason = "not every property has one")]
                 let mut between = |_: usize| {};

@@ -33,6 +33,16 @@ impl<R: Clone> Side for (Item, R) {
     }
 }
 
+/// And what a right join has made, with those of its right row.
+impl<L: Clone> Side for (Option<L>, Item) {
+    fn key(&self) -> Option<&str> {
+        self.1.key()
+    }
+    fn micros(&self) -> Option<i64> {
+        self.1.micros
+    }
+}
+
 /// A row that comes out: the sides that are there.
 pub(crate) type Joined<L = Item, R = Item> = (Option<L>, Option<R>);
 
