@@ -137,7 +137,7 @@ stream_query! {
     query ByWindow() -> Total {
         from t in query ByKey;
         group by window(t.window, seconds(10)) as w;
-        select Total { window: w, key: None::<String>, numbers: collect_list(t.numbers.iter().sum::<i64>()) };
+        select Total { window: w, key: None, numbers: collect_list(t.numbers.iter().sum::<i64>()) };
         output append;
     }
 }
@@ -380,7 +380,9 @@ property! {
 }
 
 /// A row of a closed window, as the next query groups it: by the window's last microsecond (docs/semantics.md 6.6).
-fn closed_window<T>(value: impl Fn(&[i64]) -> T) -> impl Fn((Group, Vec<i64>)) -> (Option<i64>, Option<String>, T) {
+fn closed_window<T>(
+    value: impl Fn(&[i64]) -> T,
+) -> impl Fn((Group, Vec<i64>)) -> (Option<i64>, Option<String>, T) {
     move |((_, end_ms, key), numbers)| (Some(end_ms * 1_000 - 1), key, value(&numbers))
 }
 
@@ -440,7 +442,10 @@ property! {
 }
 
 /// `Distinct`, and a join with it on the left or on the right; shipments are the first input.
-fn with_distinct(mut join: Join, is_left: bool) -> impl FnMut(usize, &[Vec<Item>], i64, i64) -> Outcome<Pair> {
+fn with_distinct(
+    mut join: Join,
+    is_left: bool,
+) -> impl FnMut(usize, &[Vec<Item>], i64, i64) -> Outcome<Pair> {
     let mut dedup = Dedup::default();
     move |_, inputs, late, evict| {
         let orders = dedup.batch(&inputs[1], late, evict);
