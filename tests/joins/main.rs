@@ -2,6 +2,8 @@
 //! crash gives what a naive evaluation of those batches gives, in the same order as with one worker, and as many rows stay in the state
 //! of each operator.
 
+#![deny(unused, reason = "nothing of a query that it uses is said to be unused")]
+
 mod chains;
 mod kinds;
 #[path = "../naive/mod.rs"]
