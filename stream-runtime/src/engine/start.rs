@@ -75,7 +75,8 @@ impl Start {
         stages.open_sinks(sink).await?;
 
         // When its timers want to fire, the checkpoint doesn't say: the first batch will.
-        let has_timers = info.all_operators().iter().any(|operator| operator.name == "transformWithStateExec");
+        let has_timers =
+            info.all_operators().iter().any(|operator| operator.name == "transformWithStateExec");
         let wake_at = (has_timers && last.is_some()).then_some(Timestamp::from_micros(i64::MIN));
         let run_id = Uuid::from_u128(clock.random());
         let shared = Shared::new(metadata.query_id, run_id, name, Explain::new(info));
