@@ -96,6 +96,9 @@ impl Tree<'_, '_> {
             }
             None => self.detail("no watermark")?,
         }
+        if let Some(late) = input.late {
+            self.detail(&format!("late rows into {late}"))?;
+        }
         match input.columns {
             Some([]) => self.detail("reads no column"),
             Some(columns) => self.detail(&format!("reads {}", columns.join(", "))),
@@ -134,13 +137,17 @@ mod tests {
             name: "clicks",
             row: "Click",
             watermark: Some(WatermarkInfo { column: "timestamp", delay: minutes(2) }),
+            late: Some("dropped"),
             columns: Some(&["timestamp", "page"]),
         }],
+        queries: &[],
+        statics: &[],
         clauses: &["where action == \"view\"", "let upper = page.to_uppercase()"],
         operators: &[OperatorInfo {
             name: "stateStoreSave",
             clause: "group by window(timestamp, WIDTH, slide = minutes(1)), page.to_uppercase()",
             window: Some((minutes(5), minutes(1), Duration::ZERO)),
+            within: None,
             aggregates: &["count()"],
             event_time_key: true,
         }],
@@ -164,6 +171,7 @@ PageStats
                └─ where action == \"view\"
                   └─ from clicks: Click
                      ·  watermark 2 min behind timestamp
+                     ·  late rows into dropped
                      ·  reads timestamp, page
 ";
         assert_eq!(Explain::new(PLAN).to_string(), expected);
@@ -194,6 +202,7 @@ PageStats
                 name: "dedupe",
                 clause: "dedup by id unbounded",
                 window: None,
+                within: None,
                 aggregates: &[],
                 event_time_key: false,
             },
@@ -201,6 +210,7 @@ PageStats
                 name: "sessionWindowStateStoreSaveExec",
                 clause: "group by session(timestamp, minutes(30)), page",
                 window: None,
+                within: None,
                 aggregates: &["count()"],
                 event_time_key: true,
             },
@@ -228,6 +238,7 @@ PageStats
                └─ where action == \"view\"
                   └─ from clicks: Click
                      ·  watermark 2 min behind timestamp
+                     ·  late rows into dropped
                      ·  reads timestamp, page
 ";
         assert_eq!(Explain::new(plan.clone()).to_string(), expected);

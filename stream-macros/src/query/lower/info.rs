@@ -91,9 +91,16 @@ fn lower_input(plan: &Plan, input: &Input) -> TokenStream {
         let delay = constant("DELAY", relation);
         quote_spanned!(mixed()=> #runtime::WatermarkInfo { column: #column, delay: Self::#delay })
     }));
+    let late = option(plan.relations[relation].late.map(|late| text(&late.name)));
     let columns = option(columns::columns(plan, relation).map(|columns| quote!(&[#(#columns),*])));
     quote_spanned! {mixed()=>
-        #runtime::InputInfo { name: #name, row: #row, watermark: #watermark, columns: #columns }
+        #runtime::InputInfo {
+            name: #name,
+            row: #row,
+            watermark: #watermark,
+            late: #late,
+            columns: #columns,
+        }
     }
 }
 
