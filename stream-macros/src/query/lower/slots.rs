@@ -6,7 +6,7 @@ use quote::{ToTokens, format_ident, quote_spanned};
 use syn::{Ident, Path, Type};
 
 use super::{at, local, mixed, runtime};
-use crate::query::ast::{Input, Query};
+use crate::query::ast::{Input, Query, Source};
 use crate::query::plan::Plan;
 use crate::query::relation::Relation;
 
@@ -22,8 +22,8 @@ enum Kind<'a> {
     Stream(&'a Type),
     Static(&'a Type),
     Query(&'a Path),
-    /// The rows, and the input whose they are.
-    Late(&'a Type, &'a Ident),
+    /// The rows, and where they come from.
+    Late(&'a Type, &'a Source),
 }
 
 impl<'a> Slot<'a> {
@@ -54,7 +54,7 @@ impl<'a> Slot<'a> {
             if let (Some(late), Some(row)) = (relation.late, relation.row())
                 && !slots.iter().any(|other| *other.name == late.name)
             {
-                let kind = Kind::Late(row, relation.input_name());
+                let kind = Kind::Late(row, relation.source);
                 slots.push(Self { name: &late.name, kind, path: path(number) });
             }
         }
@@ -115,7 +115,10 @@ impl<'a> Slot<'a> {
                 let query = crate::query::text::text(path);
                 format!(" Gives the query `{query}`, whose inputs have their sources.")
             }
-            Kind::Late(_, input) => format!(" Gives the late rows of `{input}` their sink."),
+            Kind::Late(_, source) => {
+                let inputs: Vec<_> = source.names().into_iter().map(|name| format!("`{name}`")).collect();
+                format!(" Gives the late rows of {} their sink.", inputs.join(" and "))
+            }
         }
     }
 
