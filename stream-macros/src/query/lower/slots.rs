@@ -148,6 +148,11 @@ impl<'a> Slot<'a> {
         }
     }
 
+    /// Whether it is a sink of late rows.
+    pub(super) const fn is_late(&self) -> bool {
+        matches!(self.kind, Kind::Late(..))
+    }
+
     /// Whether the plan is built with it.
     pub(super) const fn is_part_of_plan(&self) -> bool {
         matches!(self.kind, Kind::Static(_) | Kind::Query(_))
