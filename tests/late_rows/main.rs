@@ -76,9 +76,12 @@ fn late_rows(batches: &[Vec<Event>], over: impl Fn(&Event) -> Option<i64>) -> Ve
     batches.iter().map(of_batch).collect()
 }
 
+/// A batch's id, and its rows.
+type Batch = (u64, Vec<Event>);
+
 /// A sink that remembers every batch, those that it was given again included.
 #[derive(Clone, Default)]
-struct Recorder(Arc<Mutex<Vec<(u64, Vec<Event>)>>>);
+struct Recorder(Arc<Mutex<Vec<Batch>>>);
 
 impl Recorder {
     /// The rows by batch, each batch once, without those of batches from `count` on, which have none.

@@ -107,7 +107,7 @@ impl<P: Plan> QueryBuilder<P> {
         P: Contains<Path, Inner = Q>,
     {
         self.misplaced = self.misplaced.or_else(|| sources.misplaced());
-        let (sources, late) = sources.lift::<P, Path>();
+        let QuerySources { sources, late, .. } = sources.lift::<P, Path>();
         self.sources.extend(sources);
         self.late.extend(late);
         self

@@ -30,15 +30,16 @@ impl<Q: Plan> std::fmt::Debug for QuerySources<Q> {
 }
 
 impl<Q: Plan> QuerySources<Q> {
-    /// The sources, and where late rows go, as those of a query that has this one at the end of `Path`.
-    pub(super) fn lift<P, Path>(self) -> (Vec<Box<dyn AnySource<P>>>, Vec<Box<dyn AnyLate<P>>>)
+    /// The same for a query that has this one at the end of `Path`.
+    pub(super) fn lift<P, Path>(self) -> QuerySources<P>
     where
         P: Contains<Path, Inner = Q>,
         Path: 'static,
     {
-        let sources = self.sources.into_iter().map(|source| Box::new(Lifted::<_, Q, Path>::new(source)) as _);
-        let late = self.late.into_iter().map(|late| Box::new(Lifted::<_, Q, Path>::new(late)) as _);
-        (sources.collect(), late.collect())
+        let Self { query, sources, late, told } = self;
+        let sources = sources.into_iter().map(|source| Box::new(Lifted::<_, Q, Path>::new(source)) as _);
+        let late = late.into_iter().map(|late| Box::new(Lifted::<_, Q, Path>::new(late)) as _);
+        QuerySources { query, sources: sources.collect(), late: late.collect(), told }
     }
 
     /// What is wrong with a query that is read and was told how to run.

@@ -133,7 +133,9 @@ impl<P: Plan> TypedStages<P> {
         let mut late = std::mem::take(&mut self.late);
         self.late = self
             .with_workers(move |plan, workers| {
-                late.iter_mut().for_each(|late| late.gather(plan, workers));
+                for late in &mut late {
+                    late.gather(plan, workers);
+                }
                 late
             })
             .await?;

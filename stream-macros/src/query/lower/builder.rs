@@ -206,9 +206,10 @@ fn lower_forgotten(surface: &Surface, sources: &syn::Ident) -> TokenStream {
     let runtime = super::runtime(span);
     let (vis, name) = (&surface.query.vis, first.name);
     let has_late_rows = surface.slots.iter().any(Slot::is_late);
-    let label = match has_late_rows {
-        true => "the sources, and the sinks of late rows, belong before this",
-        false => "the source belongs before this",
+    let label = if has_late_rows {
+        "the sources, and the sinks of late rows, belong before this"
+    } else {
+        "the source belongs before this"
     };
     let (message, note) = match surface.slots.as_slice() {
         [_] => (format!("input `{name}` has no source"), format!("call `.{name}(…)` first")),

@@ -116,7 +116,7 @@ impl<'a> Slot<'a> {
                 format!(" Gives the query `{query}`, whose inputs have their sources.")
             }
             Kind::Late(_, source) => {
-                let inputs: Vec<_> = source.names().into_iter().map(|name| format!("`{name}`")).collect();
+                let inputs: Vec<_> = source.names().iter().map(|name| format!("`{name}`")).collect();
                 format!(" Gives the late rows of {} their sink.", inputs.join(" and "))
             }
         }
