@@ -15,6 +15,7 @@ pub use crate::plan::{
     PlanInfo, QueryInfo, Reading, Reads, Right, RightOuter, RowsInfo, SessionWorker, TimeRange, Unbound,
     Update, WatermarkInfo, Yields, from, from_query, within,
 };
+pub use crate::sink::{Sink, Takes};
 pub use crate::source::Source;
 pub use crate::static_input::{
     KeySlot, Lookup, Lookups, Matches, StaticSource, StaticTable, lookup, or_null,

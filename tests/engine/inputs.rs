@@ -22,7 +22,7 @@ const ALL: u128 = u128::MAX;
 /// An input of events whose watermark is so many seconds behind.
 const fn input(name: &'static str, delay: i64) -> InputInfo {
     let watermark = WatermarkInfo { column: "ts", delay: seconds(delay) };
-    InputInfo { name, row: "Event", watermark: Some(watermark), columns: None }
+    InputInfo { name, row: "Event", watermark: Some(watermark), late: None, columns: None }
 }
 
 const WINDOWS: PlanInfo = PlanInfo {

@@ -189,6 +189,10 @@ where
         Some(&mut worker.router)
     }
 
+    fn take_late(&self, target: &mut Groups<W, K, A>) -> bool {
+        std::mem::take(&mut target.late.at_hand)
+    }
+
     fn exchanges(&self) -> bool {
         true
     }

@@ -128,7 +128,8 @@ fn input_details(input: &InputInfo) -> Vec<String> {
         Some(watermark) => format!("watermark {} behind {}", watermark.delay, watermark.column),
         None => "no watermark".to_owned(),
     };
-    vec![watermark, reads(input.columns)]
+    let late = input.late.map(|late| format!("late rows into {late}"));
+    [watermark].into_iter().chain(late).chain([reads(input.columns)]).collect()
 }
 
 fn reads(columns: Option<&[&str]>) -> String {

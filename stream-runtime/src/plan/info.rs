@@ -111,6 +111,8 @@ pub struct InputInfo {
     pub row: &'static str,
     /// Its watermark.
     pub watermark: Option<WatermarkInfo>,
+    /// What the query calls the input's late rows, if they have a sink of their own.
+    pub late: Option<&'static str>,
     /// The columns that the query reads, in the order of their first use; `None` for all.
     pub columns: Option<&'static [&'static str]>,
 }

@@ -77,6 +77,13 @@ impl<N: Node> Rows<N> {
     }
 }
 
+impl<R: Schema, const COLUMNS: u128> Rows<Read<R, COLUMNS>> {
+    /// Keeps the rows that come too late, for a sink of their own.
+    pub fn keep_late(self) -> Rows<Read<R, COLUMNS, true>> {
+        Rows::of(self.node.keep_late())
+    }
+}
+
 impl<N: Node, S: Lookups> Rows<N, S> {
     /// The row function of an aggregation.
     pub fn group_by<W, K, A, F>(self, row: F) -> RowFunction<N, S, Groups<W, K, A>, F>

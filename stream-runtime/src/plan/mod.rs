@@ -14,6 +14,7 @@ mod changes;
 mod decode;
 mod dedup;
 mod explain;
+mod feed;
 mod info;
 mod input;
 mod item;
@@ -219,6 +220,11 @@ pub trait Reads<Path>: Plan {
         chunk: Chunk<'_, Self::Row>,
         rejects: &mut Rejects,
     ) -> Result<()>;
+
+    /// Takes the worker's late rows of the batch, each with its place in the input. There are none but of an input whose late rows
+    /// the query keeps.
+    #[doc(hidden)]
+    fn take_late(worker: &mut Self::Worker) -> Vec<(u64, Self::Row)>;
 }
 
 /// A plan in which another query's plan is found by `Path`.

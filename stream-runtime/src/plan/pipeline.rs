@@ -119,6 +119,10 @@ where
     ) -> Result<()> {
         self.branch.feed(worker, input, chunk, rejects, |_, _, _| {})
     }
+
+    fn take_late(worker: &mut B::Worker) -> Vec<(u64, B::Row)> {
+        B::take_late(worker)
+    }
 }
 
 impl<Path, B, M> Contains<Path> for Pipeline<B, M>

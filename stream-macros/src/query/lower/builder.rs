@@ -213,13 +213,22 @@ fn lower_forgotten(surface: &Surface, sources: &syn::Ident) -> TokenStream {
     let span = at(first.name);
     let runtime = super::runtime(span);
     let (vis, name) = (&surface.query.vis, first.name);
+    let has_late_rows = surface.slots.iter().any(Slot::is_late);
+    let label = if has_late_rows {
+        "the sources, and the sinks of late rows, belong before this"
+    } else {
+        "the source belongs before this"
+    };
     let (message, note) = match surface.slots.as_slice() {
         [_] => (format!("input `{name}` has no source"), format!("call `.{name}(…)` first")),
         all => {
             let calls: Vec<_> = all.iter().map(|slot| format!("`.{}(…)`", slot.name)).collect();
             let query = &surface.query.name;
             (
-                format!("`{query}` hasn't been given all that it reads"),
+                format!(
+                    "`{query}` hasn't been given all that it {}",
+                    if has_late_rows { "needs" } else { "reads" }
+                ),
                 format!("call, in this order and before anything else: {}", calls.join(", ")),
             )
         }
@@ -250,7 +259,7 @@ fn lower_forgotten(surface: &Surface, sources: &syn::Ident) -> TokenStream {
     quote_spanned! {span=>
         #(#cfg)*
         const _: () = {
-            #[diagnostic::on_unimplemented(message = #message, label = "the source belongs before this", note = #note)]
+            #[diagnostic::on_unimplemented(message = #message, label = #label, note = #note)]
             #[doc(hidden)]
             pub trait Bound: #runtime::Forgotten {}
 

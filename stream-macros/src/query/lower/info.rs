@@ -98,8 +98,15 @@ fn lower_input(plan: &Plan, input: &Input) -> TokenStream {
         quote_spanned!(mixed()=> #runtime::WatermarkInfo { column: #column, delay: Self::#delay })
     }));
     let columns = lower_columns(plan, relation);
+    let late = option(plan.relations[relation].late.map(|late| text(&late.name)));
     quote_spanned! {mixed()=>
-        #runtime::InputInfo { name: #name, row: #row, watermark: #watermark, columns: #columns }
+        #runtime::InputInfo {
+            name: #name,
+            row: #row,
+            watermark: #watermark,
+            late: #late,
+            columns: #columns,
+        }
     }
 }
 

@@ -268,3 +268,19 @@ query Shipped(orders: Order, shipments: Shipment, payments: Payment, catalog: st
 "
     );
 }
+
+#[test]
+fn late_rows_of_both_sides() {
+    assert_expansion!(
+        "late_rows_of_both_sides",
+        r"
+query Shipped(orders: Order, returns: Order, shipments: Shipment) -> Row {
+    from o in orders union returns watermark(o.order_time, hours(2)) late into late_orders;
+    join s in shipments watermark(s.ship_time, hours(3)) late into late_shipments
+        on s.order_id == o.id within s.ship_time in o.order_time ..= o.order_time + hours(24);
+    select Row { order: o.id, carrier: s.carrier };
+    output append;
+}
+"
+    );
+}
