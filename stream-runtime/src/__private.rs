@@ -13,7 +13,7 @@ pub use crate::plan::{
     AggregateWorker, Append, Bounds, Claimed, Complete, Contains, Emitter, Explain, Forgotten, FullOuter,
     Here, Inner, InputInfo, Left, LeftAnti, LeftOuter, LeftSemi, Missing, Mode, OperatorInfo, Plan, PlanInfo,
     QueryInfo, Reading, Reads, Right, RightOuter, SessionWorker, TimeRange, Unbound, Update, WatermarkInfo,
-    Yields, from, from_query, within,
+    Yields, compare, from, from_query, within,
 };
 pub use crate::source::Source;
 pub use crate::static_input::{

@@ -86,11 +86,10 @@ impl Execution {
     /// micro-batch). Unlike in Spark this also holds right after a restart.
     fn wants_batch_without_data(&self) -> bool {
         let info = self.stages.info();
-        // A deduplication forgets keys in every mode; a complete result doesn't change with the watermark.
-        let waits = info
-            .all_operators()
-            .iter()
-            .any(|operator| info.mode != Mode::Complete || operator.is_deduplication());
+        // A deduplication forgets keys in every mode; a complete result doesn't change with the watermark, nor does a limit.
+        let waits = info.all_operators().iter().any(|operator| {
+            operator.is_deduplication() || (info.mode != Mode::Complete && !operator.is_limit())
+        });
         waits && self.last.as_ref().is_some_and(|last| self.tracker.current_ms() > last.watermark_ms)
     }
 }

@@ -31,12 +31,22 @@ impl fmt::Display for Explain {
         writeln!(f, "{}", info.query)?;
         let mut tree = Tree { f, depth: 0 };
         tree.node(&format!("output {}", info.mode.name()))?;
+        if let Some(limit) = info.limit {
+            tree.node(&format!("limit {limit}"))?;
+            if info.operators.iter().any(OperatorInfo::is_limit) {
+                tree.detail("state is the number of rows put out")?;
+            }
+        }
+        if let Some(keys) = info.order_by {
+            tree.node(&format!("order by {keys}"))?;
+        }
         if let Some(having) = info.having {
             tree.node(&format!("having {having}"))?;
         }
         tree.node(&format!("select {}", info.select))?;
         let operator = |clause: &str| info.operators.iter().find(|operator| operator.clause == clause);
-        for operator in info.operators.iter().rev().filter(|of| !info.clauses.contains(&of.clause)) {
+        let others = info.operators.iter().rev();
+        for operator in others.filter(|of| !of.is_limit() && !info.clauses.contains(&of.clause)) {
             tree.node(operator.clause)?;
             tree.operator(operator, info.mode)?;
         }
