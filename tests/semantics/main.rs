@@ -8,6 +8,7 @@ mod global;
 mod keys;
 mod lateness;
 mod no_data;
+mod order;
 mod rows;
 mod windows;
 
