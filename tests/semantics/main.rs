@@ -7,6 +7,7 @@ mod formats;
 mod global;
 mod keys;
 mod lateness;
+mod limit;
 mod no_data;
 mod order;
 mod rows;

@@ -67,7 +67,7 @@ stream_query! {
         having views > 1;
         order by
             window desc, page asc, r#type, users, last desc, total desc, (views), row, severity desc,
-            views > 3, views as f64 / 2.0, rank(page, TOP), Reverse(views), (page, views), &total,
+            views > 3, views as f64 / 2.0, rank(page, TOP), Reverse(views), (page, views),
             page.chars().map(|row| row as u32).max(), format!("{page}"), users.len(),
             { let half = views / 2; half }, if row == 0 { page } else { r#type }, place.name, TOP,
             total.unwrap_or(f64::NAN) desc,
