@@ -30,7 +30,7 @@ pub(super) enum Limit {
 pub(super) struct PutOut {
     rows: u64,
     /// Whether the batch in progress has added to it.
-    changed: bool,
+    has_grown: bool,
 }
 
 impl Limit {
@@ -51,11 +51,11 @@ impl Limit {
             Self::OfQuery(rows) => {
                 truncate(&mut emitted.rows, rows.saturating_sub(put_out.rows));
                 put_out.rows += emitted.rows.len() as u64;
-                put_out.changed = !emitted.rows.is_empty();
+                put_out.has_grown = !emitted.rows.is_empty();
                 let rows_total = u64::from(put_out.rows > 0);
                 emitted.report.operators.push(OperatorMetrics {
                     rows_total,
-                    rows_updated: u64::from(put_out.changed),
+                    rows_updated: u64::from(put_out.has_grown),
                     memory_used_bytes: rows_total * size_of::<u64>() as u64,
                     ..OperatorMetrics::default()
                 });
@@ -69,10 +69,10 @@ impl Limit {
         put_out: &mut PutOut,
         changes: Option<&mut Vec<OperatorChanges>>,
     ) -> Result<()> {
-        let changed = std::mem::take(&mut put_out.changed);
+        let has_grown = std::mem::take(&mut put_out.has_grown);
         if let (Self::OfQuery(_), Some(all)) = (self, changes) {
             let mut changes = OperatorChanges::default();
-            if changed {
+            if has_grown {
                 changes.put(KEY_GROUP, NEVER, &(), &put_out.rows)?;
             }
             all.push(changes);

@@ -6,7 +6,7 @@ use syn::{Expr, Ident, Member};
 
 use super::{at, local, mixed, runtime};
 use crate::query::ast::{OrderBy, OrderKey};
-use crate::query::expr::{bare_ident, peeled, place_of};
+use crate::query::expr::{bare_ident, bound_names, peeled, place_of};
 use crate::query::plan::Plan;
 
 /// `.order_by(|left, right| …).limit(Self::LIMIT)`
@@ -47,9 +47,15 @@ fn lower_key(key: &OrderKey, fields: &[&Ident]) -> TokenStream {
 fn lower_computed(expr: &Expr, fields: &[&Ident], row: &Ident) -> TokenStream {
     let span = row.span();
     let runtime = runtime(span);
+    let bound = bound_names(expr);
     let used = fields.iter().filter_map(|field| place_of(expr.to_token_stream(), field));
-    let bindings: Vec<_> =
-        used.map(|name| quote_spanned!(span=> let #name = #runtime::Column::view(&#row.#name);)).collect();
+    let bindings: Vec<_> = used
+        .map(|name| {
+            // The key has a variable of that name, and may have no other use of it.
+            let allow = bound.contains(&name).then(|| quote_spanned!(span=> #[allow(unused_variables)]));
+            quote_spanned!(span=> #allow let #name = #runtime::Column::view(&#row.#name);)
+        })
+        .collect();
     if bindings.is_empty() {
         quote_spanned!(span=> |_| #expr)
     } else {
