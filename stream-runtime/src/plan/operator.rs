@@ -5,6 +5,7 @@ use std::any::Any;
 use crate::error::Result;
 use crate::operator::event_time::EventTimeStats;
 use crate::operator::route::Router;
+use crate::time::Timestamp;
 
 use super::{BatchContext, OperatorChanges, OperatorMetrics, StateEntry};
 
@@ -41,6 +42,8 @@ pub struct Report {
     pub operators: Vec<OperatorMetrics>,
     /// What the watermark learns from each input.
     pub event_times: Vec<EventTimeStats>,
+    /// When an operator wants to run again, with or without data: once a batch's time would be this or later.
+    pub wake_at: Option<Timestamp>,
 }
 
 impl Report {
