@@ -13,7 +13,7 @@ pub use crate::plan::{
     AggregateWorker, Append, Bounds, Claimed, Complete, Contains, Emitter, Explain, Forgotten, FullOuter,
     Here, Inner, InputInfo, JoinInfo, Left, LeftAnti, LeftOuter, LeftSemi, Missing, Mode, OperatorInfo, Plan,
     PlanInfo, QueryInfo, Reading, Reads, Right, RightOuter, RowsInfo, SessionWorker, TimeRange, Unbound,
-    Update, WatermarkInfo, Yields, from, from_query, within,
+    Update, WatermarkInfo, Yields, compare, from, from_query, within,
 };
 pub use crate::sink::{Sink, Takes};
 pub use crate::source::Source;

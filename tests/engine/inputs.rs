@@ -43,6 +43,8 @@ const WINDOWS: PlanInfo = PlanInfo {
     }],
     select: "Stat { … }",
     having: None,
+    order_by: None,
+    limit: None,
     mode: Mode::Append,
 };
 

@@ -7,7 +7,9 @@ mod formats;
 mod global;
 mod keys;
 mod lateness;
+mod limit;
 mod no_data;
+mod order;
 mod rows;
 mod windows;
 

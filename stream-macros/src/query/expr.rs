@@ -126,7 +126,7 @@ impl<'ast> Visit<'ast> for Patterns {
 }
 
 /// The first token of that name which is a variable, or the literal that holds it.
-fn place_of(tokens: TokenStream, name: &Ident) -> Option<Ident> {
+pub(crate) fn place_of(tokens: TokenStream, name: &Ident) -> Option<Ident> {
     let tokens: Vec<_> = tokens.into_iter().collect();
     tokens.iter().enumerate().find_map(|(at, token)| match token {
         TokenTree::Group(group) => place_of(group.stream(), name),

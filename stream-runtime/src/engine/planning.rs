@@ -128,7 +128,9 @@ impl Execution {
     /// Whether the watermark makes a difference to an operator.
     fn waits_for_watermark(&self) -> bool {
         let info = self.stages.info();
-        // A deduplication forgets keys in every mode; a complete result doesn't change with the watermark.
-        info.all_operators().iter().any(|operator| info.mode != Mode::Complete || operator.is_deduplication())
+        // A deduplication forgets keys in every mode; a complete result doesn't change with the watermark, nor does a limit.
+        info.all_operators().iter().any(|operator| {
+            operator.is_deduplication() || (info.mode != Mode::Complete && !operator.is_limit())
+        })
     }
 }

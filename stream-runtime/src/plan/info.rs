@@ -28,6 +28,10 @@ pub struct PlanInfo {
     pub select: &'static str,
     /// The condition of the having clause, as written.
     pub having: Option<&'static str>,
+    /// The keys of the order by clause, as written.
+    pub order_by: Option<&'static str>,
+    /// The number of the limit clause.
+    pub limit: Option<u64>,
     /// The output mode.
     pub mode: Mode,
 }
@@ -130,7 +134,7 @@ pub struct WatermarkInfo {
 #[derive(Clone, Copy, Debug)]
 pub struct OperatorInfo {
     /// Spark's name for it, as in progress reports: `stateStoreSave`, `sessionWindowStateStoreSaveExec`, `dedupe`,
-    /// `dedupeWithinWatermark`, `symmetricHashJoin` or `transformWithStateExec`.
+    /// `dedupeWithinWatermark`, `symmetricHashJoin`, `transformWithStateExec` or `globalLimit`.
     pub name: &'static str,
     /// The clause as written, without the input's alias: `group by window(timestamp, minutes(5)), page`.
     pub clause: &'static str,
@@ -148,5 +152,10 @@ impl OperatorInfo {
     /// Whether this is a `dedup by`.
     pub(crate) fn is_deduplication(&self) -> bool {
         matches!(self.name, "dedupe" | "dedupeWithinWatermark")
+    }
+
+    /// Whether this is the count of a `limit`, which comes last, behind an aggregation if there is one.
+    pub(crate) fn is_limit(&self) -> bool {
+        self.name == "globalLimit"
     }
 }

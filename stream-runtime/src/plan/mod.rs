@@ -19,9 +19,11 @@ mod info;
 mod input;
 mod item;
 mod join;
+mod limit;
 mod nested;
 mod node;
 mod operator;
+mod order;
 mod phase;
 mod pipeline;
 mod read;
@@ -53,6 +55,8 @@ pub use join::{
 pub use nested::{Claimed, Yields};
 #[doc(hidden)]
 pub use operator::{Emitted, Report, WorkerContext};
+#[doc(hidden)]
+pub use order::compare;
 #[doc(hidden)]
 pub use phase::{Packet, Phase};
 #[doc(hidden)]

@@ -233,6 +233,38 @@ query Visits(clicks: Click) -> Visit {
 }
 
 #[test]
+fn ordered_and_limited() {
+    assert_expansion!(
+        "ordered_and_limited",
+        r"
+query Top(clicks: Click) -> Stat {
+    from click in clicks;
+    group by click.page unbounded;
+    select Stat { page: click.page, views: count() };
+    order by views desc, page.len() + views as usize, page;
+    limit TOP;
+    output complete;
+}
+"
+    );
+}
+
+#[test]
+fn the_first_rows() {
+    assert_expansion!(
+        "the_first_rows",
+        r"
+query First(clicks: Click) -> Click {
+    from click in clicks;
+    select click;
+    limit 100;
+    output append;
+}
+"
+    );
+}
+
+#[test]
 fn mistakes_leave_the_items_and_the_bodies() {
     assert_expansion!(
         "mistakes_leave_the_items_and_the_bodies",

@@ -28,6 +28,8 @@ const PLAN: PlanInfo = PlanInfo {
     }],
     select: "PageStat { window: w, page: upper, views: count() }",
     having: Some("views > 10"),
+    order_by: None,
+    limit: None,
     mode: Mode::Append,
 };
 
@@ -164,6 +166,8 @@ const SHIPPED: PlanInfo = PlanInfo {
     operators: &[DEDUP, JOIN, DEDUP],
     select: "Row { price }",
     having: None,
+    order_by: None,
+    limit: None,
     mode: Mode::Append,
 };
 
