@@ -68,6 +68,22 @@ pub struct JoinInfo {
 }
 
 impl PlanInfo {
+    /// The plan of a query with mistakes, which reads nothing and never runs.
+    #[doc(hidden)]
+    pub const NONE: Self = Self {
+        query: "",
+        inputs: &[],
+        queries: &[],
+        statics: &[],
+        from: RowsInfo::Inputs(&[]),
+        joins: &[],
+        clauses: &[],
+        operators: &[],
+        select: "",
+        having: None,
+        mode: Mode::Append,
+    };
+
     /// The number of inputs, those of the queries that it reads included.
     #[doc(hidden)]
     pub const fn input_count(&self) -> usize {

@@ -14,6 +14,8 @@ pub(crate) struct Surface<'a> {
     pub(crate) query: &'a Query,
     pub(crate) slots: Vec<Slot<'a>>,
     pub(crate) mode: Mode,
+    /// Whether what is given is used, which it isn't in a query with mistakes.
+    pub(crate) is_sound: bool,
 }
 
 /// The items of a query: `constants` become associated constants beside its plan, `checks` stand beside its
@@ -42,6 +44,7 @@ pub(crate) fn lower_surface(
     let plan = lower_plan(surface, plan);
     let methods = (0..surface.slots.len()).map(|number| lower_method(surface, &sources, number));
     let forgotten = lower_forgotten(surface, &sources);
+    let unused = unused(surface);
     let checks = (!checks.is_empty()).then(|| {
         quote_spanned! {mixed()=>
             #(#cfg)*
@@ -56,7 +59,7 @@ pub(crate) fn lower_surface(
         #vis struct #name;
 
         #(#cfg)*
-        #[allow(dead_code, private_interfaces)]
+        #[allow(dead_code, private_interfaces #unused)]
         impl #name {
             #constants
 
@@ -183,10 +186,10 @@ fn lower_method(surface: &Surface, sources: &Ident, number: usize) -> TokenStrea
             Some(quote_spanned!(mixed()=> where #(#earlier)*)),
         )
     };
-    let cfg = conditions(surface);
+    let (cfg, unused) = (conditions(surface), unused(surface));
     quote_spanned! {mixed()=>
         #(#cfg)*
-        #[allow(dead_code, private_interfaces, private_bounds)]
+        #[allow(dead_code, private_interfaces, private_bounds #unused)]
         impl #generics #sources<#state> #earlier {
             #[doc = #doc]
             #vis fn #method<#own>(self, #method: #taken) -> #result
@@ -203,6 +206,11 @@ fn lower_method(surface: &Surface, sources: &Ident, number: usize) -> TokenStrea
 /// The attributes that decide whether the query is there at all, for the other items.
 fn conditions<'a>(surface: &Surface<'a>) -> Vec<&'a Attribute> {
     surface.query.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect()
+}
+
+/// One lint more to allow where the query has mistakes.
+fn unused(surface: &Surface) -> Option<TokenStream> {
+    (!surface.is_sound).then(|| quote_spanned!(mixed()=> , unused_variables))
 }
 
 /// The methods of the builder that comes after the sources, for whoever forgets a source: they exist, and their

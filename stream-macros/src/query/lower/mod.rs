@@ -44,7 +44,7 @@ pub(crate) fn lower(plan: &Plan) -> TokenStream {
         (None, None) => TokenStream::new(),
     };
     let assertions = constants::lower_assertions(plan);
-    let surface = Surface { query: plan.query, slots: plan.slots(), mode: plan.mode };
+    let surface = Surface { query: plan.query, slots: plan.slots(), mode: plan.mode, is_sound: true };
     lower_surface(&surface, &quote_spanned!(mixed()=> #constants #columns #info), &body, &assertions)
 }
 
