@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::expr::{Accumulator, Unfinished};
 use crate::operator::dedup::Deduplicated;
 use crate::operator::groups::Groups;
-use crate::operator::join::Keyed;
+use crate::operator::join::{Keyed, SameKey};
 use crate::operator::sessions::Sessions;
 use crate::operator::windowing::Windowing;
 use crate::schema::Schema;
@@ -130,7 +130,7 @@ where
     where
         J: JoinKind,
         NR: Node,
-        TR: JoinSide + Keyed<Key = T::Key>,
+        TR: JoinSide + SameKey<T::Key>,
         FR: for<'a> Fn(View<'a, NR>, &mut Reading, &mut TR) + Send + Sync + 'static,
         C: for<'l, 'r> Fn(View<'l, N>, View<'r, NR>) -> bool + Send + Sync + 'static,
     {

@@ -222,7 +222,7 @@ fn lower_forgotten(surface: &Surface, sources: &syn::Ident) -> TokenStream {
     let runtime = super::runtime(span);
     let (vis, name) = (&surface.query.vis, first.name);
     let (message, note) = match surface.slots.as_slice() {
-        [_] => (format!("input `{name}` has no source"), format!("call `.{name}(…)` first")),
+        [slot] => (slot.missing(), format!("call `.{name}(…)` first")),
         all => {
             let calls: Vec<_> = all.iter().map(|slot| format!("`.{}(…)`", slot.name)).collect();
             let query = &surface.query.name;
@@ -254,17 +254,24 @@ fn lower_forgotten(surface: &Surface, sources: &syn::Ident) -> TokenStream {
             }
         }
     });
+    let early = (0..surface.slots.len()).filter_map(|number| lower_early(surface, sources, number));
     let cfg = conditions(surface);
     quote_spanned! {span=>
         #(#cfg)*
         const _: () = {
             #[diagnostic::on_unimplemented(message = #message, label = "the source belongs before this", note = #note)]
             #[doc(hidden)]
-            pub trait Bound: #runtime::Forgotten {}
+            pub trait Bound<T = ()> {
+                fn unbound(self) -> #runtime::Unbound;
+            }
 
             // Without any implementation rustc would propose to add one.
             #[diagnostic::do_not_recommend]
-            impl Bound for #runtime::Unbound {}
+            impl<T> Bound<T> for #runtime::Unbound {
+                fn unbound(self) -> #runtime::Unbound {
+                    self
+                }
+            }
 
             #[doc(hidden)]
             #[allow(dead_code, missing_docs)]
@@ -272,6 +279,42 @@ fn lower_forgotten(surface: &Surface, sources: &syn::Ident) -> TokenStream {
                 #(#methods)*
                 #start
             }
+
+            #(#early)*
         };
     }
+}
+
+/// The methods that take what stands behind number `number`, for whoever calls one of them when it is that one's turn.
+fn lower_early(surface: &Surface, sources: &Ident, number: usize) -> Option<TokenStream> {
+    let (before, behind) = (&surface.slots[..number], &surface.slots[number + 1..]);
+    let span = at(surface.slots.first()?.name);
+    let (runtime, vis) = (super::runtime(span), &surface.query.vis);
+    let parameters: Vec<_> = before.iter().enumerate().map(|(at, slot)| slot.parameter(at)).collect();
+    let given = before.iter().zip(&parameters).map(|(slot, parameter)| slot.given(parameter));
+    let state = match number {
+        0 => quote_spanned!(span=> #runtime::Missing),
+        _ => quote_spanned!(span=> (#(#given,)*)),
+    };
+    let methods = behind.iter().map(|slot| {
+        let (method, value) = (Ident::new(&slot.name.to_string(), span), local("value"));
+        // The bound has a parameter because one without would be an error of this method's own.
+        quote_spanned! {span=>
+            #vis fn #method<T>(self, #value: T) -> #runtime::Unbound
+            where
+                #state: Bound<T>,
+            {
+                Bound::<T>::unbound(self.0).to(#value)
+            }
+        }
+    });
+    (!behind.is_empty()).then(|| {
+        quote_spanned! {span=>
+            #[doc(hidden)]
+            #[allow(dead_code, missing_docs)]
+            impl<#(#parameters),*> #sources<#state> {
+                #(#methods)*
+            }
+        }
+    })
 }
