@@ -76,7 +76,7 @@ const BATCHES: [Batch; 5] = [
     (&[(4, "shelf", 36)], &[(3, "van", 35)]),
     // Both inputs have to move the watermark on: it is the lesser of 58 h (orders, 60 - 2) and 47 h (shipments, 50 - 3).
     (&[(5, "bed", 60)], &[(4, "mail", 50)]),
-    // 40 h and 20 h are behind that: late, and dropped on arrival.
+    // A row is late by the watermark of the batch before, 32 h: the van of 20 h is dropped, and the sofa of 40 h isn't.
     (&[(6, "sofa", 40)], &[(6, "van", 20), (5, "van", 72)]),
 ];
 

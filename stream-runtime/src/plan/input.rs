@@ -90,6 +90,7 @@ impl<N: Node, S: Lookups> Rows<N, S> {
     /// The row function of a query without state.
     pub fn select<O, F>(self, row: F) -> RowFunction<N, S, Emitter<O>, F>
     where
+        O: Schema,
         F: for<'a> Fn(View<'a, N>, &mut Reading<S::Tables>, &mut Emitter<O>) + Send + Sync + 'static,
     {
         self.push(row)

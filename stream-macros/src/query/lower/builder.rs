@@ -42,6 +42,7 @@ pub(crate) fn lower_surface(
     };
     let waits = format!(" [`{name}`] while it waits for what it reads.");
     let plan = lower_plan(surface, plan);
+    let columns = quote_spanned!(at(output)=> <#output>::__columns(names));
     let methods = (0..surface.slots.len()).map(|number| lower_method(surface, &sources, number));
     let forgotten = lower_forgotten(surface, &sources);
     let unused = unused(surface);
@@ -75,7 +76,7 @@ pub(crate) fn lower_surface(
 
             #[doc(hidden)]
             #vis const fn __columns(names: &[&::core::primitive::str]) -> ::core::primitive::u128 {
-                <#output>::__columns(names)
+                #columns
             }
 
             #[doc(hidden)]
