@@ -72,6 +72,24 @@ pub struct JoinInfo {
 }
 
 impl PlanInfo {
+    /// The plan of a query with mistakes, which reads nothing and never runs.
+    #[doc(hidden)]
+    pub const NONE: Self = Self {
+        query: "",
+        inputs: &[],
+        queries: &[],
+        statics: &[],
+        from: RowsInfo::Inputs(&[]),
+        joins: &[],
+        clauses: &[],
+        operators: &[],
+        select: "",
+        having: None,
+        order_by: None,
+        limit: None,
+        mode: Mode::Append,
+    };
+
     /// The number of inputs, those of the queries that it reads included.
     #[doc(hidden)]
     pub const fn input_count(&self) -> usize {

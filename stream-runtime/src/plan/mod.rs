@@ -36,7 +36,7 @@ mod stateless;
 #[doc(hidden)]
 pub use aggregate::AggregateWorker;
 #[doc(hidden)]
-pub use bound::{Forgotten, Missing, Unbound};
+pub use bound::{Missing, Unbound};
 #[doc(hidden)]
 pub use branch::{Here, Left, Right};
 pub(crate) use changes::{ChangeRef, KEY_GROUPS, key_group, owner};

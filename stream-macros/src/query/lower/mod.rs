@@ -46,7 +46,7 @@ pub(crate) fn lower(plan: &Plan) -> TokenStream {
     };
     let ends = order::lower_ends(plan);
     let assertions = constants::lower_assertions(plan);
-    let surface = Surface { query: plan.query, slots: plan.slots(), mode: plan.mode };
+    let surface = Surface { query: plan.query, slots: plan.slots(), mode: plan.mode, is_sound: true };
     let (constants, body) =
         (quote_spanned!(mixed()=> #constants #columns #info), quote_spanned!(mixed()=> #body #ends));
     lower_surface(&surface, &constants, &body, &assertions)

@@ -122,6 +122,20 @@ impl<'a> Slot<'a> {
         }
     }
 
+    /// What is said of a query that isn't given it.
+    pub(super) fn missing(&self) -> String {
+        let name = self.name;
+        match &self.kind {
+            Kind::Stream(_) => format!("input `{name}` has no source"),
+            Kind::Static(_) => format!("static input `{name}` has no rows"),
+            Kind::Query(path) => {
+                let query = crate::query::text::text(path);
+                format!("the query `{query}`, which this one reads, isn't given")
+            }
+            Kind::Late(..) => format!("late output `{name}` has no sink"),
+        }
+    }
+
     /// Takes a query apart: its plan, and its sources.
     pub(super) fn unpack(&self) -> Option<TokenStream> {
         let (name, sources) = (self.name, self.sources());

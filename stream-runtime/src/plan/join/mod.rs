@@ -124,7 +124,7 @@ where
     L: Branch<Output = ()>,
     R: Branch<Output = ()>,
     L::Target: Keyed,
-    R::Target: Keyed<Key = <L::Target as Keyed>::Key>,
+    R::Target: Keyed,
     C: for<'l, 'r> Fn(View<'l, L>, View<'r, R>) -> bool + Send + Sync + 'static,
     J: JoinKind,
 {
