@@ -2,13 +2,16 @@
 //! hand from the rules.
 
 mod aggregates;
+mod chains;
 mod complete;
 mod formats;
 mod global;
+mod joins;
 mod keys;
 mod lateness;
 mod no_data;
 mod rows;
+mod static_joins;
 mod windows;
 
 use stream_runtime::prelude::*;

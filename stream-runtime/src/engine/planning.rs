@@ -3,7 +3,6 @@
 
 use crate::checkpoint::BatchPlan;
 use crate::error::Result;
-use crate::mode::Mode;
 use crate::source::{Admission, LogEntry, Offset};
 use crate::time::Timestamp;
 
@@ -86,11 +85,7 @@ impl Execution {
     /// micro-batch). Unlike in Spark this also holds right after a restart.
     fn wants_batch_without_data(&self) -> bool {
         let info = self.stages.info();
-        // A deduplication forgets keys in every mode; a complete result doesn't change with the watermark.
-        let waits = info
-            .all_operators()
-            .iter()
-            .any(|operator| info.mode != Mode::Complete || operator.is_deduplication());
+        let waits = info.all_operators().iter().any(|operator| operator.waits_for_watermark(info.mode));
         waits && self.last.as_ref().is_some_and(|last| self.tracker.current_ms() > last.watermark_ms)
     }
 }
