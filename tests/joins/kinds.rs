@@ -75,7 +75,7 @@ macro_rules! kind {
     ($test:ident: $query:ident, $kind:ident, $bounds:expr, $conditions:expr) => {
         property! {
             $test: |orders, shipments| $query::query().orders(orders).shipments(shipments),
-            delays [4_000, 6_000],
+            delays [4_000, 6_000] => waits $bounds != Bounds::Unbounded,
             alone(Join::new(Kind::$kind, $bounds, $conditions))
         }
     };

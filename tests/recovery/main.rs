@@ -5,149 +5,18 @@
 //! another here is the state that a restart has to bring back: groups of windows, keys that have been seen, sessions, rows of joins and which of
 //! them have matched, the state of two queries in one; and tables, which it has to load.
 
+mod queries;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
+use queries::{Campaigns, Distinct, Shipping, Totals, UnshippedByHour, Visits};
 use stream_runtime::engine::{QueryBuilder, Step};
 use stream_runtime::plan::Plan;
 use stream_runtime::prelude::*;
 use stream_runtime::sink::file::committed_files;
-
-#[derive(Schema)]
-struct Event {
-    user_id: String,
-    action: String,
-    amount: f64,
-    event_id: i64,
-    ts: Timestamp,
-}
-
-#[derive(Schema)]
-struct ByAction {
-    window: Window,
-    action: String,
-    n: u64,
-    total: f64,
-}
-
-stream_query! {
-    query Totals(events: Event) -> ByAction {
-        from e in events watermark(e.ts, minutes(1));
-        group by window(e.ts, minutes(2)) as w, e.action;
-        select ByAction { window: w, action: e.action, n: count(), total: sum(e.amount) };
-        output append;
-    }
-}
-
-#[derive(Schema)]
-struct Id {
-    event_id: i64,
-    ts: Timestamp,
-}
-
-stream_query! {
-    query Distinct(events: Event) -> Id {
-        from e in events watermark(e.ts, minutes(5));
-        dedup by e.event_id, e.ts;
-        select Id { event_id: e.event_id, ts: e.ts };
-        output append;
-    }
-}
-
-#[derive(Schema)]
-struct Visit {
-    window: Window,
-    user_id: String,
-    n: u64,
-    latest: i64,
-}
-
-stream_query! {
-    query Visits(events: Event) -> Visit {
-        from e in events watermark(e.ts, minutes(1));
-        group by session(e.ts, minutes(3)) as w, e.user_id;
-        select Visit { window: w, user_id: e.user_id, n: count(), latest: max(e.event_id) };
-        output append;
-    }
-}
-
-#[derive(Schema)]
-struct Order {
-    order_id: String,
-    amount: f64,
-    ts: Timestamp,
-}
-
-#[derive(Schema)]
-struct Shipment {
-    order_id: String,
-    carrier: String,
-    ts: Timestamp,
-}
-
-#[derive(Schema)]
-struct Shipped {
-    order_id: String,
-    ts: Timestamp,
-    carrier: Option<String>,
-}
-
-stream_query! {
-    query Shipping(orders: Order, shipments: Shipment) -> Shipped {
-        from o in orders watermark(o.ts, hours(1));
-        left join s in shipments watermark(s.ts, hours(1)) on s.order_id == o.order_id
-            within s.ts in o.ts ..= o.ts + hours(2);
-        select Shipped { order_id: o.order_id, ts: o.ts, carrier: s.map(|s| s.carrier.to_owned()) };
-        output append;
-    }
-}
-
-#[derive(Schema)]
-struct Unshipped {
-    window: Window,
-    orders: u64,
-}
-
-stream_query! {
-    query UnshippedByHour() -> Unshipped {
-        from s in query Shipping;
-        where s.carrier.is_none();
-        group by window(s.ts, hours(1)) as w;
-        select Unshipped { window: w, orders: count() };
-        output append;
-    }
-}
-
-#[derive(Schema)]
-struct View {
-    page: String,
-    ts: Timestamp,
-}
-
-#[derive(Schema)]
-struct Ad {
-    page: String,
-    campaign: String,
-}
-
-#[derive(Schema)]
-struct ByCampaign {
-    window: Window,
-    campaign: String,
-    n: u64,
-}
-
-stream_query! {
-    query Campaigns(events: View, ads: static Ad) -> ByCampaign {
-        from e in events watermark(e.ts, minutes(1));
-        join ad in ads on ad.page == e.page;
-        group by window(e.ts, minutes(2)) as w, ad.campaign;
-        select ByCampaign { window: w, campaign: ad.campaign, n: count() };
-        output append;
-    }
-}
 
 /// Which query the child runs.
 #[derive(Clone, Copy, Debug)]
