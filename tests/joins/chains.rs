@@ -80,8 +80,9 @@ stream_query! {
 stream_query! {
     query SemiThenAnti(orders: Row, shipments: Row, payments: Row) -> Row {
         from o in orders watermark(o.ts, seconds(4));
+        let t = o.ts;
         semi join s in shipments watermark(s.ts, seconds(6)) on s.key == o.key
-            within s.ts in o.ts ..= o.ts + seconds(10);
+            within s.ts in t ..= t + seconds(10);
         anti join p in payments watermark(p.ts, seconds(5)) on p.key == o.key && p.number <= o.number
             within p.ts in o.ts ..= o.ts + seconds(10);
         select o;

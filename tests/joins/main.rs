@@ -173,13 +173,13 @@ fn expected<O>(
 }
 
 /// Both of them, and a lone worker's: rows are the same, in one order whatever the number of workers.
-fn check<O: Debug + PartialEq>(alone: Vec<Outcome<O>>, many: Vec<Outcome<O>>, expected: Vec<Outcome<O>>) {
+fn check<O: Debug + PartialEq>(alone: &[Outcome<O>], many: &[Outcome<O>], expected: &[Outcome<O>]) {
     let sorted = |rows: &[O]| {
         let mut rows: Vec<String> = rows.iter().map(|row| format!("{row:?}")).collect();
         rows.sort_unstable();
         rows
     };
-    for (run, ((alone, many), expected)) in alone.iter().zip(&many).zip(&expected).enumerate() {
+    for (run, ((alone, many), expected)) in alone.iter().zip(many).zip(expected).enumerate() {
         assert_eq!(many, alone, "run {run}: several workers, and one");
         assert_eq!(sorted(&alone.0), sorted(&expected.0), "rows of run {run}");
         if !alone.1.is_empty() {
@@ -221,7 +221,7 @@ macro_rules! property {
                         $crate::outcome(&runs, &workers, inputs(), build, &between).await,
                     )
                 });
-                $crate::check(alone, many, $crate::expected(&runs, watermarks, $oracle));
+                $crate::check(&alone, &many, &$crate::expected(&runs, watermarks, $oracle));
             }
         }
     };

@@ -4,7 +4,7 @@
 use stream_runtime::prelude::*;
 
 use crate::kinds::{Pair, closed, joined, pair, right_in};
-use crate::naive::chains::{Dedup, Group, Windows};
+use crate::naive::chains::{Dedup, Group, Timed, Windows};
 use crate::naive::joins::{Bounds, Conditions, Item, Join, Kind};
 use crate::{Outcome, Row, Total, property, total};
 
@@ -129,13 +129,11 @@ fn numbered(number: i64) -> Row {
 }
 
 /// A row of a closed window, as the next query groups it: by the window's last microsecond (docs/semantics.md 6.6).
-fn closed_window<T>(
-    value: impl Fn(&[i64]) -> T,
-) -> impl Fn((Group, Vec<i64>)) -> (Option<i64>, Option<String>, T) {
+fn closed_window<T>(value: impl Fn(&[i64]) -> T) -> impl Fn((Group, Vec<i64>)) -> Timed<T> {
     move |((_, end_ms, key), numbers)| (Some(end_ms * 1_000 - 1), key, value(&numbers))
 }
 
-fn events(items: &[Item]) -> impl Iterator<Item = (Option<i64>, Option<String>, i64)> {
+fn events(items: &[Item]) -> impl Iterator<Item = Timed<i64>> {
     items.iter().map(|item| (item.micros, item.key.clone(), item.number))
 }
 
@@ -233,8 +231,8 @@ property! {
             let rows = ones.into_iter().flat_map(|(group, numbers)| {
                 let others: Vec<_> = others
                     .iter()
-                    .filter(|(other, _)| *other == group && group.2.is_some())
-                    .map(|(_, others)| total((group.clone(), [&numbers[..], others].concat())))
+                    .filter(|(other, _)| **other == group && group.2.is_some())
+                    .map(|(_, others)| total((group.clone(), [&numbers[..], &others[..]].concat())))
                     .collect();
                 others
             });
