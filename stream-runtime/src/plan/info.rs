@@ -167,9 +167,15 @@ pub struct OperatorInfo {
 }
 
 impl OperatorInfo {
-    /// Whether this is a `dedup by`.
-    pub(crate) fn is_deduplication(&self) -> bool {
-        matches!(self.name, "dedupe" | "dedupeWithinWatermark")
+    /// Whether a watermark that has moved makes a difference to it, without new rows.
+    pub(crate) fn waits_for_watermark(&self, mode: Mode) -> bool {
+        match self.name {
+            // A deduplication forgets keys in every mode.
+            "dedupe" | "dedupeWithinWatermark" => true,
+            "symmetricHashJoin" => self.event_time_key,
+            // A complete result doesn't change with the watermark.
+            _ => mode != Mode::Complete,
+        }
     }
 
     /// Whether this is the count of a `limit`, which comes last, behind an aggregation if there is one.
