@@ -6,14 +6,47 @@ pub use crate::error::Error;
 pub use crate::expr;
 pub use crate::operator::dedup::Deduplicated;
 pub use crate::operator::groups::Groups;
+pub use crate::operator::join::JoinKey;
 pub use crate::operator::sessions::Sessions;
 pub use crate::operator::windowing::{Instants, Sliding, Tumbling, Unwindowed, event_time};
 pub use crate::plan::{
-    AggregateWorker, Append, Complete, Emitter, Explain, Forgotten, Here, InputInfo, Left, Missing, Mode,
-    OperatorInfo, Plan, PlanInfo, Reading, Reads, Right, SessionWorker, Unbound, Update, WatermarkInfo, from,
+    AggregateWorker, Append, Bounds, Claimed, Complete, Contains, Emitter, Explain, Forgotten, FullOuter,
+    Here, Inner, InputInfo, Left, LeftAnti, LeftOuter, LeftSemi, Missing, Mode, OperatorInfo, Plan, PlanInfo,
+    QueryInfo, Reading, Reads, Right, RightOuter, SessionWorker, TimeRange, Unbound, Update, WatermarkInfo,
+    Yields, from, from_query, within,
 };
 pub use crate::source::Source;
+pub use crate::static_input::{
+    KeySlot, Lookup, Lookups, Matches, StaticSource, StaticTable, lookup, or_null,
+};
 pub use crate::time::{Duration, Timestamp};
+
+/// Whether a query's rows, once put out, stay as they are.
+pub const fn is_append(info: &PlanInfo) -> bool {
+    matches!(info.mode, Mode::Append)
+}
+
+/// Whether a column is among those named.
+pub const fn names_column(names: &[&str], column: &str) -> bool {
+    let mut number = 0;
+    while number < names.len() {
+        let (name, column) = (names[number].as_bytes(), column.as_bytes());
+        let mut at = 0;
+        while at < name.len() && at < column.len() && name[at] == column[at] {
+            at += 1;
+        }
+        if at == name.len() && at == column.len() {
+            return true;
+        }
+        number += 1;
+    }
+    false
+}
+
+/// The same span of time the other way.
+pub const fn negative(duration: Duration) -> Duration {
+    Duration::from_micros(duration.as_micros().saturating_neg())
+}
 
 // For `#[derive(Schema)]`.
 pub use crate::format::csv::{Cells, Record};

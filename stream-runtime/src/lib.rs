@@ -75,6 +75,7 @@
 //! | [`schema`] | rows: [`Schema`] and its derive, and the types that a [`Column`](schema::Column) may have |
 //! | [`time`] | [`Timestamp`](time::Timestamp), [`Duration`](time::Duration), [`Date`](time::Date), [`Window`](time::Window) |
 //! | [`source`] | [`FileSource`](source::FileSource), [`SocketSource`](source::SocketSource), [`RateSource`](source::RateSource), [`MemorySource`](source::MemorySource), malformed rows, and the trait [`Source`](source::Source) |
+//! | [`static_input`] | tables to join with: [`StaticFile`](static_input::StaticFile), [`MemoryTable`](static_input::MemoryTable), `Vec`, and the trait [`StaticSource`](static_input::StaticSource) |
 //! | [`sink`] | [`FileSink`](sink::FileSink), [`ConsoleSink`](sink::ConsoleSink), [`MemorySink`](sink::MemorySink), [`ForeachSink`](sink::ForeachSink), and the trait [`Sink`](sink::Sink) |
 //! | [`engine`] | [`QueryBuilder`](engine::QueryBuilder), [`Trigger`](engine::Trigger), the handle [`StreamingQuery`](engine::StreamingQuery), [`Progress`](engine::Progress), [`QueryListener`](engine::QueryListener), [`Clock`](engine::Clock) |
 //! | [`expr`] | what each aggregate computes, and the trait [`Aggregate`](expr::Aggregate) for your own |
@@ -102,6 +103,7 @@ pub mod schema;
 pub mod sink;
 pub mod source;
 pub mod state;
+pub mod static_input;
 pub mod testing;
 pub mod time;
 
@@ -125,6 +127,7 @@ pub mod prelude {
         CleanSource, FileSource, Line, MemorySource, OnMalformed, RateRow, RateSource, SocketSource,
         SourceExt,
     };
+    pub use crate::static_input::{MemoryTable, StaticFile, StaticSourceExt};
     pub use crate::stream_query;
     pub use crate::time::{
         Date, Duration, Timestamp, Window, days, hours, microseconds, milliseconds, minutes, seconds, weeks,

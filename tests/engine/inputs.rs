@@ -28,11 +28,14 @@ const fn input(name: &'static str, delay: i64) -> InputInfo {
 const WINDOWS: PlanInfo = PlanInfo {
     query: "Windows",
     inputs: &[input("fast", 10), input("slow", 30)],
+    queries: &[],
+    statics: &[],
     clauses: &[],
     operators: &[OperatorInfo {
         name: "stateStoreSave",
         clause: "group by window(ts, seconds(20)), key",
         window: Some((seconds(20), seconds(20), Duration::ZERO)),
+        within: None,
         aggregates: &["count()", "collect_list(number)"],
         event_time_key: true,
     }],

@@ -12,6 +12,7 @@ use stream_runtime::plan::{
 };
 use stream_runtime::prelude::*;
 use stream_runtime::source::Chunk;
+use stream_runtime::static_input::Refresh;
 use stream_runtime::testing::TestQuery;
 
 use super::doubles::WatchedClock;
@@ -23,11 +24,14 @@ type Timer = Arc<AtomicI64>;
 const INFO: PlanInfo = PlanInfo {
     query: "Ringing",
     inputs: &[InputInfo { name: "events", row: "Event", watermark: None, columns: None }],
+    queries: &[],
+    statics: &[],
     clauses: &[],
     operators: &[OperatorInfo {
         name: "transformWithStateExec",
         clause: "process by key with Ringing",
         window: None,
+        within: None,
         aggregates: &[],
         event_time_key: false,
     }],
@@ -60,6 +64,10 @@ impl<P: Plan<Output = Number>> Plan for Ringing<P> {
 
     fn state_types(&self) -> Vec<String> {
         vec!["()".to_owned()]
+    }
+
+    fn lookups(&self) -> Vec<&dyn Refresh> {
+        self.rows.lookups()
     }
 
     fn phases(&self) -> Vec<Phase> {

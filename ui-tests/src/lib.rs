@@ -28,6 +28,41 @@ pub struct Shipment {
     pub received: Timestamp,
 }
 
+/// An order.
+#[derive(Schema)]
+pub struct Order {
+    /// Which.
+    pub id: u64,
+    /// What is ordered.
+    pub product: String,
+    /// For how much.
+    pub amount: f64,
+    /// When.
+    pub ordered: Timestamp,
+}
+
+/// An order on its way.
+#[derive(Schema)]
+pub struct Delivery {
+    /// Which order.
+    pub order_id: u64,
+    /// By whom.
+    pub carrier: String,
+    /// Since when.
+    pub sent: Timestamp,
+}
+
+/// What can be ordered.
+#[derive(Schema)]
+pub struct Product {
+    /// Which.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
 /// A result row.
 #[derive(Schema)]
 pub struct PageStat {
@@ -42,6 +77,15 @@ pub struct PageStat {
 pub struct Total {
     /// A sum.
     pub total: Option<f64>,
+}
+
+/// A result row of joins.
+#[derive(Schema)]
+pub struct Sale {
+    /// Which order.
+    pub order: u64,
+    /// What was ordered.
+    pub product: String,
 }
 
 /// A sink whose rows are final once written.

@@ -3,13 +3,15 @@
 use syn::{Expr, Ident};
 
 use super::{alternatives, similar, with_help};
-use crate::query::ast::{Kind, Query};
+use crate::query::ast::{Join, JoinKind, Kind, Query};
 use crate::query::text::text;
 
 pub(crate) fn duplicate_clause(kind: Kind) -> String {
     let rule = format!("a query has one `{}` clause", kind.name());
     match kind {
-        Kind::GroupBy | Kind::Dedup => with_help(rule, "put all keys in one clause, separated by commas"),
+        Kind::GroupBy | Kind::Process | Kind::OrderBy => {
+            with_help(rule, "put all keys in one clause, separated by commas")
+        }
         Kind::Having => with_help(rule, "join the conditions with `&&`"),
         _ => rule,
     }
@@ -50,11 +52,10 @@ pub(crate) fn unknown_input(name: &Ident, known: &[String]) -> String {
     }
 }
 
-pub(crate) fn unused_input(name: &Ident) -> String {
-    with_help(
-        format!("no clause reads the input `{name}`"),
-        format!("write `from row in {name};`, or remove it"),
-    )
+pub(crate) fn unused_input(name: &Ident, is_static: bool) -> String {
+    let clause =
+        if is_static { format!("join row in {name} on …;") } else { format!("from row in {name};") };
+    with_help(format!("no clause reads the input `{name}`"), format!("write `{clause}`, or remove it"))
 }
 
 pub(crate) fn duplicate_input(name: &Ident) -> String {
@@ -63,6 +64,22 @@ pub(crate) fn duplicate_input(name: &Ident) -> String {
 
 pub(crate) fn duplicate_name(name: &Ident) -> String {
     with_help(format!("the name `{name}` is taken in this query"), "choose another one")
+}
+
+pub(crate) fn gone(name: &Ident, join: &Join) -> String {
+    let clause = join.kind.name();
+    let asks = format!("`{name}` isn't there after `{clause}`, which only asks whether a partner exists");
+    match join.kind {
+        JoinKind::Anti => with_help(asks, format!("leave it out: after `{clause}` there is no row `{name}`")),
+        JoinKind::Semi => with_help(
+            asks,
+            format!("write `join` if you need columns of `{name}`; then a row comes once for each partner"),
+        ),
+        _ => with_help(
+            format!("`{name}` isn't there after `{clause}`: the row that it is computed of may be missing"),
+            "write its `let` after the join, where that row is an `Option`",
+        ),
+    }
 }
 
 pub(crate) fn interval_name_taken(function: &str) -> String {

@@ -6,6 +6,10 @@ mod bounds;
 mod clauses;
 mod dedup;
 mod grouping;
+mod join;
+mod order;
+mod process;
+mod source;
 mod syntax;
 mod window;
 
@@ -15,6 +19,10 @@ pub(crate) use bounds::*;
 pub(crate) use clauses::*;
 pub(crate) use dedup::*;
 pub(crate) use grouping::*;
+pub(crate) use join::*;
+pub(crate) use order::*;
+pub(crate) use process::*;
+pub(crate) use source::*;
 pub(crate) use syntax::*;
 pub(crate) use window::*;
 
@@ -37,7 +45,10 @@ fn similar<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&
     known
         .into_iter()
         .map(|candidate| (distance(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.len().max(3) / 3)
+        .filter(|(distance, candidate)| {
+            let letters = candidate.chars().count();
+            *distance <= letters.max(3) / 3 && *distance < letters
+        })
         .min()
         .map(|(_, candidate)| candidate)
 }
@@ -66,6 +77,7 @@ mod tests {
         assert_eq!(similar("click", ["clicks", "orders"]), Some("clicks"));
         assert_eq!(similar("apend", ["append", "update", "complete"]), Some("append"));
         assert_eq!(similar("banana", ["append", "update", "complete"]), None);
+        assert_eq!(similar("r", ["x", "y"]), None, "nothing of it is the same");
         assert_eq!(distance("kitten", "sitting"), 3);
     }
 }

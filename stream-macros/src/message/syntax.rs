@@ -23,18 +23,25 @@ pub(crate) fn one_query_a_macro() -> String {
 fn usage(kind: Kind) -> &'static str {
     match kind {
         Kind::From => "from row in input;",
+        Kind::Join => "join other in input on other.id == row.id;",
         Kind::Where => "where row.column == value;",
         Kind::Let => "let name = row.column;",
         Kind::Explode => "explode item in row.column.split(' ');",
         Kind::Dedup => "dedup by row.id, row.timestamp;",
         Kind::GroupBy => "group by window(row.timestamp, minutes(5)), row.column;",
+        Kind::Process => "process by row.column with MyProcessor;",
         Kind::Select => "select Result { column: row.column };",
         Kind::Having => "having count() > 1;",
+        Kind::OrderBy => "order by column desc;",
+        Kind::Limit => "limit 10;",
         Kind::Output => "output append;",
     }
 }
 
-const CLAUSES: &str = "a query's clauses are `from`, `where`, `let`, `explode`, `dedup by`, `group by`, `select`, `having` and `output`";
+/// A join with all of its parts.
+pub(super) const JOIN: &str = "join other in input watermark(other.timestamp, minutes(10)) on other.id == row.id within other.timestamp in row.timestamp ..= row.timestamp + hours(1);";
+
+const CLAUSES: &str = "a query's clauses are `from`, `join`, `where`, `let`, `explode`, `dedup by`, `group by`, `process by`, `select`, `having`, `order by`, `limit` and `output`";
 
 pub(crate) fn clause_expected() -> String {
     with_help("a clause is expected here", CLAUSES)
@@ -49,6 +56,10 @@ pub(crate) fn unknown_clause(keyword: &Ident) -> String {
         "emit" | "mode" | "output_mode" => Some("output"),
         "distinct" | "unique" | "deduplicate" | "drop_duplicates" => Some("dedup by"),
         "flat_map" | "unnest" | "for" => Some("explode"),
+        "inner" | "cross" | "outer" | "lookup" => Some("join"),
+        "sort" | "sort_by" | "orderby" | "order_by" => Some("order by"),
+        "top" | "take" | "first" => Some("limit"),
+        "transform" | "map_groups" | "with" => Some("process by"),
         _ => similar(&word, Kind::ALL.map(Kind::keyword))
             .and_then(|found| Kind::ALL.into_iter().find(|kind| kind.keyword() == found).map(Kind::name)),
     };
@@ -58,14 +69,25 @@ pub(crate) fn unknown_clause(keyword: &Ident) -> String {
             "`watermark` is part of `from`",
             "write `from row in input watermark(row.timestamp, minutes(10));`",
         ),
+        None if word == "late" => with_help(
+            "`late into` is part of the `from` or `join` whose late rows it names",
+            "write `from row in input watermark(row.timestamp, minutes(10)) late into late_rows;`",
+        ),
+        None if word == "union" => {
+            with_help("`union` is part of `from`", "write `from row in input union other_input;`")
+        }
+        None if word == "on" || word == "within" => {
+            with_help(format!("`{word}` is part of `join`"), format!("leave out the `;` before it: `{JOIN}`"))
+        }
         None => with_help(format!("there is no clause `{word}`"), CLAUSES),
     }
 }
 
 pub(crate) fn clause_is_empty(kind: Kind) -> String {
     let what = match kind {
-        Kind::Where | Kind::Having => "a condition",
-        Kind::Dedup | Kind::GroupBy => "at least one key",
+        Kind::Where | Kind::Having | Kind::Join => "a condition",
+        Kind::Dedup | Kind::GroupBy | Kind::OrderBy => "at least one key",
+        Kind::Process => "a key and a processor",
         Kind::Select => "a result row",
         _ => "a value",
     };
@@ -104,14 +126,6 @@ pub(crate) fn explode_without_in(name: &Ident) -> String {
         "`explode` names an item and what it is taken from",
         format!("write `explode {name} in row.column.split(' ');`"),
     )
-}
-
-pub(crate) fn unexpected_in_from(word: &Ident) -> String {
-    let rule = format!("`from` has no part `{word}`");
-    match similar(&word.to_string(), ["watermark"]) {
-        Some(meant) => format!("{rule}; did you mean `{meant}`?"),
-        None => with_help(rule, "after the input there may be a `watermark(row.timestamp, minutes(10))`"),
-    }
 }
 
 pub(crate) fn watermark_arguments() -> String {

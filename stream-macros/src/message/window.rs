@@ -76,7 +76,7 @@ pub(crate) fn window_option_twice(option: &Expr) -> String {
 pub(crate) fn not_constant(what: &str) -> String {
     with_help(
         format!("the {what} is the same for every row and can't depend on one"),
-        "write a constant such as `minutes(5)`",
+        format!("write a constant such as `{}`", if what == "limit" { "10" } else { "minutes(5)" }),
     )
 }
 

@@ -1,10 +1,11 @@
 //! Questions about expressions that several stages ask.
 
 use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
-use syn::{Expr, ExprCall, Ident, Macro, Token};
+use syn::{Expr, ExprCall, Ident, Macro, Pat, Token};
 
 use super::ast::Interval;
 
@@ -89,6 +90,45 @@ pub(crate) fn alias_uses(tokens: TokenStream, alias: &Ident) -> Vec<AliasUse> {
 /// Whether the tokens use a variable.
 pub(crate) fn mentions(tokens: TokenStream, name: &Ident) -> bool {
     !alias_uses(tokens, name).is_empty()
+}
+
+/// The first place where an expression uses a name that it doesn't bind itself.
+pub(crate) fn use_of(expr: &Expr, name: &Ident) -> Option<Ident> {
+    let bound = bound_names(expr).contains(name);
+    (!bound && mentions(expr.to_token_stream(), name))
+        .then(|| place_of(expr.to_token_stream(), name))
+        .flatten()
+}
+
+/// The names that an expression binds: closure parameters, `match` arms, `let`s of a block.
+pub(crate) fn bound_names(expr: &Expr) -> Vec<Ident> {
+    let mut patterns = Patterns(Vec::new());
+    patterns.visit_expr(expr);
+    patterns.0
+}
+
+struct Patterns(Vec<Ident>);
+
+impl<'ast> Visit<'ast> for Patterns {
+    fn visit_pat(&mut self, pattern: &'ast Pat) {
+        if let Pat::Ident(binding) = pattern {
+            self.0.push(binding.ident.clone());
+        }
+        visit::visit_pat(self, pattern);
+    }
+}
+
+/// The first token of that name which is a variable, or the literal that holds it.
+fn place_of(tokens: TokenStream, name: &Ident) -> Option<Ident> {
+    let tokens: Vec<_> = tokens.into_iter().collect();
+    tokens.iter().enumerate().find_map(|(at, token)| match token {
+        TokenTree::Group(group) => place_of(group.stream(), name),
+        TokenTree::Ident(ident) if ident == name && is_variable(&tokens, at) => Some(ident.clone()),
+        TokenTree::Literal(literal) if literal.to_string().contains(&format!("{{{name}")) => {
+            Some(Ident::new(&name.to_string(), literal.span()))
+        }
+        _ => None,
+    })
 }
 
 fn collect_uses(tokens: TokenStream, alias: &Ident, uses: &mut Vec<AliasUse>) {

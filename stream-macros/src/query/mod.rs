@@ -3,12 +3,16 @@
 pub(crate) mod aggregate;
 pub(crate) mod ast;
 mod check;
+mod draft;
 mod expr;
 mod fallback;
+pub(crate) mod join;
 mod lower;
 mod parse;
 mod plan;
+pub(crate) mod relation;
 pub(crate) mod split;
+mod step;
 pub(crate) mod text;
 
 #[cfg(test)]

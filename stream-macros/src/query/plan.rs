@@ -1,243 +1,213 @@
-//! A query as clauses in their places: what the checks look at, and what is lowered once they have passed.
+//! A query without mistakes, with everything about it that can be known before types: what is lowered.
 
-use std::slice;
+use quote::ToTokens;
+use syn::Expr;
 
-use proc_macro2::TokenTree;
-use syn::visit_mut::{self, VisitMut};
-use syn::{Expr, Ident};
-
-use super::aggregate;
 use super::ast::{
-    Clause, Dedup, Explode, From, GroupBy, Having, Input, Interval, Key, Kind, Let, Mode, Output, Query,
-    Select, Watermark, Where,
+    Dedup, GroupBy, Having, Interval, Join, Key, Limit, Mode, OrderBy, Process, Query, QuerySource, Select,
 };
-use super::expr::{bare_ident, interval_calls, same};
+use super::draft::Draft;
+use super::expr::{bare_ident, peeled, same};
+use super::join::{self, Bounds, Equality};
+use super::relation::{EventTime, Presence, Relation};
 use super::split::Split;
-
-/// A clause that a query has at most once.
-pub(crate) enum Slot<'a, T> {
-    Absent,
-    /// It is there, with a syntax error that has been reported.
-    Broken,
-    Given(&'a T),
-}
-
-impl<'a, T> Slot<'a, T> {
-    pub(crate) fn given(&self) -> Option<&'a T> {
-        match self {
-            Self::Given(clause) => Some(clause),
-            Self::Absent | Self::Broken => None,
-        }
-    }
-
-    pub(crate) fn is_absent(&self) -> bool {
-        matches!(self, Self::Absent)
-    }
-}
-
-/// A clause between `from` and `group by`.
-#[derive(Clone, Copy)]
-pub(crate) enum Step<'a> {
-    Where(&'a Where),
-    Let(&'a Let),
-    Explode(&'a Explode),
-    Dedup(&'a Dedup),
-}
-
-impl<'a> Step<'a> {
-    pub(crate) const fn kind(self) -> Kind {
-        match self {
-            Self::Where(_) => Kind::Where,
-            Self::Let(_) => Kind::Let,
-            Self::Explode(_) => Kind::Explode,
-            Self::Dedup(_) => Kind::Dedup,
-        }
-    }
-
-    /// The expressions of the clause: one, or the keys of `dedup by`.
-    pub(crate) fn exprs(self) -> &'a [Expr] {
-        match self {
-            Self::Where(clause) => slice::from_ref(&clause.condition),
-            Self::Let(clause) => slice::from_ref(&clause.value),
-            Self::Explode(clause) => slice::from_ref(&clause.items),
-            Self::Dedup(clause) => &clause.keys,
-        }
-    }
-
-    /// The variable that the clause adds to the row.
-    pub(crate) fn name(self) -> Option<&'a Ident> {
-        match self {
-            Self::Where(_) | Self::Dedup(_) => None,
-            Self::Let(clause) => Some(&clause.name),
-            Self::Explode(clause) => Some(&clause.name),
-        }
-    }
-}
-
-/// A query whose clauses have found their places, but which may lack some.
-pub(crate) struct Draft<'a> {
-    pub(crate) query: &'a Query,
-    pub(crate) from: Slot<'a, From>,
-    pub(crate) steps: Vec<Step<'a>>,
-    /// Whether a `where`, `let`, `explode`, `dedup by` or unknown clause is missing from `steps` because it is broken.
-    pub(crate) broken_steps: bool,
-    pub(crate) group_by: Slot<'a, GroupBy>,
-    pub(crate) select: Slot<'a, Select>,
-    pub(crate) having: Slot<'a, Having>,
-    pub(crate) output: Slot<'a, Output>,
-}
-
-impl<'a> Draft<'a> {
-    /// The input that `from` names.
-    pub(crate) fn input(&self) -> Option<&'a Input> {
-        let from = self.from.given()?;
-        self.query.inputs.iter().find(|input| input.name == from.input)
-    }
-
-    pub(crate) fn watermark(&self) -> Option<&'a Watermark> {
-        self.from.given()?.watermark.as_ref()
-    }
-
-    /// Whether the query aggregates; `None` if a broken clause keeps that unknown.
-    pub(crate) fn aggregates(&self) -> Option<bool> {
-        let calls = |expr: Option<&Expr>| expr.is_some_and(|expr| !aggregate::calls(expr).is_empty());
-        let in_select = calls(self.select.given().map(|select| &select.row));
-        let in_having = calls(self.having.given().map(|having| &having.condition));
-        if !self.group_by.is_absent() || in_select || in_having {
-            return Some(true);
-        }
-        matches!(self.select, Slot::Given(_)).then_some(false)
-    }
-
-    /// Whether it can be told which watermark closes which groups. It can't where `watermark`, `window` or `session`
-    /// stands in the wrong place, which is an error of its own.
-    pub(crate) fn time_is_clear(&self) -> bool {
-        let stray = self.query.clauses.iter().any(|clause| match clause {
-            Clause::Broken(broken) => {
-                let first = broken.rest.clone().into_iter().next();
-                matches!(first, Some(TokenTree::Ident(word)) if word == "watermark")
-            }
-            _ => false,
-        });
-        let of_groups =
-            self.watermark().is_some_and(|watermark| !aggregate::calls(&watermark.column).is_empty());
-        let in_steps =
-            self.steps.iter().flat_map(|step| step.exprs()).any(|expr| !interval_calls(expr).is_empty());
-        !stray && !of_groups && !in_steps
-    }
-
-    /// The names that a row has beside its alias: those of `let` and `explode`.
-    pub(crate) fn variables(&self) -> impl Iterator<Item = &'a Ident> {
-        self.steps.iter().filter_map(|step| step.name())
-    }
-
-    /// The key that the watermark closes groups by: a window or session over the watermark's column, or, without
-    /// either, that column.
-    pub(crate) fn event_time_key(&self) -> Option<&'a Key> {
-        let keys = &self.group_by.given()?.keys;
-        let is_interval = |key: &&Key| key.interval.is_some();
-        match keys.iter().find(is_interval) {
-            Some(interval) => Some(interval).filter(|key| self.is_event_time(key.time())),
-            None => keys.iter().find(|key| self.is_event_time(&key.expr)),
-        }
-    }
-
-    /// Whether an expression is the watermark's column.
-    fn is_event_time(&self, expr: &Expr) -> bool {
-        self.watermark().is_some_and(|watermark| same(&expand_lets(&self.steps, expr), &watermark.column))
-    }
-
-    pub(crate) fn dedup(&self) -> Option<&'a Dedup> {
-        dedup(&self.steps)
-    }
-
-    /// Whether the watermark's column is one of the keys of `dedup by`, so that the watermark drops old ones.
-    pub(crate) fn dedups_by_event_time(&self) -> bool {
-        self.dedup().is_some_and(|clause| clause.keys.iter().any(|key| self.is_event_time(key)))
-    }
-
-    /// The whole query, if nothing is missing.
-    pub(crate) fn complete(&self, split: Option<Split>) -> Option<Plan<'a>> {
-        Some(Plan {
-            query: self.query,
-            input: self.input()?,
-            from: self.from.given()?,
-            steps: self.steps.clone(),
-            group_by: self.group_by.given(),
-            event_time_key: self.event_time_key(),
-            dedups_by_event_time: self.dedups_by_event_time(),
-            select: self.select.given()?,
-            having: self.having.given(),
-            mode: self.output.given()?.mode,
-            split,
-        })
-    }
-}
-
-/// The expression with the names of `let` replaced by what they stand for.
-pub(crate) fn expand_lets(steps: &[Step], expr: &Expr) -> Expr {
-    let mut expanded = expr.clone();
-    // A later `let` may use an earlier one, not the other way round.
-    for step in steps.iter().rev() {
-        if let Step::Let(clause) = step {
-            Substitute(clause).visit_expr_mut(&mut expanded);
-        }
-    }
-    expanded
-}
-
-/// Puts the value of a `let` in the place of its name.
-struct Substitute<'a>(&'a Let);
-
-impl VisitMut for Substitute<'_> {
-    fn visit_expr_mut(&mut self, expr: &mut Expr) {
-        if bare_ident(expr).is_some_and(|name| *name == self.0.name) {
-            *expr = self.0.value.clone();
-        } else {
-            visit_mut::visit_expr_mut(self, expr);
-        }
-    }
-}
+use super::step::Step;
 
 /// A query without mistakes.
 pub(crate) struct Plan<'a> {
     pub(crate) query: &'a Query,
-    pub(crate) input: &'a Input,
-    pub(crate) from: &'a From,
+    /// The rows that clauses can name: that of `from`, then one for each join. Event times name them by number.
+    pub(crate) relations: Vec<Relation<'a>>,
+    /// Whether each of them is there after all steps.
+    pub(crate) presence: Vec<Presence>,
     pub(crate) steps: Vec<Step<'a>>,
+    /// The joins among the steps, in order.
+    pub(crate) joins: Vec<JoinPlan<'a>>,
+    /// Every `dedup by` among the steps, in order.
+    pub(crate) dedups: Vec<DedupPlan<'a>>,
     pub(crate) group_by: Option<&'a GroupBy>,
     pub(crate) event_time_key: Option<&'a Key>,
-    pub(crate) dedups_by_event_time: bool,
-    pub(crate) select: &'a Select,
+    /// What is there instead of `group by` and `select`.
+    pub(crate) process: Option<&'a Process>,
+    /// There unless `process` is.
+    pub(crate) select: Option<&'a Select>,
     pub(crate) having: Option<&'a Having>,
+    pub(crate) order_by: Option<&'a OrderBy>,
+    pub(crate) limit: Option<&'a Limit>,
     pub(crate) mode: Mode,
     /// What `select` and `having` become in an aggregation.
     pub(crate) split: Option<Split>,
+    /// What the query takes to be event times of the queries that it reads.
+    pub(crate) claims: Vec<Claim<'a>>,
+    /// The columns of the result that are event times, for a query that reads this one.
+    pub(crate) event_times: Vec<String>,
+}
+
+/// A join, resolved.
+pub(crate) struct JoinPlan<'a> {
+    pub(crate) clause: &'a Join,
+    /// Its number among the steps.
+    pub(crate) step: usize,
+    /// The number of the relation that it adds. Its origin tells a stream from a static input.
+    pub(crate) relation: usize,
+    /// Whether each of the relations before it is there when it comes.
+    pub(crate) presence: Vec<Presence>,
+    pub(crate) keys: Vec<Equality<'a>>,
+    /// What has to hold beside the keys.
+    pub(crate) rest: Vec<&'a Expr>,
+    pub(crate) bounds: Bounds<'a>,
+}
+
+/// A `dedup by`, resolved.
+pub(crate) struct DedupPlan<'a> {
+    pub(crate) clause: &'a Dedup,
+    /// Its number among the steps.
+    pub(crate) step: usize,
+    /// The number of the key that is an event time, and which; then the watermark drops keys that it has passed.
+    pub(crate) time: Option<(usize, EventTime<'a>)>,
+    /// The number of the relation whose watermark makes rows late, and says how long `within watermark` is.
+    pub(crate) watermark: Option<usize>,
+}
+
+/// The column has to be an event time of that query's result, which types tell and the macro can't.
+#[derive(Clone)]
+pub(crate) struct Claim<'a> {
+    pub(crate) query: &'a QuerySource,
+    pub(crate) column: syn::Ident,
+}
+
+impl<'a> Draft<'a> {
+    /// The whole query, if nothing is missing.
+    pub(crate) fn complete(&self, split: Option<Split>) -> Option<Plan<'a>> {
+        self.from.given()?;
+        let (process, select) = (self.process.given(), self.select.given());
+        if process.is_none() && select.is_none() {
+            return None;
+        }
+        let mut plan = Plan {
+            query: self.query,
+            relations: self.relations(),
+            presence: self.presence_after(self.steps.len()),
+            steps: self.steps.clone(),
+            joins: self.joins().enumerate().map(|(number, (at, join))| self.join(number, at, join)).collect(),
+            dedups: self.dedups().map(|(step, clause)| self.dedup(step, clause)).collect(),
+            group_by: self.group_by.given(),
+            event_time_key: self.event_time_key(),
+            process,
+            select,
+            having: self.having.given(),
+            order_by: self.order_by.given(),
+            limit: self.limit.given(),
+            mode: self.output.given()?.mode,
+            split,
+            claims: Vec::new(),
+            event_times: self.event_times(),
+        };
+        plan.claims = plan.claims(self.closing_key().map(|(_, time)| time));
+        Some(plan)
+    }
+
+    /// The columns of the result that a later row has no earlier value of than the watermark: the window, session or instant that groups are
+    /// closed by, its end, and without groups the watermarks' columns.
+    fn event_times(&self) -> Vec<String> {
+        let Some(select) = self.select.given() else { return Vec::new() };
+        let is_time = |expr: &Expr| match self.event_time_key() {
+            Some(key) => {
+                let ended = match peeled(expr) {
+                    Expr::Field(field)
+                        if key.interval.is_some() && field.member.to_token_stream().to_string() == "end" =>
+                    {
+                        &field.base
+                    }
+                    _ => expr,
+                };
+                let name = key.name.as_ref().map_or_else(
+                    || key.interval.as_ref().map(|interval| interval.function().to_owned()),
+                    |name| Some(name.to_string()),
+                );
+                same(ended, &key.expr)
+                    || bare_ident(ended).is_some_and(|ident| name.is_some_and(|name| *ident == name))
+            }
+            None => {
+                let time = self.event_time_after(self.steps.len(), expr);
+                self.aggregates() == Some(false) && matches!(time, Some(EventTime::Watermark(_)))
+            }
+        };
+        match peeled(&select.row) {
+            Expr::Struct(row) => {
+                let times = row.fields.iter().filter(|field| is_time(&field.expr));
+                times.map(|field| field.member.to_token_stream().to_string().replace("r#", "")).collect()
+            }
+            row => {
+                let relation = self.watermarked_after(self.steps.len()).into_iter();
+                let mut relation = relation.filter(|relation| bare_ident(row) == Some(relation.alias));
+                let column = relation
+                    .next()
+                    .and_then(|relation| relation.watermark)
+                    .map(|watermark| &watermark.column);
+                match column.map(peeled) {
+                    Some(Expr::Field(field)) => {
+                        vec![field.member.to_token_stream().to_string().replace("r#", "")]
+                    }
+                    _ => Vec::new(),
+                }
+            }
+        }
+    }
+
+    fn dedup(&self, step: usize, clause: &'a Dedup) -> DedupPlan<'a> {
+        let watermarked = self.watermarked_after(step);
+        let is_first =
+            |relation: &Relation| watermarked.first().is_some_and(|first| first.alias == relation.alias);
+        let watermark = self.relations().iter().position(is_first);
+        DedupPlan { clause, step, time: self.dedup_time(step, clause), watermark }
+    }
+
+    fn presence_after(&self, steps: usize) -> Vec<Presence> {
+        self.relations_after(steps).into_iter().map(|(_, presence)| presence).collect()
+    }
+
+    fn join(&self, number: usize, step: usize, clause: &'a Join) -> JoinPlan<'a> {
+        let join::Condition { keys, rest } = join::condition(self, step, clause);
+        let relation = number + 1;
+        let bounds = if self.relations().get(relation).is_some_and(Relation::is_stream_join) {
+            let range = clause.within.as_ref().and_then(|within| join::range_bounds(self, step, within).ok());
+            let of_range = || range.map_or(Bounds::None, |range| Bounds::Range(Box::new(range)));
+            join::key_bounds(self, step, clause, &keys).unwrap_or_else(of_range)
+        } else {
+            Bounds::None
+        };
+        JoinPlan { clause, step, relation, presence: self.presence_after(step), keys, rest, bounds }
+    }
 }
 
 impl<'a> Plan<'a> {
-    pub(crate) fn watermark(&self) -> Option<&'a Watermark> {
-        self.from.watermark.as_ref()
+    /// What the query relies on columns of other queries for.
+    fn claims(&self, closing: Option<EventTime<'a>>) -> Vec<Claim<'a>> {
+        let of_joins = self.joins.iter().flat_map(|join| match &join.bounds {
+            Bounds::Key { left, right, .. } => vec![left.clone(), right.clone()],
+            Bounds::Range(range) => vec![range.left.clone(), range.right.clone()],
+            Bounds::None => Vec::new(),
+        });
+        let of_dedups = self.dedups.iter().filter_map(|dedup| Some(dedup.time.as_ref()?.1.clone()));
+        let mut claims: Vec<Claim> = Vec::new();
+        for time in of_joins.chain(of_dedups).chain(closing) {
+            if let EventTime::Query { query, column, .. } = time
+                && !claims.iter().any(|claim| std::ptr::eq(claim.query, query) && claim.column == column)
+            {
+                claims.push(Claim { query, column });
+            }
+        }
+        claims
     }
 
-    pub(crate) fn dedup(&self) -> Option<&'a Dedup> {
-        dedup(&self.steps)
+    /// The row that `from` names.
+    pub(crate) fn from(&self) -> &Relation<'a> {
+        &self.relations[0]
     }
 
     /// The window or session that rows are grouped by.
     pub(crate) fn interval(&self) -> Option<&'a Interval> {
         self.group_by?.keys.iter().find_map(|key| key.interval.as_ref())
     }
-
-    /// Whether an expression is the watermark's column as it was written, whose value the row function has at hand.
-    pub(crate) fn is_watermark_column(&self, expr: &Expr) -> bool {
-        self.watermark().is_some_and(|watermark| same(expr, &watermark.column))
-    }
-}
-
-fn dedup<'a>(steps: &[Step<'a>]) -> Option<&'a Dedup> {
-    steps.iter().find_map(|step| match step {
-        Step::Dedup(clause) => Some(*clause),
-        _ => None,
-    })
 }

@@ -7,12 +7,12 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Expr, ExprCall, FieldValue, Ident, Macro, Pat, PathArguments, Token, parse_quote};
+use syn::{Expr, ExprCall, FieldValue, Ident, Macro, PathArguments, Token, parse_quote};
 
 use super::aggregate::{self, Function};
 use super::ast::Key;
-use super::expr::{bare_ident, macro_arguments, mentions, same};
-use super::plan::Draft;
+use super::draft::Draft;
+use super::expr::{bare_ident, bound_names, macro_arguments, mentions, same};
 use super::text::text;
 use crate::message;
 use crate::report::Report;
@@ -83,7 +83,8 @@ pub(crate) fn split(draft: &Draft, report: &mut Report) -> Option<Split> {
         _ => Vec::new(),
     };
     let mut splitter = Splitter {
-        draft,
+        names: draft.names(),
+        aliases: draft.relations().into_iter().map(|relation| relation.alias).collect(),
         keys: key_variables(keys),
         aggregates: Vec::new(),
         fields: Vec::new(),
@@ -99,7 +100,9 @@ pub(crate) fn split(draft: &Draft, report: &mut Report) -> Option<Split> {
 }
 
 struct Splitter<'a> {
-    draft: &'a Draft<'a>,
+    /// The names of rows: aliases, columns computed by `let`, items of `explode`.
+    names: Vec<&'a Ident>,
+    aliases: Vec<&'a Ident>,
     keys: Vec<KeyVariable>,
     aggregates: Vec<Aggregate>,
     /// The fields of the selected struct, which `having` may name.
@@ -114,9 +117,7 @@ struct Splitter<'a> {
 impl Splitter<'_> {
     fn finish(&mut self, expr: &Expr) -> Expr {
         let mut finished = expr.clone();
-        let mut patterns = Patterns(Vec::new());
-        patterns.visit_expr_mut(&mut finished);
-        self.bound = patterns.0;
+        self.bound = bound_names(expr);
         self.visit_expr_mut(&mut finished);
         finished
     }
@@ -156,9 +157,7 @@ impl Splitter<'_> {
 
     /// Whether a name means the row, a column computed by `let`, or an item of `explode`.
     fn is_of_row(&self, name: &Ident) -> bool {
-        let alias = self.draft.from.given().map(|from| &from.alias);
-        let of_row = alias == Some(name) || self.draft.variables().any(|variable| variable == name);
-        of_row && !self.bound.contains(name)
+        self.names.contains(&name) && !self.bound.contains(name)
     }
 
     fn complain(&mut self, expr: &impl ToTokens) {
@@ -263,28 +262,16 @@ impl VisitMut for Splitter<'_> {
             None => self.finish_tokens(call.tokens.clone()),
         };
         // A format string may name the row: `"{click:?}"`.
-        let alias = self.draft.from.given().map(|from| from.alias.clone());
-        if let Some(alias) = alias.filter(|alias| self.is_of_row(alias)) {
+        let aliases: Vec<_> = self.aliases.iter().copied().filter(|alias| self.is_of_row(alias)).collect();
+        for alias in aliases {
             for literal in
                 call.tokens.clone().into_iter().filter(|token| matches!(token, TokenTree::Literal(_)))
             {
-                if mentions(literal.to_token_stream(), &alias) {
+                if mentions(literal.to_token_stream(), alias) {
                     self.report.error(&literal, message::not_grouped(&alias.to_string(), &self.keys));
                 }
             }
         }
-    }
-}
-
-/// Collects the names that patterns bind.
-struct Patterns(Vec<Ident>);
-
-impl VisitMut for Patterns {
-    fn visit_pat_mut(&mut self, pattern: &mut Pat) {
-        if let Pat::Ident(binding) = pattern {
-            self.0.push(binding.ident.clone());
-        }
-        visit_mut::visit_pat_mut(self, pattern);
     }
 }
 

@@ -11,40 +11,43 @@ use syn::Ident;
 
 /// The tokens as one would write them.
 pub(crate) fn text(tokens: impl ToTokens) -> String {
-    print(&tokens.into_token_stream(), None)
+    print(&tokens.into_token_stream(), &[])
 }
 
-/// The same without the row's alias: `page` for `click.page`, and the input's name for the row as a whole, so
-/// that renaming the alias doesn't change the text.
-pub(crate) fn text_without_alias(tokens: impl ToTokens, alias: &Ident, input: &Ident) -> String {
-    print(&tokens.into_token_stream(), Some((alias, input)))
+/// The same with inputs' names instead of rows' aliases, so that renaming an alias doesn't change the text: `orders.id` for `o.id`, and where
+/// there is but one row, `page` for `click.page`.
+pub(crate) fn text_by_inputs(tokens: impl ToTokens, aliases: &[(&Ident, &Ident)]) -> String {
+    print(&tokens.into_token_stream(), aliases)
 }
 
 /// Words after which an operand follows, though they are identifiers.
 const KEYWORDS: [&str; 12] =
     ["as", "else", "if", "in", "let", "match", "move", "mut", "ref", "return", "while", "for"];
 
-fn print(tokens: &TokenStream, alias: Option<(&Ident, &Ident)>) -> String {
+fn print(tokens: &TokenStream, aliases: &[(&Ident, &Ident)]) -> String {
+    let input = |ident: &Ident| aliases.iter().find(|(alias, _)| *alias == ident).map(|(_, input)| *input);
     let tokens: Vec<_> = tokens.clone().into_iter().collect();
     let mut printer = Printer { text: String::new(), before: Before::Nothing, generics: 0, closure: false };
     let mut at = 0;
     while at < tokens.len() {
         let rest = &tokens[at..];
-        match (&rest[0], alias) {
-            (TokenTree::Ident(ident), Some((name, input))) if ident == name && !printer.is_member() => {
-                if matches!(rest, [_, TokenTree::Punct(dot), TokenTree::Ident(_), ..] if dot.as_char() == '.')
-                {
-                    at += 2;
-                    continue;
+        match &rest[0] {
+            TokenTree::Ident(ident) => match input(ident).filter(|_| !printer.is_member()) {
+                Some(input) => {
+                    let has_column = matches!(rest, [_, TokenTree::Punct(dot), TokenTree::Ident(_), ..] if dot.as_char() == '.');
+                    if has_column && aliases.len() == 1 {
+                        at += 2;
+                        continue;
+                    }
+                    printer.word(&input.to_string());
                 }
-                printer.word(&input.to_string());
+                None => printer.word(&ident.to_string()),
+            },
+            TokenTree::Literal(literal) => printer.word(&literal.to_string()),
+            TokenTree::Group(group) => {
+                printer.group(group.delimiter(), &print(&group.stream(), aliases));
             }
-            (TokenTree::Ident(ident), _) => printer.word(&ident.to_string()),
-            (TokenTree::Literal(literal), _) => printer.word(&literal.to_string()),
-            (TokenTree::Group(group), _) => {
-                printer.group(group.delimiter(), &print(&group.stream(), alias));
-            }
-            (TokenTree::Punct(punct), _) => {
+            TokenTree::Punct(punct) => {
                 let next = rest.get(1);
                 printer.punct(punct.as_char(), punct.spacing(), next);
             }
@@ -121,6 +124,7 @@ impl Printer {
         match punct {
             '.' | '?' => self.tight(punct, if punct == '?' { Before::Operand } else { Before::Tight }),
             ',' | ';' => self.tight(punct, Before::Operator),
+            '=' if self.text.ends_with("..") => self.tight('=', Before::Tight),
             ':' if self.text.ends_with(':') => self.tight(':', Before::Tight),
             ':' if joint && next_is(':') => self.tight(':', Before::Tight),
             ':' => self.tight(':', Before::Operator),
@@ -180,6 +184,7 @@ mod tests {
             "&x.y",
             "if a { b } else { c }",
             "0..n",
+            "x.a..=x.b",
             "a <= b && c - 1 > -d",
             "(a,)",
         ] {
@@ -196,8 +201,8 @@ mod tests {
     #[test]
     fn the_text_does_not_depend_on_the_name_of_the_alias() {
         let (click, c, clicks) = (format_ident!("click"), format_ident!("c"), format_ident!("clicks"));
-        let long = text_without_alias(quote!(f(click, click.page) + other.click), &click, &clicks);
-        let short = text_without_alias(quote!(f(c, c.page) + other.click), &c, &clicks);
+        let long = text_by_inputs(quote!(f(click, click.page) + other.click), &[(&click, &clicks)]);
+        let short = text_by_inputs(quote!(f(c, c.page) + other.click), &[(&c, &clicks)]);
         assert_eq!(long, "f(clicks, page) + other.click");
         assert_eq!(short, long);
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::checkpoint::{MemoryStore, SledStore, StateStore};
 use crate::error::{Error, Result};
-use crate::plan::{Explain, Plan, Reads};
+use crate::plan::{Contains, Explain, Plan, Reads};
 use crate::sink::erased::AnySink;
 use crate::sink::{Sink, Takes};
 use crate::source::Source;
@@ -17,6 +17,7 @@ use super::execution::{Execution, blocking, release};
 use super::handle::StreamingQuery;
 use super::inputs::{AnySource, Bound};
 use super::listener::QueryListener;
+use super::nested::QuerySources;
 use super::policy::WatermarkPolicy;
 use super::run::spawn;
 use super::stages::{Stages, TypedStages};
@@ -32,6 +33,10 @@ pub struct QueryBuilder<P: Plan> {
     sources: Vec<Box<dyn AnySource<P>>>,
     sinks: Vec<Box<dyn AnySink<P::Output>>>,
     pub(crate) options: Options,
+    /// The options that were given, by their methods' names.
+    told: Vec<&'static str>,
+    /// What is wrong with a query that this one reads.
+    misplaced: Option<Error>,
 }
 
 /// What a query may be told besides its sources and sinks.
@@ -75,7 +80,7 @@ impl<P: Plan> QueryBuilder<P> {
             clock: SystemClock::shared(),
             step: None,
         };
-        Self { plan, sources: Vec::new(), sinks: Vec::new(), options }
+        Self { plan, sources: Vec::new(), sinks: Vec::new(), options, told: Vec::new(), misplaced: None }
     }
 
     #[doc(hidden)]
@@ -87,6 +92,28 @@ impl<P: Plan> QueryBuilder<P> {
     {
         self.sources.push(Box::new(Bound::<_, Path>::new(source)));
         self
+    }
+
+    #[doc(hidden)]
+    /// Gives the next query that this one reads its sources, in the order in which the queries stand.
+    pub fn query<Path, Q>(mut self, sources: QuerySources<Q>) -> Self
+    where
+        Path: 'static,
+        Q: Plan,
+        P: Contains<Path, Inner = Q>,
+    {
+        self.misplaced = self.misplaced.or_else(|| sources.misplaced());
+        self.sources.extend(sources.lift::<P, Path>());
+        self
+    }
+
+    #[doc(hidden)]
+    /// The parts of a query that another one reads.
+    pub fn into_input(self) -> (P, QuerySources<P>) {
+        let Self { plan, sources, sinks, mut told, .. } = self;
+        told.extend((!sinks.is_empty()).then_some("to"));
+        let query = plan.info().query;
+        (plan, QuerySources { query, sources, told })
     }
 
     /// Adds a sink. A query may have several: each batch goes to all of them before it is committed.
@@ -101,6 +128,7 @@ impl<P: Plan> QueryBuilder<P> {
     /// Names the query in progress reports, errors and thread names; without it, it has the name in
     /// `stream_query!`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.told.push("name");
         self.options.name = Some(name.into());
         self
     }
@@ -108,12 +136,14 @@ impl<P: Plan> QueryBuilder<P> {
     /// Keeps offsets, state and commits in this directory, which one query owns for its whole life. A query
     /// without a checkpoint starts from nothing each time.
     pub fn checkpoint(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.told.push("checkpoint");
         self.options.checkpoint = Some(directory.into());
         self
     }
 
     /// When batches start; [`Trigger::AsFastAsPossible`] unless told otherwise.
     pub fn trigger(mut self, trigger: Trigger) -> Self {
+        self.told.push("trigger");
         self.options.trigger = trigger;
         self
     }
@@ -123,6 +153,7 @@ impl<P: Plan> QueryBuilder<P> {
     /// The checkpoint keeps the policy of the first start. A query whose inputs have several watermarks doesn't start with another
     /// one: windows that are closed can't be opened again.
     pub fn watermark_policy(mut self, policy: WatermarkPolicy) -> Self {
+        self.told.push("watermark_policy");
         self.options.watermark_policy = policy;
         self
     }
@@ -134,6 +165,7 @@ impl<P: Plan> QueryBuilder<P> {
     /// Rows that arrive after that are late if the watermark has passed them, though it would not have moved without this: choose a time in
     /// which an input that is silent has certainly nothing more to say. [`Trigger::Once`] and [`Trigger::AvailableNow`] don't wait for it.
     pub fn flush_after(mut self, silence: impl Into<Duration>) -> Self {
+        self.told.push("flush_after");
         self.options.flush_after = Some(silence.into());
         self
     }
@@ -142,18 +174,21 @@ impl<P: Plan> QueryBuilder<P> {
     /// from run to run, and changes no result but the last digits of sums and means of floats, which are added part by
     /// part.
     pub fn workers(mut self, workers: usize) -> Self {
+        self.told.push("workers");
         self.options.workers = workers;
         self
     }
 
     /// Adds a listener.
     pub fn listener(mut self, listener: impl QueryListener) -> Self {
+        self.told.push("listener");
         self.options.listeners.push(Arc::new(listener));
         self
     }
 
     /// Takes time and randomness from `clock` instead of the machine.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.told.push("clock");
         self.options.clock = clock;
         self
     }
@@ -161,6 +196,7 @@ impl<P: Plan> QueryBuilder<P> {
     /// Calls `hook` at each [`Step`](super::Step) of each batch; the query fails where it answers `false`. For
     /// tests of recovery: a hook may also end the process.
     pub fn at_step(mut self, hook: StepHook) -> Self {
+        self.told.push("at_step");
         self.options.step = Some(hook);
         self
     }
@@ -185,8 +221,11 @@ impl<P: Plan> QueryBuilder<P> {
 
     /// A query ready for its first batch, which somebody else drives.
     pub(crate) async fn open(self) -> Result<Execution> {
-        let Self { plan, sources, sinks, options } = self;
-        let (bound, inputs) = (sources.len(), plan.info().inputs.len());
+        let Self { plan, sources, sinks, options, told: _, misplaced } = self;
+        if let Some(error) = misplaced {
+            return Err(error);
+        }
+        let (bound, inputs) = (sources.len(), plan.info().input_count());
         if bound != inputs {
             return Err(Error::InvalidOption {
                 option: "source",

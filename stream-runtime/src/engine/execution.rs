@@ -65,6 +65,7 @@ impl Execution {
         let trigger = phases.since;
 
         self.shared.set_status("Getting offsets from sources", false, true);
+        self.stages.refresh(&*clock).await?;
         let Some(planned) = self.plan(admission, started).await? else {
             self.shared.set_status("Waiting for data to arrive", false, false);
             self.last_trigger = Some(trigger);

@@ -11,6 +11,7 @@ mod execution;
 mod handle;
 mod inputs;
 mod listener;
+mod nested;
 mod panics;
 mod phases;
 mod planning;

@@ -53,7 +53,7 @@ impl Execution {
 
     /// Decides on the next batch, if there is anything to do.
     pub(super) async fn plan(&mut self, admission: Admission, now: Timestamp) -> Result<Option<Planned>> {
-        let sources = self.stages.info().inputs.len();
+        let sources = self.stages.info().input_count();
         let starts = ends(self.last.as_ref(), sources);
         self.silence.ask(self.clock.elapsed());
         if let Some(plan) = self.pending.clone() {
@@ -108,7 +108,7 @@ impl Execution {
     /// Takes from a batch that has been committed what the next ones depend on.
     pub(super) fn learn(&mut self, computed: &Computed) {
         let report = &computed.report;
-        let operators = self.stages.info().operators.iter().zip(&report.operators);
+        let operators = self.stages.info().all_operators().into_iter().zip(&report.operators);
         let waiting: u64 =
             operators.filter(|(info, _)| info.event_time_key).map(|(_, metrics)| metrics.rows_total).sum();
         let removed: u64 = report.operators.iter().map(|metrics| metrics.rows_removed).sum();
@@ -129,6 +129,6 @@ impl Execution {
     fn waits_for_watermark(&self) -> bool {
         let info = self.stages.info();
         // A deduplication forgets keys in every mode; a complete result doesn't change with the watermark.
-        info.operators.iter().any(|operator| info.mode != Mode::Complete || operator.is_deduplication())
+        info.all_operators().iter().any(|operator| info.mode != Mode::Complete || operator.is_deduplication())
     }
 }

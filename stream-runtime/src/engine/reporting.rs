@@ -62,7 +62,7 @@ impl Execution {
         let rows = computed.input_rows();
         let mut duration_ms = millis;
         duration_ms.insert("triggerExecution", took.as_millis());
-        let operators = self.stages.info().operators.iter().zip(&computed.report.operators);
+        let operators = self.stages.info().all_operators().into_iter().zip(&computed.report.operators);
         let offsets = ends(Some(plan), ranges.len()).into_iter().zip(ranges).zip(latest);
         let sources = offsets.zip(&computed.inputs);
         Arc::new(Progress {

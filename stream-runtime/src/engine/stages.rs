@@ -56,6 +56,8 @@ pub(crate) trait Stages: Send {
     async fn arrival(&mut self);
     async fn commit_sources(&mut self, ranges: &[Option<Range>]) -> Result<()>;
 
+    /// Loads the static inputs that it is time to load.
+    async fn refresh(&mut self, clock: &dyn Clock) -> Result<()>;
     async fn open_sinks(&mut self, context: SinkContext) -> Result<()>;
     async fn restore(&mut self, seed: u64, store: Arc<dyn StateStore>) -> Result<()>;
 
@@ -149,7 +151,7 @@ impl<P: Plan> Stages for TypedStages<P> {
     }
 
     fn watermarked_inputs(&self) -> Vec<usize> {
-        let inputs = self.plan.info().inputs;
+        let inputs = self.plan.info().all_inputs();
         let read = self.plan.phases().into_iter().flat_map(|phase| phase.inputs);
         read.filter(|&input| inputs.get(input).is_some_and(|input| input.watermark.is_some())).collect()
     }
@@ -230,6 +232,13 @@ impl<P: Plan> Stages for TypedStages<P> {
         Ok(())
     }
 
+    async fn refresh(&mut self, clock: &dyn Clock) -> Result<()> {
+        for lookups in self.plan.lookups() {
+            lookups.refresh(clock).await?;
+        }
+        Ok(())
+    }
+
     async fn open_sinks(&mut self, context: SinkContext) -> Result<()> {
         for (_, sink) in self.dead_letters() {
             sink.open_any(SinkContext { mode: Mode::Append, ..context.clone() }).await?;
@@ -244,7 +253,7 @@ impl<P: Plan> Stages for TypedStages<P> {
         let count = self.pool.len();
         let context = |worker| WorkerContext { seed, worker, workers: count };
         self.workers = (0..count).map(|worker| self.plan.worker(context(worker))).collect();
-        let operators = self.plan.info().operators.len();
+        let operators = self.plan.state_types().len();
         self.with_workers(move |plan, workers| {
             for operator in 0..operators {
                 store.load(operator, &mut |entry| plan.restore(workers, operator, entry))?;

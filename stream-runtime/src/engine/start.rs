@@ -48,7 +48,7 @@ impl Start {
             fingerprint,
             watermark_policy,
         };
-        let watermarks = info.inputs.iter().filter(|input| input.watermark.is_some()).count();
+        let watermarks = info.all_inputs().iter().filter(|input| input.watermark.is_some()).count();
         let metadata = self::metadata(&name, &store, new, watermarks).await?;
         let recovering = Arc::clone(&store);
         let recovered = blocking(move || recovering.recover()).await?;
@@ -66,8 +66,8 @@ impl Start {
 
         stages.restore(metadata.hash_seed, Arc::clone(&store)).await?;
         let planned = pending.as_ref().or(last.as_ref());
-        source_logs.resize_with(info.inputs.len(), Vec::new);
-        let contexts = ends(planned, info.inputs.len()).into_iter().zip(source_logs);
+        source_logs.resize_with(info.input_count(), Vec::new);
+        let contexts = ends(planned, info.input_count()).into_iter().zip(source_logs);
         let contexts =
             contexts.map(|(end, log)| SourceContext { log, end, clock: Arc::clone(&clock) }).collect();
         stages.open_sources(contexts).await?;
@@ -75,7 +75,8 @@ impl Start {
         stages.open_sinks(sink).await?;
 
         // When its timers want to fire, the checkpoint doesn't say: the first batch will.
-        let has_timers = info.operators.iter().any(|operator| operator.name == "transformWithStateExec");
+        let has_timers =
+            info.all_operators().iter().any(|operator| operator.name == "transformWithStateExec");
         let wake_at = (has_timers && last.is_some()).then_some(Timestamp::from_micros(i64::MIN));
         let run_id = Uuid::from_u128(clock.random());
         let shared = Shared::new(metadata.query_id, run_id, name, Explain::new(info));
@@ -137,16 +138,17 @@ async fn metadata(
 
 /// What a restart has to find unchanged, and what it may find changed.
 fn fingerprint(info: &PlanInfo, types: Vec<String>) -> Fingerprint {
-    let operators = info.operators.iter().zip(types).map(|(operator, types)| OperatorFingerprint {
-        name: operator.name.to_owned(),
-        clause: operator.clause.to_owned(),
-        durations: operator.window.map_or_else(String::new, |(width, slide, start)| {
-            format!("width {width}, slide {slide}, start {start}")
-        }),
-        aggregates: operator.aggregates.iter().map(ToString::to_string).collect(),
-        types,
-    });
-    let watermarks = info.inputs.iter().filter_map(|input| {
+    let operators =
+        info.all_operators().into_iter().zip(types).map(|(operator, types)| OperatorFingerprint {
+            name: operator.name.to_owned(),
+            clause: operator.clause.to_owned(),
+            durations: operator.window.map_or_else(String::new, |(width, slide, start)| {
+                format!("width {width}, slide {slide}, start {start}")
+            }),
+            aggregates: operator.aggregates.iter().map(ToString::to_string).collect(),
+            types,
+        });
+    let watermarks = info.all_inputs().into_iter().filter_map(|input| {
         let watermark = input.watermark?;
         Some((format!("watermark of {}", input.name), format!("{}, {}", watermark.column, watermark.delay)))
     });
@@ -156,7 +158,7 @@ fn fingerprint(info: &PlanInfo, types: Vec<String>) -> Fingerprint {
     changeable.extend(info.having.map(|having| ("having".to_owned(), having.to_owned())));
     Fingerprint {
         mode: info.mode.name().to_owned(),
-        inputs: info.inputs.iter().map(|input| format!("{}: {}", input.name, input.row)).collect(),
+        inputs: info.all_inputs().iter().map(|input| format!("{}: {}", input.name, input.row)).collect(),
         operators: operators.collect(),
         changeable,
     }

@@ -30,7 +30,8 @@ struct InputTime {
 impl WatermarkTracker {
     /// `watermark_ms` is where the checkpoint left off.
     pub(crate) fn new(info: &PlanInfo, policy: WatermarkPolicy, watermark_ms: i64) -> Self {
-        let delays = info.inputs.iter().map(|input| input.watermark.map(|watermark| watermark.delay));
+        let delays =
+            info.all_inputs().into_iter().map(|input| input.watermark.map(|watermark| watermark.delay));
         Self::of(delays, policy, watermark_ms)
     }
 

@@ -27,6 +27,13 @@ impl Arena {
     /// the stack. JSON ends at the same depth.
     const MAX_DEPTH: u32 = 128;
 
+    /// Between two rows: empties an arena that holds more than a megabyte.
+    pub(crate) fn make_room(&mut self) {
+        if self.allocated_bytes() > 1 << 20 {
+            self.reset();
+        }
+    }
+
     /// Copies text into the arena.
     pub fn text(&self, text: &str) -> &str {
         self.memory.alloc_str(text)

@@ -5,7 +5,7 @@
 //! ever.
 
 use crate::state::expiring::ExpiringMap;
-use crate::state::key::{Key, KeyHasher, OwnedKey};
+use crate::state::key::{Key, OwnedKey};
 
 use super::route::{Router, Verdict};
 use super::windowing::{EventTime, NEVER};
@@ -18,7 +18,6 @@ pub struct Deduplicated<K, T> {
     pub(crate) counts: DedupCounts,
     /// What the first row of a key goes on to.
     pub next: T,
-    seed: u64,
     /// Rows at or before this are late.
     closed: i64,
 }
@@ -32,27 +31,24 @@ pub(crate) struct DedupCounts {
 }
 
 impl<K: OwnedKey, T> Deduplicated<K, T> {
-    pub(crate) fn new(seed: u64, next: T) -> Self {
+    /// `retention_micros`: about how long the watermark takes to reach a row.
+    pub(crate) fn new(seed: u64, retention_micros: i64, next: T) -> Self {
         Self {
-            seen: ExpiringMap::default(),
+            seen: ExpiringMap::new(seed, retention_micros),
             router: Router::default(),
             counts: DedupCounts::default(),
             next,
-            seed,
             closed: i64::MIN,
         }
     }
 
-    pub(crate) fn begin(&mut self, batch: u64, closed: i64) {
-        self.seen.begin(batch);
+    pub(crate) fn begin(&mut self, closed: i64) {
         self.counts = DedupCounts::default();
         self.closed = closed;
     }
 
     pub(crate) fn hash(&self, key: &impl Key) -> u64 {
-        let mut hasher = KeyHasher::new(self.seed);
-        key.hash_key(&mut hasher);
-        hasher.finish()
+        self.seen.hash(key)
     }
 
     /// Whether the row is the first of its key. `time` is its event time, and its key is remembered until the watermark

@@ -7,7 +7,7 @@ use crate::state::buckets::Buckets;
 use crate::state::key::{Key, KeyHasher, OwnedKey};
 use crate::state::table::Entry;
 
-use super::windowing::{EventTime, Instants, NEVER, Windowing};
+use super::windowing::{EventTime, Instant, Instants, NEVER, Windowing};
 
 /// What the rows of a batch are grouped into: buckets of time, in them keys, in them accumulators.
 ///
@@ -22,7 +22,7 @@ pub struct Groups<W, K, A> {
     windowing: std::marker::PhantomData<fn() -> W>,
 }
 
-impl<T: EventTime, K: OwnedKey, A: Accumulator> Groups<Instants<T>, K, A> {
+impl<T: Instant, K: OwnedKey, A: Accumulator> Groups<Instants<T>, K, A> {
     /// Brings a row into the group of its event time, whose type is also the label's.
     #[inline]
     pub fn update_at<Q: Key<Owned = K>>(&mut self, time: T, key: Q, update: impl FnMut(&mut A)) {

@@ -34,7 +34,7 @@ pub(crate) enum Verdict {
 
 /// Sends rows to their owners, or lets them through.
 #[derive(Debug, Default)]
-pub(crate) struct Router {
+pub struct Router {
     duty: Duty,
     /// Who gets the row in hand: more than one worker if an `explode` gave it several keys.
     owners: Vec<usize>,

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use crate::expr::Accumulator;
 use crate::state::expiring::ExpiringMap;
-use crate::state::key::{Key, KeyHasher, OwnedKey};
+use crate::state::key::{Key, OwnedKey};
 use crate::time::Duration;
 
 use super::groups::LateRows;
@@ -66,34 +66,30 @@ pub struct Sessions<K, A: Accumulator> {
     pub(crate) count: u64,
     /// Sessions in state before the batch whose place another one has taken.
     pub(crate) replaced: u64,
-    seed: u64,
     closed: i64,
 }
 
 impl<K: OwnedKey, A: Accumulator> Sessions<K, A> {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// `retention_micros`: about how long after its event time a row's session ends.
+    pub(crate) fn new(seed: u64, retention_micros: i64) -> Self {
         Self {
-            by_key: ExpiringMap::default(),
+            by_key: ExpiringMap::new(seed, retention_micros),
             router: Router::default(),
             late: LateRows::default(),
             count: 0,
             replaced: 0,
-            seed,
             closed: i64::MIN,
         }
     }
 
-    pub(crate) fn begin(&mut self, batch: u64, closed: i64) {
-        self.by_key.begin(batch);
+    pub(crate) fn begin(&mut self, closed: i64) {
         self.late = LateRows::default();
         self.replaced = 0;
         self.closed = closed;
     }
 
     pub(crate) fn hash(&self, key: &impl Key) -> u64 {
-        let mut hasher = KeyHasher::new(self.seed);
-        key.hash_key(&mut hasher);
-        hasher.finish()
+        self.by_key.hash(key)
     }
 
     /// Brings a row into the session of its key. A row without event time or without a positive gap is in none.
@@ -200,8 +196,8 @@ mod tests {
 
     #[test]
     fn late_rows_that_would_open_the_same_session_count_once_and_with_another_gap_apart() {
-        let mut sessions = Sessions::<(u64,), (CountRows,)>::new(0);
-        sessions.begin(0, 10_000_000);
+        let mut sessions = Sessions::<(u64,), (CountRows,)>::new(0, 0);
+        sessions.begin(10_000_000);
         for gap in [1, 1, 2] {
             sessions.update(Timestamp::from_secs(3), seconds(gap), (7_u64,), |_| panic!("the row is late"));
         }

@@ -14,8 +14,33 @@ use crate::time::{Timestamp, Window, microseconds};
 pub trait EventTime: Copy + Send + Sync + 'static {
     /// Microseconds since the epoch; `None` for null.
     fn micros(self) -> Option<i64>;
+}
+
+/// An event time that is an instant, so that it can be told from when its group ends.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an instant",
+    label = "rows are grouped by a `Timestamp`, or by a `window(…)` or `session(…)`"
+)]
+pub trait Instant: EventTime {
     /// The event time of a group that ends at `micros`; `None` for the group of nulls.
     fn from_micros(micros: Option<i64>) -> Self;
+}
+
+/// A window of another query's result is as late as its last microsecond (Spark's `window_time`).
+#[diagnostic::do_not_recommend]
+impl EventTime for Window {
+    #[inline]
+    fn micros(self) -> Option<i64> {
+        Some(self.end.as_micros().saturating_sub(1))
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl EventTime for Option<Window> {
+    #[inline]
+    fn micros(self) -> Option<i64> {
+        self.and_then(EventTime::micros)
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -24,6 +49,10 @@ impl EventTime for Timestamp {
     fn micros(self) -> Option<i64> {
         Some(self.as_micros())
     }
+}
+
+#[diagnostic::do_not_recommend]
+impl Instant for Timestamp {
     fn from_micros(micros: Option<i64>) -> Self {
         micros.map_or(Self::MAX, Self::from_micros)
     }
@@ -35,6 +64,10 @@ impl EventTime for Option<Timestamp> {
     fn micros(self) -> Option<i64> {
         self.map(Timestamp::as_micros)
     }
+}
+
+#[diagnostic::do_not_recommend]
+impl Instant for Option<Timestamp> {
     fn from_micros(micros: Option<i64>) -> Self {
         micros.map(Timestamp::from_micros)
     }
@@ -121,7 +154,7 @@ impl<const WIDTH: i64, const SLIDE: i64, const START: i64> Windowing for Sliding
 #[derive(Debug)]
 pub struct Instants<T>(std::marker::PhantomData<fn() -> T>);
 
-impl<T: EventTime> Windowing for Instants<T> {
+impl<T: Instant> Windowing for Instants<T> {
     type Label = T;
     const EXPIRES: bool = true;
 

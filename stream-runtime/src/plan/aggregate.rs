@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::expr::{Accumulator, Unfinished};
 use crate::operator::groups::{Groups, LateRows};
 use crate::operator::route::{Router, Verdict};
-use crate::operator::windowing::{EventTime, Instants, NEVER, Windowing};
+use crate::operator::windowing::{EventTime, Instant, Instants, NEVER, Windowing};
 use crate::schema::Schema;
 use crate::state::codec;
 use crate::state::key::{Key, OwnedKey};
@@ -76,7 +76,7 @@ impl<W: Windowing, K: OwnedKey, A: Accumulator> OwnedGroups<'_, W, K, A> {
     }
 }
 
-impl<T: EventTime, K: OwnedKey, A: Accumulator> OwnedGroups<'_, Instants<T>, K, A> {
+impl<T: Instant, K: OwnedKey, A: Accumulator> OwnedGroups<'_, Instants<T>, K, A> {
     /// As [`Groups::update_at`].
     #[inline]
     pub fn update_at<Q: Key<Owned = K>>(mut self, time: T, key: Q, update: impl FnMut(&mut A)) {

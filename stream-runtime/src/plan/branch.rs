@@ -3,12 +3,14 @@
 use crate::error::Result;
 use crate::schema::Schema;
 use crate::source::Chunk;
+use crate::static_input::Refresh;
 
 use super::item::Item;
+use super::node::Node;
 use super::operator::{Emitted, WorkerContext};
 use super::phase::{Packet, Phase};
 use super::rejects::Rejects;
-use super::{BatchContext, OperatorChanges, StateEntry};
+use super::{BatchContext, OperatorChanges, Plan, StateEntry};
 
 /// A branch of a plan's tree. [`Segment`](super::segment::Segment) is the only one; the trait spares joins and plans its many parameters.
 ///
@@ -27,6 +29,8 @@ pub trait Branch: Send + Sync + 'static {
     fn phases(&self) -> Vec<Phase>;
     /// The types of keys and state of each stateful operator, for the fingerprint.
     fn state_types(&self) -> Vec<String>;
+    /// The static inputs that its row functions look into.
+    fn lookups(&self) -> Vec<&dyn Refresh>;
     /// The watermark of the branch's rows, while that of the inputs is `inputs_micros`.
     fn watermark(&self, inputs_micros: i64) -> i64;
     /// A worker with empty state.
@@ -103,4 +107,43 @@ pub trait Feeds<Path>: Branch {
         rejects: &mut Rejects,
         then: impl for<'a> FnMut(&mut Self::Target, <Self::Item as Item>::View<'a>, u64),
     ) -> Result<()>;
+}
+
+/// A join with an input at the end of `Path`, which begins with the side that it is on.
+pub trait FeedsJoin<Path>: Node {
+    /// The input's rows.
+    type Row: Schema;
+
+    /// As [`Feeds::feed`]: the rows go into the join.
+    fn feed(
+        &self,
+        worker: &mut Self::Worker,
+        input: usize,
+        chunk: Chunk<'_, Self::Row>,
+        rejects: &mut Rejects,
+    ) -> Result<()>;
+}
+
+/// A branch in which another query stands at the end of `Path`.
+pub trait Holds<Path>: Branch {
+    /// The other query.
+    type Inner: Plan;
+
+    /// Its plan, and its part of a worker.
+    fn inner<'a>(
+        &'a self,
+        worker: &'a mut Self::Worker,
+    ) -> (&'a Self::Inner, &'a mut <Self::Inner as Plan>::Worker);
+}
+
+/// A join in which another query stands at the end of `Path`, which begins with the side that it is on.
+pub trait HoldsJoined<Path>: Node {
+    /// The other query.
+    type Inner: Plan;
+
+    /// As [`Holds::inner`].
+    fn inner<'a>(
+        &'a self,
+        worker: &'a mut Self::Worker,
+    ) -> (&'a Self::Inner, &'a mut <Self::Inner as Plan>::Worker);
 }

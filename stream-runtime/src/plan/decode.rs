@@ -11,7 +11,7 @@ use super::rejects::Rejects;
 /// Runs `row` over every row of the chunk, reading only `COLUMNS`.
 #[inline]
 #[allow(clippy::needless_pass_by_value, reason = "a chunk is a handful of references, made for this call")]
-pub(super) fn for_each_view<R: Schema, const COLUMNS: u128>(
+pub(crate) fn for_each_view<R: Schema, const COLUMNS: u128>(
     chunk: Chunk<'_, R>,
     arena: &mut Arena,
     rejects: &mut Rejects,

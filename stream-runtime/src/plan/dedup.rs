@@ -8,6 +8,7 @@ use crate::operator::route::Router;
 use crate::state::codec;
 use crate::state::expiring::Due;
 use crate::state::key::OwnedKey;
+use crate::time::Duration;
 
 use super::changes::{key_group, owner};
 use super::operator::{Emitted, Operator, WorkerContext};
@@ -17,15 +18,14 @@ use super::{BatchContext, OperatorChanges, OperatorMetrics, PlanInfo, StateEntry
 #[derive(Debug)]
 pub struct Dedup<K, Next> {
     next: Next,
-    /// Whether the input has a watermark.
-    has_watermark: bool,
+    /// The watermark's delay; `None` without a watermark.
+    delay: Option<Duration>,
     key: Types<K>,
 }
 
 impl<K, Next> Dedup<K, Next> {
     pub(super) fn new(info: &PlanInfo, next: Next) -> Self {
-        let has_watermark = info.inputs.iter().any(|input| input.watermark.is_some());
-        Self { next, has_watermark, key: std::marker::PhantomData }
+        Self { next, delay: info.watermark_delay(), key: std::marker::PhantomData }
     }
 }
 
@@ -53,12 +53,12 @@ where
 
     fn worker(&self, context: WorkerContext) -> Self::Worker {
         let next = self.next.worker(context);
-        DedupWorker { target: Deduplicated::new(context.seed, next), dropped_through: None }
+        let retention = self.delay.unwrap_or_default().as_micros();
+        DedupWorker { target: Deduplicated::new(context.seed, retention, next), dropped_through: None }
     }
 
     fn begin(&self, worker: &mut Self::Worker, batch: &BatchContext) {
-        let closed = if self.has_watermark { batch.late_micros } else { i64::MIN };
-        worker.target.begin(batch.batch, closed);
+        worker.target.begin(batch.late_micros);
         worker.dropped_through = None;
         self.next.begin(&mut worker.target.next, batch);
     }
@@ -93,13 +93,10 @@ where
         for worker in workers.iter_mut() {
             let seen = &mut worker.target.seen;
             metrics.rows_updated += seen.touched_count() as u64;
-            if self.has_watermark {
-                let watermark = batch.evict_micros;
-                let before = metrics.rows_removed;
-                seen.expire(watermark, |_| Due::Removed, |_| metrics.rows_removed += 1);
-                if metrics.rows_removed > before {
-                    worker.dropped_through = Some(watermark);
-                }
+            let before = metrics.rows_removed;
+            seen.expire(batch.evict_micros, |_| Due::Removed, |_, _| metrics.rows_removed += 1);
+            if metrics.rows_removed > before {
+                worker.dropped_through = Some(batch.evict_micros);
             }
             metrics.rows_total += seen.len() as u64;
             metrics.memory_used_bytes += seen.allocated_bytes() as u64;
@@ -128,8 +125,9 @@ where
                 if let Some(through) = worker.dropped_through {
                     changes.drop_through(through);
                 }
-                for entry in worker.target.seen.touched() {
-                    changes.put(key_group(entry.hash), entry.expiry(), &entry.key, &())?;
+                let seen = &worker.target.seen;
+                for entry in seen.touched() {
+                    changes.put(key_group(seen.hash(&entry.key)), entry.expiry(), &entry.key, &())?;
                 }
             }
             all.push(changes);

@@ -2,7 +2,7 @@
 
 use crate::time::Duration;
 
-use super::Mode;
+use super::{Mode, TimeRange};
 
 /// A query's plan.
 #[derive(Clone, Debug)]
@@ -11,10 +11,14 @@ pub struct PlanInfo {
     pub query: &'static str,
     /// The inputs in the order of their declaration.
     pub inputs: &'static [InputInfo],
+    /// The queries whose results it reads, in the order in which they stand. Their inputs come after its own.
+    pub queries: &'static [QueryInfo],
+    /// The static inputs: name and row type.
+    pub statics: &'static [(&'static str, &'static str)],
     /// The clauses between `from` and `group by`, in order, as written: `where action == "view"`. `dedup by` is one
     /// of them, which tells what stands before and what behind it, and has its operator too.
     pub clauses: &'static [&'static str],
-    /// The stateful operators, in the order in which a row reaches them.
+    /// The stateful operators, in the order in which a row reaches them, without those of other queries.
     pub operators: &'static [OperatorInfo],
     /// The select clause, as written.
     pub select: &'static str,
@@ -22,6 +26,52 @@ pub struct PlanInfo {
     pub having: Option<&'static str>,
     /// The output mode.
     pub mode: Mode,
+}
+
+/// A query whose result another one reads.
+#[derive(Clone, Copy, Debug)]
+pub struct QueryInfo {
+    /// What the reading query calls it.
+    pub name: &'static str,
+    /// How many operators of the reading query come before its own.
+    pub operators_before: usize,
+    /// Its plan.
+    pub plan: &'static PlanInfo,
+}
+
+impl PlanInfo {
+    /// The number of inputs, those of the queries that it reads included.
+    #[doc(hidden)]
+    pub const fn input_count(&self) -> usize {
+        let (mut count, mut query) = (self.inputs.len(), 0);
+        while query < self.queries.len() {
+            count += self.queries[query].plan.input_count();
+            query += 1;
+        }
+        count
+    }
+
+    /// All inputs, those of the queries that it reads last; a source's number is its input's.
+    pub fn all_inputs(&self) -> Vec<InputInfo> {
+        let of_queries = self.queries.iter().flat_map(|query| query.plan.all_inputs());
+        self.inputs.iter().copied().chain(of_queries).collect()
+    }
+
+    /// All stateful operators, in the order in which a row reaches them.
+    pub fn all_operators(&self) -> Vec<OperatorInfo> {
+        let mut operators = Vec::new();
+        for number in 0..=self.operators.len() {
+            let queries = self.queries.iter().filter(|query| query.operators_before == number);
+            operators.extend(queries.flat_map(|query| query.plan.all_operators()));
+            operators.extend(self.operators.get(number));
+        }
+        operators
+    }
+
+    /// The longest delay of a watermark of its inputs; `None` without one.
+    pub(crate) fn watermark_delay(&self) -> Option<Duration> {
+        self.all_inputs().iter().filter_map(|input| Some(input.watermark?.delay)).max()
+    }
 }
 
 /// An input of a query.
@@ -49,13 +99,15 @@ pub struct WatermarkInfo {
 /// A stateful operator.
 #[derive(Clone, Copy, Debug)]
 pub struct OperatorInfo {
-    /// Spark's name for it, as in progress reports: `stateStoreSave`, `sessionWindowStateStoreSaveExec`, `dedupe` or
-    /// `dedupeWithinWatermark`.
+    /// Spark's name for it, as in progress reports: `stateStoreSave`, `sessionWindowStateStoreSaveExec`, `dedupe`,
+    /// `dedupeWithinWatermark`, `symmetricHashJoin` or `transformWithStateExec`.
     pub name: &'static str,
     /// The clause as written, without the input's alias: `group by window(timestamp, minutes(5)), page`.
     pub clause: &'static str,
     /// Width, slide and start of the window, if there is one.
     pub window: Option<(Duration, Duration, Duration)>,
+    /// How far the event times of a join's sides may be apart.
+    pub within: Option<TimeRange>,
     /// The aggregates, as written.
     pub aggregates: &'static [&'static str],
     /// Whether a watermark closes its groups or sessions, or drops its keys.

@@ -10,15 +10,19 @@ use crate::error::Result;
 use crate::expr::{Accumulator, Unfinished};
 use crate::operator::dedup::Deduplicated;
 use crate::operator::groups::Groups;
+use crate::operator::join::Keyed;
 use crate::operator::sessions::Sessions;
 use crate::operator::windowing::Windowing;
 use crate::schema::Schema;
 use crate::state::key::OwnedKey;
+use crate::static_input::Lookups;
 use crate::time::Window;
 
 use super::aggregate::{Aggregate, AggregateWorker};
 use super::dedup::Dedup;
 use super::item::Item;
+use super::join::{Bounds, Join, JoinKind, JoinSide};
+use super::nested::{Claimed, Nested};
 use super::node::Node;
 use super::operator::Operator;
 use super::pipeline::Pipeline;
@@ -27,21 +31,34 @@ use super::reading::Reading;
 use super::segment::Segment;
 use super::session::{SessionAggregate, SessionWorker};
 use super::stateless::{Emit, Emitter};
-use super::{OutputMode, PlanInfo, Types};
+use super::{OutputMode, Plan, PlanInfo, Types};
 
 /// Rows that a row function is to be given.
 #[derive(Debug)]
-pub struct Rows<N>(N);
+pub struct Rows<N, S = ()> {
+    node: N,
+    lookups: S,
+}
 
 /// Begins a plan with the rows of inputs of one schema, of which the query reads `COLUMNS`.
 pub fn from<R: Schema, const COLUMNS: u128>(inputs: &[usize]) -> Rows<Read<R, COLUMNS>> {
-    Rows(Read::new(inputs))
+    Rows::of(Read::new(inputs))
+}
+
+/// Begins a plan with the result of another query, of which this one reads `COLUMNS`; `first_input` is where that one's inputs begin among this
+/// one's.
+pub fn from_query<P: Plan, R: Schema, const COLUMNS: u128>(
+    query: Claimed<P, R>,
+    first_input: usize,
+) -> Rows<Nested<P, R, COLUMNS>> {
+    Rows::of(Nested::new(query, first_input))
 }
 
 /// A row function: rows are pushed into a `T`.
 #[derive(Debug)]
-pub struct RowFunction<N, T, F> {
+pub struct RowFunction<N, S, T, F> {
     node: N,
+    lookups: S,
     row: F,
     target: Types<T>,
 }
@@ -50,66 +67,103 @@ pub struct RowFunction<N, T, F> {
 type View<'a, N> = <<N as Node>::Item as Item>::View<'a>;
 
 impl<N: Node> Rows<N> {
+    fn of(node: N) -> Self {
+        Self { node, lookups: () }
+    }
+
+    /// Gives the row function static inputs to look into.
+    pub fn with<S: Lookups>(self, lookups: S) -> Rows<N, S> {
+        Rows { node: self.node, lookups }
+    }
+}
+
+impl<N: Node, S: Lookups> Rows<N, S> {
     /// The row function of an aggregation.
-    pub fn group_by<W, K, A, F>(self, row: F) -> RowFunction<N, Groups<W, K, A>, F>
+    pub fn group_by<W, K, A, F>(self, row: F) -> RowFunction<N, S, Groups<W, K, A>, F>
     where
         W: Windowing,
-        F: for<'a> Fn(View<'a, N>, &mut Reading, &mut Groups<W, K, A>) + Send + Sync + 'static,
+        F: for<'a> Fn(View<'a, N>, &mut Reading<S::Tables>, &mut Groups<W, K, A>) + Send + Sync + 'static,
     {
         self.push(row)
     }
 
     /// The row function of a query without state.
-    pub fn select<O, F>(self, row: F) -> RowFunction<N, Emitter<O>, F>
+    pub fn select<O, F>(self, row: F) -> RowFunction<N, S, Emitter<O>, F>
     where
-        F: for<'a> Fn(View<'a, N>, &mut Reading, &mut Emitter<O>) + Send + Sync + 'static,
+        F: for<'a> Fn(View<'a, N>, &mut Reading<S::Tables>, &mut Emitter<O>) + Send + Sync + 'static,
     {
         self.push(row)
     }
 
     /// Any row function, as its third parameter says.
-    pub fn push<T, F>(self, row: F) -> RowFunction<N, T, F>
+    pub fn push<T, F>(self, row: F) -> RowFunction<N, S, T, F>
     where
-        F: for<'a> Fn(View<'a, N>, &mut Reading, &mut T) + Send + Sync + 'static,
+        F: for<'a> Fn(View<'a, N>, &mut Reading<S::Tables>, &mut T) + Send + Sync + 'static,
     {
-        RowFunction { node: self.0, row, target: PhantomData }
+        RowFunction { node: self.node, lookups: self.lookups, row, target: PhantomData }
     }
 }
 
-impl<N: Node, T, F> RowFunction<N, T, F>
+impl<N: Node, S: Lookups, T, F> RowFunction<N, S, T, F>
 where
-    F: for<'a> Fn(View<'a, N>, &mut Reading, &mut T) + Send + Sync + 'static,
+    F: for<'a> Fn(View<'a, N>, &mut Reading<S::Tables>, &mut T) + Send + Sync + 'static,
 {
     /// The row function with the operator that it pushes into.
-    fn into<Op: Operator<Target = T>>(self, operator: Op) -> Segment<N, F, Op> {
-        Segment::new(self.node, self.row, operator)
+    fn into<Op: Operator<Target = T>>(self, operator: Op) -> Segment<N, S, F, Op> {
+        Segment::new(self.node, self.lookups, self.row, operator)
     }
 }
 
-impl<N: Node, O: Schema, F> RowFunction<N, Emitter<O>, F>
+impl<N: Node, S: Lookups, T: JoinSide + Keyed, F> RowFunction<N, S, T, F>
 where
-    F: for<'a> Fn(View<'a, N>, &mut Reading, &mut Emitter<O>) + Send + Sync + 'static,
+    F: for<'a> Fn(View<'a, N>, &mut Reading<S::Tables>, &mut T) + Send + Sync + 'static,
+{
+    /// Joins the rows to those of `right`, in the kind of join `J`: rows of equal keys for which `condition` holds.
+    pub fn join<J, NR, TR, FR, C>(
+        self,
+        info: &PlanInfo,
+        right: RowFunction<NR, (), TR, FR>,
+        bounds: Bounds,
+        condition: C,
+    ) -> Rows<Join<Segment<N, S, F, T::Operator>, Segment<NR, (), FR, TR::Operator>, C, J>>
+    where
+        J: JoinKind,
+        NR: Node,
+        TR: JoinSide + Keyed<Key = T::Key>,
+        FR: for<'a> Fn(View<'a, NR>, &mut Reading, &mut TR) + Send + Sync + 'static,
+        C: for<'l, 'r> Fn(View<'l, N>, View<'r, NR>) -> bool + Send + Sync + 'static,
+    {
+        Rows::of(Join::new(self.into(T::operator(info)), right.into(TR::operator(info)), bounds, condition))
+    }
+}
+
+impl<N: Node, S: Lookups, O: Schema, F> RowFunction<N, S, Emitter<O>, F>
+where
+    F: for<'a> Fn(View<'a, N>, &mut Reading<S::Tables>, &mut Emitter<O>) + Send + Sync + 'static,
 {
     /// Completes the plan.
-    pub fn output<M: OutputMode>(self, info: PlanInfo) -> Pipeline<Segment<N, F, Emit<O>>, M> {
+    pub fn output<M: OutputMode>(self, info: PlanInfo) -> Pipeline<Segment<N, S, F, Emit<O>>, M> {
         Pipeline::new(self.into(Emit::new()), info)
     }
 }
 
-impl<N: Node, D: OwnedKey, O: Schema, F> RowFunction<N, Deduplicated<D, Emitter<O>>, F>
+impl<N: Node, S: Lookups, D: OwnedKey, O: Schema, F> RowFunction<N, S, Deduplicated<D, Emitter<O>>, F>
 where
-    F: for<'a> Fn(View<'a, N>, &mut Reading, &mut Deduplicated<D, Emitter<O>>) + Send + Sync + 'static,
+    F: for<'a> Fn(View<'a, N>, &mut Reading<S::Tables>, &mut Deduplicated<D, Emitter<O>>)
+        + Send
+        + Sync
+        + 'static,
 {
     /// Completes the plan.
-    pub fn output<M: OutputMode>(self, info: PlanInfo) -> Pipeline<Segment<N, F, Dedup<D, Emit<O>>>, M> {
+    pub fn output<M: OutputMode>(self, info: PlanInfo) -> Pipeline<Segment<N, S, F, Dedup<D, Emit<O>>>, M> {
         let operator = Dedup::new(&info, Emit::new());
         Pipeline::new(self.into(operator), info)
     }
 }
 
-impl<N: Node, W: Windowing, K: OwnedKey, A: Accumulator, F> RowFunction<N, Groups<W, K, A>, F>
+impl<N: Node, S: Lookups, W: Windowing, K: OwnedKey, A: Accumulator, F> RowFunction<N, S, Groups<W, K, A>, F>
 where
-    F: for<'a> Fn(View<'a, N>, &mut Reading, &mut Groups<W, K, A>) + Send + Sync + 'static,
+    F: for<'a> Fn(View<'a, N>, &mut Reading<S::Tables>, &mut Groups<W, K, A>) + Send + Sync + 'static,
 {
     /// Completes the plan with the finish function, which gives a group's result row, or `None` if `having`
     /// leaves it out.
@@ -117,7 +171,7 @@ where
         self,
         info: PlanInfo,
         finish: G,
-    ) -> Pipeline<Segment<N, F, Aggregate<W, K, A, O, M, G>>, M>
+    ) -> Pipeline<Segment<N, S, F, Aggregate<W, K, A, O, M, G>>, M>
     where
         O: Schema,
         M: OutputMode,
@@ -128,10 +182,10 @@ where
     }
 }
 
-impl<N: Node, D: OwnedKey, W: Windowing, K: OwnedKey, A: Accumulator, F>
-    RowFunction<N, Deduplicated<D, AggregateWorker<W, K, A>>, F>
+impl<N: Node, S: Lookups, D: OwnedKey, W: Windowing, K: OwnedKey, A: Accumulator, F>
+    RowFunction<N, S, Deduplicated<D, AggregateWorker<W, K, A>>, F>
 where
-    F: for<'a> Fn(View<'a, N>, &mut Reading, &mut Deduplicated<D, AggregateWorker<W, K, A>>)
+    F: for<'a> Fn(View<'a, N>, &mut Reading<S::Tables>, &mut Deduplicated<D, AggregateWorker<W, K, A>>)
         + Send
         + Sync
         + 'static,
@@ -141,7 +195,7 @@ where
         self,
         info: PlanInfo,
         finish: G,
-    ) -> Pipeline<Segment<N, F, Dedup<D, Aggregate<W, K, A, O, M, G>>>, M>
+    ) -> Pipeline<Segment<N, S, F, Dedup<D, Aggregate<W, K, A, O, M, G>>>, M>
     where
         O: Schema,
         M: OutputMode,
@@ -152,16 +206,16 @@ where
     }
 }
 
-impl<N: Node, K: OwnedKey, A: Accumulator, F> RowFunction<N, Sessions<K, A>, F>
+impl<N: Node, S: Lookups, K: OwnedKey, A: Accumulator, F> RowFunction<N, S, Sessions<K, A>, F>
 where
-    F: for<'a> Fn(View<'a, N>, &mut Reading, &mut Sessions<K, A>) + Send + Sync + 'static,
+    F: for<'a> Fn(View<'a, N>, &mut Reading<S::Tables>, &mut Sessions<K, A>) + Send + Sync + 'static,
 {
     /// Completes the plan with the finish function, which gives a session's result row.
     pub fn select<O, M, G>(
         self,
         info: PlanInfo,
         finish: G,
-    ) -> Pipeline<Segment<N, F, SessionAggregate<K, A, O, M, G>>, M>
+    ) -> Pipeline<Segment<N, S, F, SessionAggregate<K, A, O, M, G>>, M>
     where
         O: Schema,
         M: OutputMode,
@@ -172,10 +226,10 @@ where
     }
 }
 
-impl<N: Node, D: OwnedKey, K: OwnedKey, A: Accumulator, F>
-    RowFunction<N, Deduplicated<D, SessionWorker<K, A>>, F>
+impl<N: Node, S: Lookups, D: OwnedKey, K: OwnedKey, A: Accumulator, F>
+    RowFunction<N, S, Deduplicated<D, SessionWorker<K, A>>, F>
 where
-    F: for<'a> Fn(View<'a, N>, &mut Reading, &mut Deduplicated<D, SessionWorker<K, A>>)
+    F: for<'a> Fn(View<'a, N>, &mut Reading<S::Tables>, &mut Deduplicated<D, SessionWorker<K, A>>)
         + Send
         + Sync
         + 'static,
@@ -185,7 +239,7 @@ where
         self,
         info: PlanInfo,
         finish: G,
-    ) -> Pipeline<Segment<N, F, Dedup<D, SessionAggregate<K, A, O, M, G>>>, M>
+    ) -> Pipeline<Segment<N, S, F, Dedup<D, SessionAggregate<K, A, O, M, G>>>, M>
     where
         O: Schema,
         M: OutputMode,

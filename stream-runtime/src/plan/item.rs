@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use crate::format::Arena;
-use crate::schema::Schema;
+use crate::schema::{Field, Schema};
 
 use super::Types;
 
@@ -14,6 +14,9 @@ pub trait Item: Send + Sync + 'static {
 
     /// Appends the packed form.
     fn pack(view: Self::View<'_>, out: &mut Vec<u8>);
+
+    /// The columns of the packed form and their types, for the fingerprint.
+    fn describe() -> String;
 
     /// Takes a packed row off the front of `bytes`; `None` if none stands there.
     fn unpack<'a>(bytes: &mut &'a [u8], arena: &'a Arena) -> Option<Self::View<'a>>;
@@ -29,6 +32,14 @@ impl<R: Schema, const COLUMNS: u128> Item for Columns<R, COLUMNS> {
     #[inline]
     fn pack(view: R::View<'_>, out: &mut Vec<u8>) {
         R::pack::<COLUMNS>(view, out);
+    }
+
+    fn describe() -> String {
+        let is_read = |(number, _): &(usize, &Field)| COLUMNS >> number & 1 == 1;
+        let columns = R::FIELDS.iter().enumerate().filter(is_read);
+        let columns: Vec<_> =
+            columns.map(|(_, field)| format!("{}: {}", field.name, field.type_name)).collect();
+        format!("{} {{ {} }}", R::NAME, columns.join(", "))
     }
 
     #[inline]
@@ -48,6 +59,10 @@ impl<L: Item, R: Item> Item for Pair<L, R> {
     fn pack((left, right): Self::View<'_>, out: &mut Vec<u8>) {
         L::pack(left, out);
         R::pack(right, out);
+    }
+
+    fn describe() -> String {
+        format!("{}, {}", L::describe(), R::describe())
     }
 
     #[inline]
@@ -79,6 +94,10 @@ impl<I: Item> Item for Maybe<I> {
             }
             None => out.push(Self::NONE),
         }
+    }
+
+    fn describe() -> String {
+        format!("Option<{}>", I::describe())
     }
 
     #[inline]

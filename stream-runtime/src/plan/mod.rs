@@ -17,6 +17,8 @@ mod explain;
 mod info;
 mod input;
 mod item;
+mod join;
+mod nested;
 mod node;
 mod operator;
 mod phase;
@@ -34,12 +36,20 @@ pub use aggregate::AggregateWorker;
 pub use bound::{Forgotten, Missing, Unbound};
 #[doc(hidden)]
 pub use branch::{Here, Left, Right};
-pub(crate) use changes::{ChangeRef, KEY_GROUPS, owner};
+pub(crate) use changes::{ChangeRef, KEY_GROUPS, key_group, owner};
 pub use changes::{OperatorChanges, StateEntry};
+pub(crate) use decode::for_each_view;
 pub use explain::Explain;
-pub use info::{InputInfo, OperatorInfo, PlanInfo, WatermarkInfo};
+pub use info::{InputInfo, OperatorInfo, PlanInfo, QueryInfo, WatermarkInfo};
 #[doc(hidden)]
-pub use input::{RowFunction, Rows, from};
+pub use input::{RowFunction, Rows, from, from_query};
+#[doc(hidden)]
+pub use join::{
+    Bounds, FullOuter, Inner, JoinKind, JoinSide, LeftAnti, LeftOuter, LeftSemi, RightOuter, TimeRange,
+    within,
+};
+#[doc(hidden)]
+pub use nested::{Claimed, Yields};
 #[doc(hidden)]
 pub use operator::{Emitted, Report, WorkerContext};
 #[doc(hidden)]
@@ -58,6 +68,7 @@ pub use crate::mode::{Append, Complete, Mode, OutputMode, Update};
 use crate::error::Result;
 use crate::schema::Schema;
 use crate::source::Chunk;
+use crate::static_input::Refresh;
 
 /// Types that something is generic over and holds no values of.
 type Types<T> = std::marker::PhantomData<fn() -> T>;
@@ -128,6 +139,10 @@ pub trait Plan: Send + Sync + 'static {
     /// The types of keys and state of each stateful operator, for the fingerprint.
     #[doc(hidden)]
     fn state_types(&self) -> Vec<String>;
+
+    /// The static inputs that the plan looks into: loaded before a batch is planned.
+    #[doc(hidden)]
+    fn lookups(&self) -> Vec<&dyn Refresh>;
 
     /// The phases of a batch, in order.
     #[doc(hidden)]
@@ -204,4 +219,17 @@ pub trait Reads<Path>: Plan {
         chunk: Chunk<'_, Self::Row>,
         rejects: &mut Rejects,
     ) -> Result<()>;
+}
+
+/// A plan in which another query's plan is found by `Path`.
+pub trait Contains<Path>: Plan {
+    /// The other query's plan.
+    type Inner: Plan;
+
+    /// The plan, and its part of a worker.
+    #[doc(hidden)]
+    fn inner<'a>(
+        &'a self,
+        worker: &'a mut Self::Worker,
+    ) -> (&'a Self::Inner, &'a mut <Self::Inner as Plan>::Worker);
 }

@@ -1,6 +1,7 @@
 //! [`Node`]: where a row function's rows come from.
 
 use crate::error::Result;
+use crate::static_input::Refresh;
 
 use super::item::Item;
 use super::operator::{Report, WorkerContext};
@@ -28,6 +29,11 @@ pub trait Node: Send + Sync + 'static {
 
     /// The types of keys and state of each stateful operator, for the fingerprint.
     fn state_types(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The static inputs that its row functions look into.
+    fn lookups(&self) -> Vec<&dyn Refresh> {
         Vec::new()
     }
 

@@ -54,6 +54,15 @@ impl Report {
         }
         self.event_times[input].merge(seen);
     }
+
+    /// Takes in the report of an inner query, whose inputs begin at `first_input`.
+    pub(super) fn take_in(&mut self, inner: Self, first_input: usize) {
+        self.operators.extend(inner.operators);
+        for (input, seen) in inner.event_times.iter().enumerate() {
+            self.observe(first_input + input, seen);
+        }
+        self.wake_at = self.wake_at.into_iter().chain(inner.wake_at).min();
+    }
 }
 
 /// The end of a segment: the operators behind its row function, and what comes out of them.

@@ -5,12 +5,13 @@ use std::marker::PhantomData;
 use crate::error::Result;
 use crate::schema::Schema;
 use crate::source::Chunk;
+use crate::static_input::Refresh;
 
-use super::branch::{Branch, Feeds};
+use super::branch::{Branch, Feeds, Holds};
 use super::operator::{Emitted, WorkerContext};
 use super::phase::{Packet, Phase};
 use super::rejects::Rejects;
-use super::{BatchContext, OperatorChanges, OutputMode, Plan, PlanInfo, Reads, StateEntry, Types};
+use super::{BatchContext, Contains, OperatorChanges, OutputMode, Plan, PlanInfo, Reads, StateEntry, Types};
 
 /// A plan: what its last branch emits is its result, in output mode `M`.
 #[derive(Debug)]
@@ -38,6 +39,10 @@ where
 
     fn info(&self) -> &PlanInfo {
         &self.info
+    }
+
+    fn lookups(&self) -> Vec<&dyn Refresh> {
+        self.branch.lookups()
     }
 
     fn state_types(&self) -> Vec<String> {
@@ -113,5 +118,18 @@ where
         rejects: &mut Rejects,
     ) -> Result<()> {
         self.branch.feed(worker, input, chunk, rejects, |_, _, _| {})
+    }
+}
+
+impl<Path, B, M> Contains<Path> for Pipeline<B, M>
+where
+    B: Branch + Holds<Path>,
+    B::Output: Schema,
+    M: OutputMode,
+{
+    type Inner = B::Inner;
+
+    fn inner<'a>(&'a self, worker: &'a mut B::Worker) -> (&'a B::Inner, &'a mut <B::Inner as Plan>::Worker) {
+        self.branch.inner(worker)
     }
 }

@@ -4,7 +4,7 @@ use crate::operator::event_time::EventTimeStats;
 use crate::operator::windowing::EventTime;
 
 /// The surroundings of a row function: the watermark that watches the rows go by, and the tables of static inputs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Reading<T = ()> {
     /// The tables of the static inputs that the row function looks into.
     pub tables: T,
@@ -14,6 +14,10 @@ pub struct Reading<T = ()> {
 }
 
 impl<T> Reading<T> {
+    pub(crate) fn new(tables: T) -> Self {
+        Self { tables, event_time: EventTimeStats::default(), is_first_pass: true }
+    }
+
     /// Shows the watermark a row's event time.
     #[inline]
     pub fn observe(&mut self, time: impl EventTime) {

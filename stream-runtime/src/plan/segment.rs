@@ -8,8 +8,9 @@ use crate::format::Arena;
 use crate::operator::event_time::EventTimeStats;
 use crate::schema::Schema;
 use crate::source::Chunk;
+use crate::static_input::{Lookups, Refresh};
 
-use super::branch::{Branch, Feeds, Here};
+use super::branch::{Branch, Feeds, FeedsJoin, Here, Holds, HoldsJoined};
 use super::decode::for_each_view;
 use super::item::Item;
 use super::node::Node;
@@ -18,12 +19,13 @@ use super::phase::{Packet, Phase};
 use super::read::Read;
 use super::reading::Reading;
 use super::rejects::Rejects;
-use super::{BatchContext, OperatorChanges, StateEntry};
+use super::{BatchContext, OperatorChanges, Plan, StateEntry};
 
 /// A stretch of a query from one exchange of rows to the next: the last of its phases is its row function's.
 #[derive(Debug)]
-pub struct Segment<N, F, Op> {
-    node: N,
+pub struct Segment<N, S, F, Op> {
+    pub(super) node: N,
+    lookups: S,
     row: F,
     operator: Op,
     /// The inputs that the segment reads, how many phases its node has, and how many stateful operators.
@@ -34,10 +36,10 @@ pub struct Segment<N, F, Op> {
 
 /// A worker of a [`Segment`].
 #[derive(Debug)]
-pub struct SegmentWorker<N, W> {
-    node: N,
+pub struct SegmentWorker<N, T, W> {
+    pub(super) node: N,
     operator: W,
-    reading: Reading,
+    reading: Reading<T>,
     arena: Arena,
     context: WorkerContext,
     /// Packed rows for each owner, in input order, where rows have to be brought to the owner of their key.
@@ -51,19 +53,20 @@ pub struct SegmentWorker<N, W> {
 /// Far more rows than a worker reads in a batch.
 const ROWS_OF_A_WORKER: u64 = 1 << 48;
 
-/// An arena that holds more than this is emptied between two rows.
-const ARENA_BYTES: usize = 1 << 20;
-
-impl<N, F, Op> Segment<N, F, Op>
+impl<N, S, F, Op> Segment<N, S, F, Op>
 where
     N: Node,
+    S: Lookups,
     Op: Operator,
-    F: for<'a> Fn(<N::Item as Item>::View<'a>, &mut Reading, &mut Op::Target) + Send + Sync + 'static,
+    F: for<'a> Fn(<N::Item as Item>::View<'a>, &mut Reading<S::Tables>, &mut Op::Target)
+        + Send
+        + Sync
+        + 'static,
 {
-    pub(super) fn new(node: N, row: F, operator: Op) -> Self {
+    pub(super) fn new(node: N, lookups: S, row: F, operator: Op) -> Self {
         let (inputs, node_phases) = (node.inputs(), node.phases().len());
         let node_operators = node.state_types().len();
-        Self { node, row, operator, inputs, node_phases, node_operators }
+        Self { node, lookups, row, operator, inputs, node_phases, node_operators }
     }
 
     /// The batch as the segment's operators see it: with the watermarks of its node.
@@ -75,7 +78,7 @@ where
         }
     }
 
-    fn start_pass(&self, worker: &mut SegmentWorker<N::Worker, Op::Worker>, pass: usize) {
+    fn start_pass(&self, worker: &mut SegmentWorker<N::Worker, S::Tables, Op::Worker>, pass: usize) {
         let SegmentWorker { operator, context, reading, .. } = worker;
         reading.is_first_pass = pass == 0;
         let target = self.operator.target(operator);
@@ -110,7 +113,7 @@ where
     /// Runs the row function over the rows that were sent to this worker, in input order.
     fn apply(
         &self,
-        worker: &mut SegmentWorker<N::Worker, Op::Worker>,
+        worker: &mut SegmentWorker<N::Worker, S::Tables, Op::Worker>,
         pass: usize,
         packets: &[Packet],
         mut then: impl for<'a> FnMut(&mut Op::Target, <N::Item as Item>::View<'a>, u64),
@@ -123,9 +126,7 @@ where
         };
         let mut parts: Vec<&[u8]> = packets.iter().filter_map(rows).collect();
         while let Some((index, place, bytes)) = first_of(&mut parts) {
-            if arena.allocated_bytes() > ARENA_BYTES {
-                arena.reset();
-            }
+            arena.make_room();
             let mut rest = bytes;
             let Some(view) = N::Item::unpack(&mut rest, arena) else {
                 return Err(Error::Other("a row was damaged on its way between two workers".into()));
@@ -141,16 +142,20 @@ where
     }
 }
 
-impl<N, F, Op> Branch for Segment<N, F, Op>
+impl<N, S, F, Op> Branch for Segment<N, S, F, Op>
 where
     N: Node,
+    S: Lookups,
     Op: Operator,
-    F: for<'a> Fn(<N::Item as Item>::View<'a>, &mut Reading, &mut Op::Target) + Send + Sync + 'static,
+    F: for<'a> Fn(<N::Item as Item>::View<'a>, &mut Reading<S::Tables>, &mut Op::Target)
+        + Send
+        + Sync
+        + 'static,
 {
     type Item = N::Item;
     type Target = Op::Target;
     type Output = Op::Output;
-    type Worker = SegmentWorker<N::Worker, Op::Worker>;
+    type Worker = SegmentWorker<N::Worker, S::Tables, Op::Worker>;
 
     fn phases(&self) -> Vec<Phase> {
         let mut phases = self.node.phases();
@@ -164,17 +169,23 @@ where
         self.node.watermark(inputs_micros)
     }
 
+    fn lookups(&self) -> Vec<&dyn Refresh> {
+        let mut lookups = self.node.lookups();
+        lookups.push(&self.lookups);
+        lookups
+    }
+
     fn state_types(&self) -> Vec<String> {
         let mut types = self.node.state_types();
         types.extend(self.operator.state_types());
         types
     }
 
-    fn worker(&self, context: WorkerContext) -> SegmentWorker<N::Worker, Op::Worker> {
+    fn worker(&self, context: WorkerContext) -> SegmentWorker<N::Worker, S::Tables, Op::Worker> {
         SegmentWorker {
             node: self.node.worker(context),
             operator: self.operator.worker(context),
-            reading: Reading::default(),
+            reading: Reading::new(self.lookups.tables()),
             arena: Arena::default(),
             context,
             outgoing: (0..context.workers).map(|_| Vec::new()).collect(),
@@ -183,8 +194,9 @@ where
         }
     }
 
-    fn begin(&self, worker: &mut SegmentWorker<N::Worker, Op::Worker>, batch: &BatchContext) {
+    fn begin(&self, worker: &mut SegmentWorker<N::Worker, S::Tables, Op::Worker>, batch: &BatchContext) {
         self.node.begin(&mut worker.node, batch);
+        worker.reading.tables = self.lookups.tables();
         self.operator.begin(&mut worker.operator, &self.batch(batch));
         worker.place = worker.context.worker as u64 * ROWS_OF_A_WORKER;
         worker.event_times.fill(EventTimeStats::default());
@@ -194,7 +206,7 @@ where
     /// Runs the segment's own phase over rows that another phase has made, or one of its node's phases.
     fn pull(
         &self,
-        worker: &mut SegmentWorker<N::Worker, Op::Worker>,
+        worker: &mut SegmentWorker<N::Worker, S::Tables, Op::Worker>,
         phase: usize,
         mut then: impl for<'a> FnMut(&mut Op::Target, <N::Item as Item>::View<'a>, u64),
     ) -> Result<()> {
@@ -216,7 +228,7 @@ where
 
     fn exchange(
         &self,
-        worker: &mut SegmentWorker<N::Worker, Op::Worker>,
+        worker: &mut SegmentWorker<N::Worker, S::Tables, Op::Worker>,
         phase: usize,
         round: usize,
         packets: Vec<Packet>,
@@ -246,7 +258,7 @@ where
     /// Ends a phase of the segment's node, or the segment's own, which emits.
     fn finish(
         &self,
-        workers: &mut [&mut SegmentWorker<N::Worker, Op::Worker>],
+        workers: &mut [&mut SegmentWorker<N::Worker, S::Tables, Op::Worker>],
         phase: usize,
         batch: &BatchContext,
         emitted: &mut Emitted<Op::Output>,
@@ -266,7 +278,7 @@ where
 
     fn settle(
         &self,
-        workers: &mut [&mut SegmentWorker<N::Worker, Op::Worker>],
+        workers: &mut [&mut SegmentWorker<N::Worker, S::Tables, Op::Worker>],
         mut changes: Option<&mut Vec<OperatorChanges>>,
     ) -> Result<()> {
         let mut nodes: Vec<_> = workers.iter_mut().map(|worker| &mut worker.node).collect();
@@ -277,7 +289,7 @@ where
 
     fn restore(
         &self,
-        workers: &mut [&mut SegmentWorker<N::Worker, Op::Worker>],
+        workers: &mut [&mut SegmentWorker<N::Worker, S::Tables, Op::Worker>],
         operator: usize,
         entry: StateEntry<'_>,
     ) -> Result<()> {
@@ -294,18 +306,19 @@ where
     }
 }
 
-impl<R, const COLUMNS: u128, F, Op> Feeds<Here> for Segment<Read<R, COLUMNS>, F, Op>
+impl<R, const COLUMNS: u128, S, F, Op> Feeds<Here> for Segment<Read<R, COLUMNS>, S, F, Op>
 where
     R: Schema,
+    S: Lookups,
     Op: Operator,
-    F: for<'a> Fn(R::View<'a>, &mut Reading, &mut Op::Target) + Send + Sync + 'static,
+    F: for<'a> Fn(R::View<'a>, &mut Reading<S::Tables>, &mut Op::Target) + Send + Sync + 'static,
 {
     type Row = R;
 
     // The hot loop.
     fn feed(
         &self,
-        worker: &mut SegmentWorker<(), Op::Worker>,
+        worker: &mut SegmentWorker<(), S::Tables, Op::Worker>,
         input: usize,
         chunk: Chunk<'_, R>,
         rejects: &mut Rejects,
@@ -331,6 +344,50 @@ where
             seen.merge(&reading.event_time);
         }
         fed
+    }
+}
+
+impl<Path, N, S, F, Op> Feeds<Path> for Segment<N, S, F, Op>
+where
+    N: Node + FeedsJoin<Path>,
+    S: Lookups,
+    Op: Operator,
+    F: for<'a> Fn(<N::Item as Item>::View<'a>, &mut Reading<S::Tables>, &mut Op::Target)
+        + Send
+        + Sync
+        + 'static,
+{
+    type Row = N::Row;
+
+    fn feed(
+        &self,
+        worker: &mut Self::Worker,
+        input: usize,
+        chunk: Chunk<'_, N::Row>,
+        rejects: &mut Rejects,
+        _then: impl for<'a> FnMut(&mut Op::Target, <N::Item as Item>::View<'a>, u64),
+    ) -> Result<()> {
+        self.node.feed(&mut worker.node, input, chunk, rejects)
+    }
+}
+
+impl<Path, N, S, F, Op> Holds<Path> for Segment<N, S, F, Op>
+where
+    N: Node + HoldsJoined<Path>,
+    S: Lookups,
+    Op: Operator,
+    F: for<'a> Fn(<N::Item as Item>::View<'a>, &mut Reading<S::Tables>, &mut Op::Target)
+        + Send
+        + Sync
+        + 'static,
+{
+    type Inner = N::Inner;
+
+    fn inner<'a>(
+        &'a self,
+        worker: &'a mut Self::Worker,
+    ) -> (&'a N::Inner, &'a mut <N::Inner as Plan>::Worker) {
+        self.node.inner(&mut worker.node)
     }
 }
 

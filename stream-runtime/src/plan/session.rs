@@ -13,7 +13,7 @@ use crate::schema::Schema;
 use crate::state::codec;
 use crate::state::expiring::Due;
 use crate::state::key::OwnedKey;
-use crate::time::{Timestamp, Window};
+use crate::time::{Duration, Timestamp, Window};
 
 use super::changes::{key_group, owner};
 use super::operator::{Emitted, Operator, WorkerContext};
@@ -25,6 +25,7 @@ pub struct SessionAggregate<K, A, O, M, G> {
     finish: G,
     /// Whether a watermark closes sessions at all.
     expires: bool,
+    retention: Duration,
     types: Types<(K, A, O, M)>,
 }
 
@@ -52,8 +53,13 @@ where
     G: for<'a> Fn(Window, K::Ref<'a>, &'a A) -> Result<Option<O>, Unfinished>,
 {
     pub(super) fn new(info: &PlanInfo, finish: G) -> Self {
-        let has_watermark = info.inputs.iter().any(|input| input.watermark.is_some());
-        Self { finish, expires: M::MODE != Mode::Complete && has_watermark, types: PhantomData }
+        let delay = info.watermark_delay();
+        Self {
+            finish,
+            expires: M::MODE != Mode::Complete && delay.is_some(),
+            retention: delay.unwrap_or_default(),
+            types: PhantomData,
+        }
     }
 
     /// Result rows in the order of the sessions' ends, starts and keys, so that a replay gives the same bytes.
@@ -131,7 +137,7 @@ impl<K: OwnedKey, A: Accumulator> SessionWorker<K, A> {
                     }
                 }
             },
-            |entry| removed.push((entry.hash, entry.key)),
+            |hash, entry| removed.push((hash, entry.key)),
         );
         sessions.count -= ended.sessions.len() as u64;
         ended
@@ -155,12 +161,15 @@ where
     }
 
     fn worker(&self, context: WorkerContext) -> Self::Worker {
-        SessionWorker { sessions: Sessions::new(context.seed), removed: Vec::new() }
+        SessionWorker {
+            sessions: Sessions::new(context.seed, self.retention.as_micros()),
+            removed: Vec::new(),
+        }
     }
 
     fn begin(&self, worker: &mut Self::Worker, batch: &BatchContext) {
         let closed = if self.expires { batch.late_micros } else { i64::MIN };
-        worker.sessions.begin(batch.batch, closed);
+        worker.sessions.begin(closed);
     }
 
     fn target<'w>(&self, worker: &'w mut Self::Worker) -> &'w mut Sessions<K, A> {
@@ -233,8 +242,14 @@ where
                 for (hash, key) in &worker.removed {
                     changes.remove(key_group(*hash), NEVER, key)?;
                 }
-                for entry in worker.sessions.by_key.touched() {
-                    changes.put(key_group(entry.hash), NEVER, &entry.key, &entry.value.as_slice())?;
+                let by_key = &worker.sessions.by_key;
+                for entry in by_key.touched() {
+                    changes.put(
+                        key_group(by_key.hash(&entry.key)),
+                        NEVER,
+                        &entry.key,
+                        &entry.value.as_slice(),
+                    )?;
                 }
             }
             all.push(changes);

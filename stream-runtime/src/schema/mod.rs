@@ -9,7 +9,7 @@ pub(crate) mod derive;
 mod into_column;
 mod list;
 mod number;
-mod pack;
+pub(crate) mod pack;
 pub(crate) mod place;
 mod text;
 mod times;

@@ -60,7 +60,7 @@ pub(super) fn unpack_length(bytes: &mut &[u8]) -> Option<usize> {
 
 /// Appends bytes behind their length.
 #[inline]
-pub(super) fn pack_bytes(value: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn pack_bytes(value: &[u8], out: &mut Vec<u8>) {
     pack_length(value.len(), out);
     out.extend_from_slice(value);
 }

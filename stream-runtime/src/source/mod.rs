@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use chunk::{Chunk, LinesBefore, Position, Rows};
 pub use file::{CleanSource, Csv, FileFormat, FileSource, Json};
+pub(crate) use file::{DEFAULT_MAX_LINE_BYTES, WholeFiles, blocking};
 pub use input::{Input, SourceExt};
 pub use malformed::{DeadLetterSink, MalformedRow, OnMalformed};
 pub use memory::{MemoryInput, MemorySource};

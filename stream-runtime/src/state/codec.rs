@@ -2,8 +2,8 @@
 //!
 //! What is encoded here is never compared or sorted as bytes; the store's keys, which are, have a form of their own.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
@@ -54,8 +54,13 @@ pub(crate) fn encode(value: &impl Serialize) -> Result<Vec<u8>> {
 
 /// Decodes a value that has to fill `bytes` to the end.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    decode_borrowed(bytes)
+}
+
+/// As [`decode`], a value that may borrow from `bytes`.
+pub(crate) fn decode_borrowed<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
     let config = bincode::config::standard().with_limit::<DECODE_LIMIT>();
-    match bincode::serde::decode_from_slice::<T, _>(bytes, config) {
+    match bincode::serde::borrow_decode_from_slice::<T, _>(bytes, config) {
         Ok((value, read)) if read == bytes.len() => Ok(value),
         Ok((_, read)) => Err(format!("{} bytes are left over", bytes.len() - read)),
         Err(error) => Err(error.to_string()),

@@ -5,6 +5,7 @@ use std::borrow::Borrow;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::schema::pack::pack_bytes;
 use crate::time::{Date, Duration, Timestamp, Window};
 
 pub use super::hasher::KeyHasher;
@@ -28,6 +29,14 @@ pub trait Key {
     fn eq_owned(&self, owned: &Self::Owned) -> bool;
     /// The form that state keeps.
     fn to_owned_key(&self) -> Self::Owned;
+    /// Appends the key's packed form. Keys of a type are equal where their packed forms are, and a key is packed alike
+    /// borrowed and owned.
+    fn pack_key(&self, out: &mut Vec<u8>);
+    /// Whether the key or a part of it is null: such a key equals no other in a join.
+    #[inline]
+    fn has_null(&self) -> bool {
+        false
+    }
 }
 
 /// A key as state keeps it.
@@ -67,10 +76,18 @@ impl<T: Key + ?Sized> Key for &T {
     fn to_owned_key(&self) -> Self::Owned {
         (**self).to_owned_key()
     }
+    #[inline]
+    fn pack_key(&self, out: &mut Vec<u8>) {
+        (**self).pack_key(out);
+    }
+    #[inline]
+    fn has_null(&self) -> bool {
+        (**self).has_null()
+    }
 }
 
 macro_rules! copied_keys {
-    ($($type:ty => |$value:ident| [$($bits:expr),+], $prefix:expr);* $(;)?) => {$(
+    ($($type:ty => |$value:ident| [$($bits:expr),+], $prefix:expr, [$($packed:expr),+]);* $(;)?) => {$(
         impl Key for $type {
             type Owned = Self;
             #[inline]
@@ -84,6 +101,11 @@ macro_rules! copied_keys {
             }
             fn to_owned_key(&self) -> Self {
                 *self
+            }
+            #[inline]
+            fn pack_key(&self, out: &mut Vec<u8>) {
+                let $value = *self;
+                $(out.extend_from_slice(&$packed.to_le_bytes());)+
             }
         }
         impl OwnedKey for $type {
@@ -100,25 +122,25 @@ macro_rules! copied_keys {
 }
 
 copied_keys! {
-    bool => |v| [u64::from(v)], u64::from(v);
-    u8 => |v| [u64::from(v)], u64::from(v);
-    u16 => |v| [u64::from(v)], u64::from(v);
-    u32 => |v| [u64::from(v)], u64::from(v);
-    u64 => |v| [v], v;
-    usize => |v| [v as u64], v as u64;
-    char => |v| [u64::from(v)], u64::from(v);
-    i8 => |v| [v as u64], v as u64 ^ SIGN;
-    i16 => |v| [v as u64], v as u64 ^ SIGN;
-    i32 => |v| [v as u64], v as u64 ^ SIGN;
-    i64 => |v| [v as u64], v as u64 ^ SIGN;
-    isize => |v| [v as u64], v as u64 ^ SIGN;
+    bool => |v| [u64::from(v)], u64::from(v), [u8::from(v)];
+    u8 => |v| [u64::from(v)], u64::from(v), [v];
+    u16 => |v| [u64::from(v)], u64::from(v), [v];
+    u32 => |v| [u64::from(v)], u64::from(v), [v];
+    u64 => |v| [v], v, [v];
+    usize => |v| [v as u64], v as u64, [(v as u64)];
+    char => |v| [u64::from(v)], u64::from(v), [u32::from(v)];
+    i8 => |v| [v as u64], v as u64 ^ SIGN, [v];
+    i16 => |v| [v as u64], v as u64 ^ SIGN, [v];
+    i32 => |v| [v as u64], v as u64 ^ SIGN, [v];
+    i64 => |v| [v as u64], v as u64 ^ SIGN, [v];
+    isize => |v| [v as u64], v as u64 ^ SIGN, [(v as i64)];
     // Both halves are mixed in by themselves: joined without the seed, anyone could make numbers that collide.
-    u128 => |v| [v as u64, (v >> 64) as u64], (v >> 64) as u64;
-    i128 => |v| [v as u64, (v >> 64) as u64], (v >> 64) as u64 ^ SIGN;
-    Timestamp => |v| [v.as_micros() as u64], v.as_micros() as u64 ^ SIGN;
-    Duration => |v| [v.as_micros() as u64], v.as_micros() as u64 ^ SIGN;
-    Date => |v| [v.as_days() as u64], v.as_days() as u64 ^ SIGN;
-    Window => |v| [v.start.as_micros() as u64, v.end.as_micros() as u64], v.start.as_micros() as u64 ^ SIGN;
+    u128 => |v| [v as u64, (v >> 64) as u64], (v >> 64) as u64, [v];
+    i128 => |v| [v as u64, (v >> 64) as u64], (v >> 64) as u64 ^ SIGN, [v];
+    Timestamp => |v| [v.as_micros() as u64], v.as_micros() as u64 ^ SIGN, [v.as_micros()];
+    Duration => |v| [v.as_micros() as u64], v.as_micros() as u64 ^ SIGN, [v.as_micros()];
+    Date => |v| [v.as_days() as u64], v.as_days() as u64 ^ SIGN, [v.as_days()];
+    Window => |v| [v.start.as_micros() as u64, v.end.as_micros() as u64], v.start.as_micros() as u64 ^ SIGN, [v.start.as_micros(), v.end.as_micros()];
 }
 
 macro_rules! sliced_keys {
@@ -137,6 +159,10 @@ macro_rules! sliced_keys {
             fn to_owned_key(&self) -> $owned {
                 self.to_owned()
             }
+            #[inline]
+            fn pack_key(&self, out: &mut Vec<u8>) {
+                pack_bytes(self.$bytes(), out);
+            }
         }
         impl Key for $owned {
             type Owned = Self;
@@ -151,6 +177,10 @@ macro_rules! sliced_keys {
             }
             fn to_owned_key(&self) -> Self {
                 self.clone()
+            }
+            #[inline]
+            fn pack_key(&self, out: &mut Vec<u8>) {
+                pack_bytes(self.$bytes(), out);
             }
         }
         impl OwnedKey for $owned {
@@ -193,6 +223,17 @@ impl<T: Key> Key for Option<T> {
     fn to_owned_key(&self) -> Self::Owned {
         self.as_ref().map(T::to_owned_key)
     }
+    #[inline]
+    fn pack_key(&self, out: &mut Vec<u8>) {
+        out.push(u8::from(self.is_some()));
+        if let Some(value) = self {
+            value.pack_key(out);
+        }
+    }
+    #[inline]
+    fn has_null(&self) -> bool {
+        self.as_ref().is_none_or(T::has_null)
+    }
 }
 
 impl<T: OwnedKey> OwnedKey for Option<T> {
@@ -231,6 +272,14 @@ macro_rules! tuple_keys {
             fn to_owned_key(&self) -> Self::Owned {
                 ($(self.$index.to_owned_key(),)*)
             }
+            #[inline]
+            fn pack_key(&self, _out: &mut Vec<u8>) {
+                $(self.$index.pack_key(_out);)*
+            }
+            #[inline]
+            fn has_null(&self) -> bool {
+                false $(|| self.$index.has_null())*
+            }
         }
         impl<$($name: OwnedKey),*> OwnedKey for ($($name,)*) {
             type Ref<'a> = ($($name::Ref<'a>,)*);
@@ -262,51 +311,4 @@ tuple_keys! {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn hash(key: &impl Key) -> u64 {
-        let mut hasher = KeyHasher::new(7);
-        key.hash_key(&mut hasher);
-        hasher.finish()
-    }
-
-    #[test]
-    fn borrowed_and_owned_forms_hash_and_compare_alike() {
-        let borrowed = ("page", Some(&b"bytes"[..]), 7_u64);
-        let owned = borrowed.to_owned_key();
-        assert!(borrowed.eq_owned(&owned));
-        assert_eq!(hash(&borrowed), hash(&owned));
-        assert_eq!(owned.as_ref_key(), borrowed);
-    }
-
-    #[test]
-    fn neighbouring_texts_are_told_apart() {
-        assert_ne!(hash(&("ab", "c")), hash(&("a", "bc")));
-        assert_ne!(hash(&(None::<u64>, 1_u64)), hash(&(Some(1_u64), 1_u64)));
-        assert_ne!(hash(&(1_u128 << 32)), hash(&(1_u128 << 64)));
-    }
-
-    #[test]
-    fn a_lesser_key_never_has_a_greater_prefix() {
-        let texts = ["", "a", "a\0", "abcdefgh", "abcdefghi", "b", "\u{10ffff}"].map(str::to_owned);
-        let numbers = [i64::MIN, -1, 0, 1, i64::MAX];
-        let keys: Vec<_> = std::iter::once(None)
-            .chain(texts.iter().cloned().map(Some))
-            .flat_map(|text| numbers.map(|number| (text.clone(), number)))
-            .collect();
-        for pair in keys.windows(2) {
-            assert!(pair[0] < pair[1] && pair[0].order_prefix() <= pair[1].order_prefix(), "{pair:?}");
-        }
-        for pair in numbers.windows(2) {
-            assert!(pair[0].order_prefix() < pair[1].order_prefix(), "{pair:?}");
-        }
-        assert!(i128::MIN.order_prefix() < (-1_i128).order_prefix());
-    }
-
-    #[test]
-    fn hashes_are_the_same_on_every_machine_and_release() {
-        assert_eq!(hash(&("u91", 42_i64)), GOLDEN);
-    }
-    const GOLDEN: u64 = 15_506_249_941_614_416_485;
-}
+mod tests;

@@ -6,9 +6,11 @@ pub mod key;
 
 mod hasher;
 
+mod blocks;
 mod calendar;
 pub(crate) mod codec;
 pub(crate) mod expiring;
+pub(crate) mod join_rows;
 
 pub(crate) mod buckets;
 pub(crate) mod table;

@@ -24,9 +24,7 @@ async fn a_missing_directory_is_refused_at_start() {
     let path = missing.display();
     assert_eq!(
         error,
-        format!(
-            "source `FileSource[{path}]`: `{path}` doesn't exist; create the directory before the query starts"
-        )
+        format!("source `FileSource[{path}]`: `{path}` doesn't exist; create it, and start the query again")
     );
     let pattern = missing.join("*.json");
     let error = message(Run::start::<Number>(FileSource::json(&pattern), Checkpoint::default()).await);

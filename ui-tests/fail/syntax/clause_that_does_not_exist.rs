@@ -6,7 +6,7 @@ stream_query! {
         from click in clicks watermark(click.timestamp, minutes(10));
         group by window(click.timestamp, minutes(5)), click.page;
         select PageStat { page: click.page, views: count() };
-        limit 10;
+        offset 10;
         output append;
     }
 }

@@ -1,53 +1,53 @@
-//! The names in a query: inputs that exist and are read, and no name given twice.
+//! The names in a query: none given twice, and none used where it means nothing.
 
 use syn::Ident;
 
 use crate::message;
 use crate::query::ast::Key;
-use crate::query::expr::{bare_ident, same};
-use crate::query::plan::Draft;
+use crate::query::draft::Draft;
+use crate::query::expr::{bare_ident, same, use_of};
+use crate::query::step::Step;
 use crate::report::Report;
 
 pub(super) fn check_names(draft: &Draft, report: &mut Report) {
-    check_inputs(draft, report);
     check_keys(draft, report);
+    check_gone(draft, report);
 }
 
-fn check_inputs(draft: &Draft, report: &mut Report) {
-    let inputs = &draft.query.inputs;
-    for (at, input) in inputs.iter().enumerate() {
-        if inputs[..at].iter().any(|earlier| earlier.name == input.name) {
-            report.error(&input.name, message::duplicate_input(&input.name));
-        }
-    }
-    let Some(from) = draft.from.given() else { return };
-    if draft.input().is_none() {
-        let known: Vec<_> = inputs.iter().map(|input| input.name.to_string()).collect();
-        report.error(&from.input, message::unknown_input(&from.input, &known));
-        return;
-    }
-    for input in inputs.iter().filter(|input| input.name != from.input) {
-        report.error(&input.name, message::unused_input(&input.name));
-    }
-}
-
-/// Takes out the `let`s and `explode`s whose name is taken, so that the names that are left are clear.
+/// Takes out the `join`s, `let`s and `explode`s whose name is taken, so that the names that are left are clear.
 pub(super) fn drop_duplicates(draft: &mut Draft, report: &mut Report) {
     let mut known: Vec<&Ident> = draft.from.given().map(|from| &from.alias).into_iter().collect();
+    let mut dropped_join = false;
     draft.steps.retain(|step| {
         let Some(name) = step.name() else { return true };
         let taken = known.contains(&name);
         if taken {
             report.error(name, message::duplicate_name(name));
+            dropped_join |= matches!(step, Step::Join(_));
         }
         known.push(name);
         !taken
     });
+    draft.broken_joins |= dropped_join;
+}
+
+/// What a join has taken away isn't there after it.
+fn check_gone(draft: &Draft, report: &mut Report) {
+    let behind = draft.steps.len();
+    let of_steps = draft.steps.iter().enumerate();
+    let of_steps = of_steps.flat_map(|(at, step)| step.exprs().into_iter().map(move |expr| (at, expr)));
+    let exprs = of_steps.chain(draft.exprs_behind_steps().into_iter().map(|expr| (behind, expr)));
+    for (at, expr) in exprs {
+        for (name, join) in draft.gone_after(at) {
+            if let Some(place) = use_of(expr, name) {
+                report.error(&place, message::gone(name, join));
+            }
+        }
+    }
 }
 
 fn check_keys(draft: &Draft, report: &mut Report) {
-    let alias = draft.from.given().map(|from| &from.alias);
-    let mut known: Vec<&Ident> = alias.into_iter().chain(draft.variables()).collect();
+    let mut known = draft.names_of_rows();
     let keys = draft.group_by.given().map_or(&[][..], |clause| &clause.keys);
     for (at, key) in keys.iter().enumerate() {
         if keys[..at].iter().any(|earlier| same(&earlier.expr, &key.expr)) && key.interval.is_none() {

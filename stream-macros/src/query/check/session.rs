@@ -2,7 +2,7 @@
 
 use crate::message;
 use crate::query::ast::Key;
-use crate::query::plan::Draft;
+use crate::query::draft::Draft;
 use crate::report::Report;
 
 use super::window::literal_micros;

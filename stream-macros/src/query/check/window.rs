@@ -5,8 +5,8 @@ use syn::{Expr, Lit, UnOp};
 
 use crate::message;
 use crate::query::ast::{Key, Window};
+use crate::query::draft::Draft;
 use crate::query::expr::{interval_calls, mentions};
-use crate::query::plan::Draft;
 use crate::report::Report;
 
 pub(super) fn check_windows(draft: &Draft, report: &mut Report) {
@@ -20,7 +20,8 @@ pub(super) fn check_windows(draft: &Draft, report: &mut Report) {
     }
     let select = draft.select.given().map(|clause| &clause.row);
     let having = draft.having.given().map(|clause| &clause.condition);
-    let of_rows = draft.steps.iter().flat_map(|step| step.exprs());
+    let of_process = draft.process.given().into_iter().flat_map(|clause| &clause.keys);
+    let of_rows = draft.steps.iter().flat_map(|step| step.exprs()).chain(of_process);
     let in_keys = keys.iter().filter(|key| key.interval.is_none()).map(|key| &key.expr);
     for expr in of_rows.chain(in_keys).chain(select).chain(having) {
         for (function, call) in interval_calls(expr) {
@@ -73,9 +74,7 @@ fn check_arithmetic(window: &Window, draft: &Draft, report: &mut Report) {
 
 /// Whether a span of time is the same for every row; reports it if not.
 pub(super) fn check_constant(what: &str, expr: &Expr, draft: &Draft, report: &mut Report) -> bool {
-    let alias = draft.from.given().map(|from| &from.alias);
-    let of_row =
-        alias.into_iter().chain(draft.variables()).any(|name| mentions(expr.to_token_stream(), name));
+    let of_row = draft.names_of_rows().into_iter().any(|name| mentions(expr.to_token_stream(), name));
     if of_row {
         report.error(expr, message::not_constant(what));
     }

@@ -3,15 +3,16 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote_spanned};
-use syn::Attribute;
+use syn::{Attribute, Ident};
 
+use super::slots::Slot;
 use super::{at, local, mixed, runtime};
-use crate::query::ast::{Input, Mode, Query};
+use crate::query::ast::{Mode, Query};
 
 /// What the public items depend on. A query with mistakes has the same ones.
 pub(crate) struct Surface<'a> {
     pub(crate) query: &'a Query,
-    pub(crate) inputs: &'a [&'a Input],
+    pub(crate) slots: Vec<Slot<'a>>,
     pub(crate) mode: Mode,
 }
 
@@ -25,31 +26,15 @@ pub(crate) fn lower_surface(
 ) -> TokenStream {
     let runtime = runtime(mixed());
     let Query { attrs, vis, name, output, .. } = surface.query;
-    let (sources, mode) = (format_ident!("{name}Sources"), local(surface.mode.type_name()));
-    let Some(input) = surface.inputs.first() else {
+    let sources = format_ident!("{name}Sources");
+    let Some(first) = surface.slots.first() else {
         return quote_spanned!(mixed()=> #(#attrs)* #vis struct #name;);
     };
-    let row = &input.row;
-    let source_type = {
-        let (span, runtime) = (at(row), super::runtime(at(row)));
-        quote_spanned!(span=> impl #runtime::Source<#row>)
-    };
-    let plan_type = quote_spanned! {at(output)=>
-        impl #runtime::Plan<Output = #output, Mode = #runtime::#mode> + #runtime::Reads<#runtime::Here, Row = #row>
-    };
-    let methods = surface.inputs.iter().map(|input| {
-        let (method, source) = (&input.name, local("source"));
-        let text = format!(" Gives `{method}` its source.");
-        quote_spanned! {mixed()=>
-            #[doc = #text]
-            #vis fn #method(self, #source: #source_type) -> #runtime::QueryBuilder<#plan_type> {
-                #runtime::QueryBuilder::new(#name::plan()).source::<#runtime::Here>(#source)
-            }
-        }
-    });
     let cfg = conditions(surface);
-    let begins = format!(" Begins the query; give it its source with `.{}(…)`.", input.name);
-    let waits = format!(" [`{name}`] while it waits for its source.");
+    let begins = format!(" Begins the query; give it its source with `.{}(…)`.", first.name);
+    let waits = format!(" [`{name}`] while it waits for what it reads.");
+    let plan = lower_plan(surface, plan);
+    let methods = (0..surface.slots.len()).map(|number| lower_method(surface, &sources, number));
     let forgotten = lower_forgotten(surface, &sources);
     let checks = (!checks.is_empty()).then(|| {
         quote_spanned! {mixed()=>
@@ -79,10 +64,21 @@ pub(crate) fn lower_surface(
                 #runtime::Explain::new(Self::INFO)
             }
 
-            fn plan() -> #plan_type {
-                #plan
+            #[doc(hidden)]
+            #vis const fn __columns(names: &[&::core::primitive::str]) -> ::core::primitive::u128 {
+                <#output>::__columns(names)
             }
+
+            #[doc(hidden)]
+            #vis fn __claim<P: #runtime::Plan>(plan: P) -> #runtime::Claimed<P, #output> {
+                #runtime::Claimed::new(plan)
+            }
+
+            #plan
         }
+
+        #(#cfg)*
+        impl #runtime::Yields<#output> for #name {}
 
         #(#cfg)*
         #[doc = #waits]
@@ -90,14 +86,109 @@ pub(crate) fn lower_surface(
         #[must_use = "a query does nothing until it is started"]
         #vis struct #sources<S = #runtime::Missing>(S);
 
-        #(#cfg)*
-        #[allow(dead_code, private_interfaces)]
-        impl #sources {
-            #(#methods)*
-        }
+        #(#methods)*
 
         #forgotten
         #checks
+    }
+}
+
+/// The plan's type: what it reads, and what comes out.
+fn lower_plan_type(surface: &Surface) -> TokenStream {
+    let (output, mode) = (&surface.query.output, local(surface.mode.type_name()));
+    let runtime = runtime(mixed());
+    let bounds = surface
+        .slots
+        .iter()
+        .enumerate()
+        .filter_map(|(number, slot)| slot.plan_bound(&slot.parameter(number)));
+    quote_spanned! {at(output)=>
+        impl #runtime::Plan<Output = #output, Mode = #runtime::#mode> #(+ #bounds)*
+    }
+}
+
+/// `fn plan() -> impl Plan<…> { … }`, with the static inputs and the queries that it is built with.
+fn lower_plan(surface: &Surface, body: &TokenStream) -> TokenStream {
+    let of_plan = surface.slots.iter().enumerate().filter(|(_, slot)| slot.is_part_of_plan());
+    let parameters: Vec<_> = of_plan.map(|(number, slot)| (slot, slot.parameter(number))).collect();
+    let ty = lower_plan_type(surface);
+    let arguments = parameters.iter().map(|(slot, parameter)| {
+        let name = slot.name;
+        quote_spanned!(mixed()=> #name: #parameter)
+    });
+    let bounds = parameters.iter().map(|(slot, parameter)| slot.bounds(parameter));
+    let generics = (!parameters.is_empty()).then(|| {
+        let names = parameters.iter().map(|(_, parameter)| parameter);
+        quote_spanned!(mixed()=> <#(#names),*>)
+    });
+    let bounds = (!parameters.is_empty()).then(|| quote_spanned!(mixed()=> where #(#bounds)*));
+    quote_spanned! {mixed()=>
+        fn plan #generics(#(#arguments),*) -> #ty #bounds {
+            #body
+        }
+    }
+}
+
+/// The method that takes what is asked for as number `number`, when all before it has been given; the last one gives the builder.
+fn lower_method(surface: &Surface, sources: &Ident, number: usize) -> TokenStream {
+    let runtime = runtime(mixed());
+    let (vis, name) = (&surface.query.vis, &surface.query.name);
+    let before = &surface.slots[..number];
+    let slot = &surface.slots[number];
+    let parameters: Vec<_> = before.iter().enumerate().map(|(at, slot)| slot.parameter(at)).collect();
+    let given: Vec<_> =
+        before.iter().zip(&parameters).map(|(slot, parameter)| slot.given(parameter)).collect();
+    let state = match given.as_slice() {
+        [] => quote_spanned!(mixed()=> #runtime::Missing),
+        given => quote_spanned!(mixed()=> (#(#given,)*)),
+    };
+    let (method, doc, own) = (slot.name, slot.doc(), slot.parameter(number));
+    let (taken, bounds) = (slot.given(&own), slot.bounds(&own));
+    let names: Vec<_> = before.iter().map(|slot| slot.name).collect();
+    let is_last = number + 1 == surface.slots.len();
+    let (result, body) = if is_last {
+        let ty = lower_plan_type(surface);
+        let all = surface.slots.iter();
+        let unpacked = all.clone().filter_map(Slot::unpack);
+        let arguments = all.clone().filter(|slot| slot.is_part_of_plan()).map(|slot| slot.name);
+        let bound = all.filter_map(Slot::bind);
+        (
+            quote_spanned!(mixed()=> #runtime::QueryBuilder<#ty>),
+            quote_spanned! {mixed()=>
+                #(#unpacked)*
+                #runtime::QueryBuilder::new(#name::plan(#(#arguments),*)) #(#bound)*
+            },
+        )
+    } else {
+        (
+            quote_spanned!(mixed()=> #sources<(#(#given,)* #taken,)>),
+            quote_spanned!(mixed()=> #sources((#(#names,)* #method,))),
+        )
+    };
+    let opened = (!names.is_empty()).then(|| quote_spanned!(mixed()=> let (#(#names,)*) = self.0;));
+    let earlier = before.iter().zip(&parameters).map(|(slot, parameter)| slot.bounds(parameter));
+    let (generics, earlier) = if parameters.is_empty() {
+        (None, None)
+    } else {
+        (
+            Some(quote_spanned!(mixed()=> <#(#parameters),*>)),
+            Some(quote_spanned!(mixed()=> where #(#earlier)*)),
+        )
+    };
+    let cfg = conditions(surface);
+    quote_spanned! {mixed()=>
+        #(#cfg)*
+        #[allow(dead_code, private_interfaces, private_bounds)]
+        impl #generics #sources<#state> #earlier {
+            #[doc = #doc]
+            #vis fn #method<#own>(self, #method: #taken) -> #result
+            where
+                #bounds
+            {
+                #opened
+                #body
+            }
+        }
     }
 }
 
@@ -109,14 +200,23 @@ fn conditions<'a>(surface: &Surface<'a>) -> Vec<&'a Attribute> {
 /// The methods of the builder that comes after the sources, for whoever forgets a source: they exist, and their
 /// bound says which source is missing.
 fn lower_forgotten(surface: &Surface, sources: &syn::Ident) -> TokenStream {
-    let Some(input) = surface.inputs.first() else { return TokenStream::new() };
-    // Notes about the bound show the input's declaration.
-    let span = at(&input.name);
+    let Some(first) = surface.slots.first() else { return TokenStream::new() };
+    // Notes about the bound show the first input's declaration.
+    let span = at(first.name);
     let runtime = super::runtime(span);
-    let (vis, name) = (&surface.query.vis, &input.name);
-    let message = format!("input `{name}` has no source");
-    let note = format!("call `.{name}(…)` first");
-    let taken = |method: &str| surface.inputs.iter().any(|input| input.name == method);
+    let (vis, name) = (&surface.query.vis, first.name);
+    let (message, note) = match surface.slots.as_slice() {
+        [_] => (format!("input `{name}` has no source"), format!("call `.{name}(…)` first")),
+        all => {
+            let calls: Vec<_> = all.iter().map(|slot| format!("`.{}(…)`", slot.name)).collect();
+            let query = &surface.query.name;
+            (
+                format!("`{query}` hasn't been given all that it reads"),
+                format!("call, in this order and before anything else: {}", calls.join(", ")),
+            )
+        }
+    };
+    let taken = |method: &str| surface.slots.iter().any(|slot| slot.name == method);
     let methods = ["to", "checkpoint", "trigger"].into_iter().filter(|method| !taken(method)).map(|method| {
         let (method, value) = (syn::Ident::new(method, span), local("value"));
         quote_spanned! {span=>

@@ -5,11 +5,13 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Ident};
 
+use super::stretch::constant;
 use super::{at, local, mixed, runtime};
 use crate::message;
 use crate::query::ast::{Key, Window};
 use crate::query::check::literal_micros;
 use crate::query::expr::same;
+use crate::query::join::{Bounds, End, TimeRange};
 use crate::query::plan::Plan;
 
 pub(super) fn window<'a>(plan: &Plan<'a>) -> Option<&'a Window> {
@@ -24,20 +26,55 @@ pub(super) fn slide(window: &Window) -> Option<&Expr> {
 /// `const WIDTH: Duration = minutes(5);` and the others.
 pub(super) fn lower_constants(plan: &Plan) -> TokenStream {
     let mut constants = TokenStream::new();
-    if let Some(watermark) = plan.watermark() {
-        constants.extend(lower_constant("DELAY", watermark.keyword.span(), &watermark.delay));
+    for (number, relation) in plan.relations.iter().enumerate() {
+        if let Some(watermark) = relation.watermark {
+            let delay = constant("DELAY", number);
+            constants.extend(lower_constant(&delay, watermark.keyword.span(), &watermark.delay));
+        }
+    }
+    for join in &plan.joins {
+        if let (Bounds::Range(range), Some(within)) = (&join.bounds, &join.clause.within) {
+            constants.extend(lower_range(join.relation, range, within.keyword.span()));
+        }
     }
     if let Some(window) = window(plan) {
         let keyword = window.call.func.span();
-        constants.extend(lower_constant("WIDTH", keyword, &window.width));
-        constants.extend(slide(window).map(|slide| lower_constant("SLIDE", keyword, slide)));
-        constants.extend(window.start.as_ref().map(|start| lower_constant("START", keyword, start)));
+        constants.extend(lower_constant(&local("WIDTH"), keyword, &window.width));
+        constants.extend(slide(window).map(|slide| lower_constant(&local("SLIDE"), keyword, slide)));
+        constants.extend(window.start.as_ref().map(|start| lower_constant(&local("START"), keyword, start)));
     }
     constants
 }
 
-fn lower_constant(name: &str, keyword: Span, value: &Expr) -> TokenStream {
-    let name = local(name);
+/// `const FROM_1: Duration = hours(24);`, and the same for the other end, and `const WITHIN_1: TimeRange = (Included(Self::FROM_1), …);`
+fn lower_range(relation: usize, range: &TimeRange, keyword: Span) -> TokenStream {
+    let (runtime, within) = (runtime(mixed()), constant("WITHIN", relation));
+    let mut constants = TokenStream::new();
+    let mut bound = |name: &str, end: Option<End>| {
+        let Some(end) = end else { return quote!(::core::ops::Bound::Unbounded) };
+        let value = match end.offset {
+            None => quote_spanned!(mixed()=> #runtime::Duration::ZERO),
+            Some(offset) => {
+                let name = constant(name, relation);
+                constants.extend(lower_constant(&name, keyword, offset));
+                if end.negative {
+                    quote_spanned!(mixed()=> #runtime::negative(Self::#name))
+                } else {
+                    quote_spanned!(mixed()=> Self::#name)
+                }
+            }
+        };
+        let kind = local(if end.inclusive { "Included" } else { "Excluded" });
+        quote_spanned!(mixed()=> ::core::ops::Bound::#kind(#value))
+    };
+    let (from, to) = (bound("FROM", range.lower), bound("TO", range.upper));
+    quote_spanned! {mixed()=>
+        #constants
+        const #within: #runtime::TimeRange = (#from, #to);
+    }
+}
+
+fn lower_constant(name: &Ident, keyword: Span, value: &Expr) -> TokenStream {
     // The type is underlined at the keyword, which is why a span of time is expected.
     let runtime = runtime(mixed().located_at(keyword));
     let ty = quote_spanned!(mixed().located_at(keyword)=> #runtime::Duration);
@@ -64,16 +101,39 @@ pub(super) fn windowing(window: &Window) -> TokenStream {
 /// The checks of `check/window.rs` and `check/watermark.rs` for constants whose value the macro can't see.
 pub(super) fn lower_assertions(plan: &Plan) -> TokenStream {
     let mut assertions = Assertions { query: &plan.query.name, tokens: TokenStream::new() };
-    if let Some(watermark) = plan.watermark() {
-        assertions.assert(&[("DELAY", &watermark.delay)], message::NEGATIVE_DELAY, |of| {
-            let delay = of("DELAY");
-            quote!(#delay >= 0)
-        });
+    for (number, relation) in plan.relations.iter().enumerate() {
+        if let Some(watermark) = relation.watermark {
+            let name = constant("DELAY", number).to_string();
+            assertions.assert(&[(&name, &watermark.delay)], message::NEGATIVE_DELAY, |of| {
+                let delay = of(&name);
+                quote!(#delay >= 0)
+            });
+        }
     }
     if let Some(window) = window(plan) {
         assertions.assert_window(window);
     }
+    assertions.tokens.extend(lower_claims(plan));
     assertions.tokens
+}
+
+/// What the query takes for granted of the queries that it reads.
+fn lower_claims(plan: &Plan) -> TokenStream {
+    let runtime = runtime(mixed());
+    let queries = plan.relations.iter().filter_map(|relation| relation.query());
+    let modes = queries.map(|query| {
+        let (path, text) = (&query.path, message::inner_query_not_append(query));
+        quote_spanned!(at(path)=> const _: () = ::core::assert!(#runtime::is_append(&#path::INFO), #text);)
+    });
+    let times = plan.claims.iter().map(|claim| {
+        let (path, column) = (&claim.query.path, claim.column.to_string().replace("r#", ""));
+        let text = message::no_event_time_of_query(claim.query, &claim.column);
+        let span = at(&claim.column);
+        quote_spanned! {span=>
+            const _: () = ::core::assert!(#runtime::names_column(#path::EVENT_TIMES, #column), #text);
+        }
+    });
+    modes.chain(times).collect()
 }
 
 struct Assertions<'a> {

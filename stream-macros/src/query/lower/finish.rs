@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 use syn::{Expr, Ident, parse_quote_spanned};
 
-use super::row::{accumulator, blamed, is_plain_key};
+use super::update::{accumulator, blamed, is_plain_key};
 use super::{at, local, mixed, runtime, tuple};
 use crate::query::aggregate;
 use crate::query::expr::{mentions, peeled};

@@ -1,30 +1,63 @@
 //! The plan as data.
 
+use std::fmt::Write;
+
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Expr;
 
+use super::stretch::constant;
 use super::{columns, constants, local, mixed, runtime};
-use crate::query::ast::{Dedup, Interval, Retention};
-use crate::query::plan::{Plan, Step, expand_lets};
+use crate::query::ast::{Dedup, Input, Interval, Join, Retention, Source, Within};
+use crate::query::join::Bounds;
+use crate::query::plan::{DedupPlan, JoinPlan, Plan};
+use crate::query::relation::Relation;
 use crate::query::split::Split;
-use crate::query::text::{text, text_without_alias};
+use crate::query::step::{Step, expand_lets};
+use crate::query::text::{text, text_by_inputs};
 
 /// `const INFO: PlanInfo = …;`
 pub(super) fn lower_info(plan: &Plan) -> TokenStream {
     let runtime = runtime(mixed());
     let (query, mode) = (text(&plan.query.name), local(plan.mode.type_name()));
-    let input = lower_input(plan);
+    let inputs = plan.streams().into_iter().map(|input| lower_input(plan, input));
+    let (mut operators, mut queries) = (Vec::new(), Vec::new());
+    let mut read = |relation: usize, operators: &[TokenStream]| {
+        if let Some(query) = plan.relations[relation].query() {
+            let (name, path, before) = (text(&query.name), &query.path, operators.len());
+            queries.push(quote_spanned! {mixed()=>
+                #runtime::QueryInfo { name: #name, operators_before: #before, plan: &#path::INFO }
+            });
+        }
+    };
+    read(0, &operators);
+    for stretch in 0..=plan.last_stretch() {
+        let steps = plan.stretch(stretch);
+        let dedups = plan.dedups.iter().filter(|dedup| steps.contains(&dedup.step));
+        operators.extend(dedups.map(|dedup| lower_dedup(plan, dedup)));
+        if let Some(join) = plan.stream_joins().get(stretch) {
+            read(join.relation, &operators);
+            operators.push(lower_join(plan, join));
+        }
+    }
+    operators.extend(plan.split.as_ref().map(|split| lower_aggregation(plan, split)));
     let clauses = plan.steps.iter().map(|step| lower_step(plan, *step));
-    let dedup = plan.dedup().map(|clause| lower_dedup(plan, clause));
-    let aggregation = plan.split.as_ref().map(|split| lower_aggregation(plan, split));
-    let operators = dedup.into_iter().chain(aggregation);
-    let select = as_written(plan, &plan.select.row);
+    let statics = plan.query.inputs.iter().filter(|input| input.fixed.is_some()).map(|input| {
+        let (name, row) = (text(&input.name), text(&input.row));
+        quote_spanned!(mixed()=> (#name, #row))
+    });
+    let select = plan.select.map_or_else(String::new, |select| as_written(plan, &select.row));
     let having = option(plan.having.map(|having| as_written(plan, &having.condition)));
+    let (vis, times) = (&plan.query.vis, &plan.event_times);
     quote_spanned! {mixed()=>
-        const INFO: #runtime::PlanInfo = #runtime::PlanInfo {
+        #[doc(hidden)]
+        #vis const EVENT_TIMES: &'static [&'static ::core::primitive::str] = &[#(#times),*];
+        #[doc(hidden)]
+        #vis const INFO: #runtime::PlanInfo = #runtime::PlanInfo {
             query: #query,
-            inputs: &[#input],
+            inputs: &[#(#inputs),*],
+            queries: &[#(#queries),*],
+            statics: &[#(#statics),*],
             clauses: &[#(#clauses),*],
             operators: &[#(#operators),*],
             select: #select,
@@ -35,7 +68,9 @@ pub(super) fn lower_info(plan: &Plan) -> TokenStream {
 }
 
 fn as_written(plan: &Plan, tokens: impl ToTokens) -> String {
-    text_without_alias(tokens, &plan.from.alias, &plan.input.name)
+    let aliases: Vec<_> =
+        plan.relations.iter().map(|relation| (relation.alias, relation.input_name())).collect();
+    text_by_inputs(tokens, &aliases)
 }
 
 fn option(value: Option<impl ToTokens>) -> TokenStream {
@@ -45,21 +80,63 @@ fn option(value: Option<impl ToTokens>) -> TokenStream {
     )
 }
 
-fn lower_input(plan: &Plan) -> TokenStream {
+fn lower_input(plan: &Plan, input: &Input) -> TokenStream {
     let runtime = runtime(mixed());
-    let (name, row) = (text(&plan.input.name), text(&plan.input.row));
-    let watermark = option(plan.watermark().map(|watermark| {
-        let column = as_written(plan, &watermark.column);
-        quote_spanned!(mixed()=> #runtime::WatermarkInfo { column: #column, delay: Self::DELAY })
+    let (name, row) = (text(&input.name), text(&input.row));
+    let reads = |relation: &Relation| relation.source.names().contains(&input.name);
+    let relation = plan.relations.iter().position(reads).unwrap_or_default();
+    let watermark = option(plan.relations[relation].watermark.map(|watermark| {
+        let alias = plan.relations[relation].alias;
+        let column = text_by_inputs(&watermark.column, &[(alias, &input.name)]);
+        let delay = constant("DELAY", relation);
+        quote_spanned!(mixed()=> #runtime::WatermarkInfo { column: #column, delay: Self::#delay })
     }));
-    let columns = option(columns::columns(plan).map(|columns| quote!(&[#(#columns),*])));
+    let columns = option(columns::columns(plan, relation).map(|columns| quote!(&[#(#columns),*])));
     quote_spanned! {mixed()=>
         #runtime::InputInfo { name: #name, row: #row, watermark: #watermark, columns: #columns }
     }
 }
 
+/// `left join shipments on shipments.id == orders.id within …`
+fn join_clause(plan: &Plan, clause: &Join) -> String {
+    let source = match &clause.source {
+        Source::Inputs(names) => names.iter().map(text).collect::<Vec<_>>().join(" union "),
+        Source::Query(query) => format!("query {}", text(&query.path)),
+    };
+    let mut written = format!("{} {source} on {}", clause.kind.name(), as_written(plan, &clause.condition));
+    if let Some(Within { time, range, .. }) = &clause.within {
+        let (time, range) = (as_written(plan, time), as_written(plan, range));
+        let _ = write!(written, " within {time} in {range}");
+    }
+    if clause.unbounded.is_some() {
+        written.push_str(" unbounded");
+    }
+    written
+}
+
+fn lower_join(plan: &Plan, join: &JoinPlan) -> TokenStream {
+    let runtime = runtime(mixed());
+    let text = join_clause(plan, join.clause);
+    let bounded = !matches!(join.bounds, Bounds::None);
+    let within = option(matches!(join.bounds, Bounds::Range(_)).then(|| {
+        let within = constant("WITHIN", join.relation);
+        quote_spanned!(mixed()=> Self::#within)
+    }));
+    quote_spanned! {mixed()=>
+        #runtime::OperatorInfo {
+            name: "symmetricHashJoin",
+            clause: #text,
+            window: ::core::option::Option::None,
+            within: #within,
+            aggregates: &[],
+            event_time_key: #bounded,
+        }
+    }
+}
+
 fn lower_step(plan: &Plan, step: Step) -> String {
     match step {
+        Step::Join(clause) => join_clause(plan, clause),
         Step::Where(clause) => format!("where {}", as_written(plan, &clause.condition)),
         Step::Let(clause) => format!("let {} = {}", clause.name, as_written(plan, &clause.value)),
         Step::Explode(clause) => format!("explode {} in {}", clause.name, as_written(plan, &clause.items)),
@@ -83,16 +160,17 @@ fn dedup_clause(plan: &Plan, clause: &Dedup) -> String {
     format!("dedup by {}{retention}", keys_as_written(plan, clause.keys.iter()))
 }
 
-fn lower_dedup(plan: &Plan, clause: &Dedup) -> TokenStream {
-    let runtime = runtime(mixed());
+fn lower_dedup(plan: &Plan, dedup: &DedupPlan) -> TokenStream {
+    let (runtime, clause) = (runtime(mixed()), dedup.clause);
     let within = matches!(clause.retention, Some(Retention::WithinWatermark { .. }));
     let name = if within { "dedupeWithinWatermark" } else { "dedupe" };
-    let (text, bounded) = (dedup_clause(plan, clause), within || plan.dedups_by_event_time);
+    let (text, bounded) = (dedup_clause(plan, clause), within || dedup.time.is_some());
     quote_spanned! {mixed()=>
         #runtime::OperatorInfo {
             name: #name,
             clause: #text,
             window: ::core::option::Option::None,
+            within: ::core::option::Option::None,
             aggregates: &[],
             event_time_key: #bounded,
         }
@@ -125,6 +203,7 @@ fn lower_aggregation(plan: &Plan, split: &Split) -> TokenStream {
             name: #name,
             clause: #clause,
             window: #window,
+            within: ::core::option::Option::None,
             aggregates: &[#(#aggregates),*],
             event_time_key: #event_time_key,
         }

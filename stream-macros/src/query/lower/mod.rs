@@ -9,8 +9,14 @@ mod columns;
 mod constants;
 mod finish;
 mod info;
+mod join;
+mod lookup;
+mod names;
 mod row;
+mod slots;
+mod stretch;
 mod target;
+mod update;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -21,22 +27,24 @@ use syn::{Expr, ExprReference, Ident, Token};
 use super::plan::Plan;
 
 pub(crate) use builder::{Surface, lower_surface};
+pub(crate) use slots::Slot;
 
 /// Lowers a query without mistakes.
 pub(crate) fn lower(plan: &Plan) -> TokenStream {
     let constants = constants::lower_constants(plan);
     let columns = columns::lower_columns(plan);
     let info = info::lower_info(plan);
-    let body = match &plan.split {
-        Some(split) => {
+    let body = match (&plan.split, plan.select) {
+        (Some(split), _) => {
             let row = row::lower_grouping(plan, split);
             let finish = finish::lower_finish(plan, split);
             quote_spanned!(mixed()=> #row #finish)
         }
-        None => row::lower_selection(plan),
+        (None, Some(select)) => row::lower_selection(plan, select),
+        (None, None) => TokenStream::new(),
     };
     let assertions = constants::lower_assertions(plan);
-    let surface = Surface { query: plan.query, inputs: &[plan.input], mode: plan.mode };
+    let surface = Surface { query: plan.query, slots: plan.slots(), mode: plan.mode };
     lower_surface(&surface, &quote_spanned!(mixed()=> #constants #columns #info), &body, &assertions)
 }
 

@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::Ident;
 
-use super::row::blamed;
+use super::update::blamed;
 use super::{constants, local, mixed, runtime};
 use crate::query::ast::Interval;
 use crate::query::plan::Plan;
@@ -27,7 +27,7 @@ impl Target {
         let span = plan.split.as_ref().and_then(blamed).unwrap_or_else(mixed);
         let runtime = runtime(span);
         if matches!(plan.interval(), Some(Interval::Session(_))) {
-            if plan.dedup().is_some() {
+            if plan.dedups_in(plan.last_stretch()) {
                 let worker = quote_spanned!(span=> #runtime::SessionWorker<_, _>);
                 return Self::deduplicated(span, &worker, |op| quote_spanned!(mixed()=> #op.next.sessions()));
             }
@@ -35,7 +35,7 @@ impl Target {
             return Self::only("push", "sessions", ty);
         }
         let windowing = windowing(plan);
-        if plan.dedup().is_some() {
+        if plan.dedups_in(plan.last_stretch()) {
             let worker = quote_spanned!(span=> #runtime::AggregateWorker<#windowing, _, _>);
             return Self::deduplicated(span, &worker, |op| quote_spanned!(mixed()=> #op.next.groups()));
         }
@@ -47,10 +47,20 @@ impl Target {
     pub(super) fn of_rows(plan: &Plan) -> Self {
         let (runtime, output) = (runtime(mixed()), &plan.query.output);
         let emitter = quote_spanned!(mixed()=> #runtime::Emitter<#output>);
-        if plan.dedup().is_some() {
+        if plan.dedups_in(plan.last_stretch()) {
             return Self::deduplicated(mixed(), &emitter, |op| quote_spanned!(mixed()=> #op.next));
         }
         Self::only("select", "out", emitter)
+    }
+
+    /// The target of the row function in front of a join.
+    pub(super) fn of_join(plan: &Plan, stretch: usize) -> Self {
+        let runtime = runtime(mixed());
+        let key = quote_spanned!(mixed()=> #runtime::JoinKey<_>);
+        if plan.dedups_in(stretch) {
+            return Self::deduplicated(mixed(), &key, |op| quote_spanned!(mixed()=> #op.next));
+        }
+        Self::only("push", "op", key)
     }
 
     fn only(method: &'static str, variable: &str, ty: TokenStream) -> Self {

@@ -1,15 +1,17 @@
 //! One clause each, up to but not including its `;`.
 
 use syn::ext::IdentExt;
-use syn::parse::{Parse, ParseStream};
-use syn::{Expr, Ident, Token, parenthesized};
+use syn::parse::ParseStream;
+use syn::{Expr, Ident, Token};
 
-use super::key::{parse_dedup_keys, parse_keys};
+use super::join::parse_join;
+use super::key::{parse_dedup_keys, parse_keys, parse_order_keys, parse_process_keys};
+use super::source::{next_word, parse_from};
 use super::{here, rephrase};
 use crate::message;
 use crate::query::ast::{
-    Clause, Dedup, Explode, From, GroupBy, Having, Kind, Let, Mode, Output, Retention, Select, Watermark,
-    Where,
+    Clause, Dedup, Explode, GroupBy, Having, Kind, Let, Limit, Mode, OrderBy, Output, Process, Retention,
+    Select, Where,
 };
 
 pub(super) fn parse_clause(input: ParseStream) -> syn::Result<Clause> {
@@ -17,6 +19,7 @@ pub(super) fn parse_clause(input: ParseStream) -> syn::Result<Clause> {
         input.call(Ident::parse_any).map_err(|error| rephrase(&error, message::clause_expected()))?;
     Ok(match Kind::of(&keyword) {
         Some(Kind::From) => Clause::From(parse_from(keyword, input)?),
+        Some(Kind::Join) => Clause::Join(Box::new(parse_join(keyword, input)?)),
         Some(Kind::Where) => {
             let condition = parse_operand(Kind::Where, input)?;
             Clause::Where(Where { keyword, condition })
@@ -32,6 +35,7 @@ pub(super) fn parse_clause(input: ParseStream) -> syn::Result<Clause> {
         }
         Some(Kind::Dedup) => Clause::Dedup(parse_dedup(keyword, input)?),
         Some(Kind::GroupBy) => Clause::GroupBy(parse_group_by(keyword, input)?),
+        Some(Kind::Process) => Clause::Process(parse_process(keyword, input)?),
         Some(Kind::Select) => {
             let row = parse_operand(Kind::Select, input)?;
             Clause::Select(Select { keyword, row })
@@ -40,38 +44,16 @@ pub(super) fn parse_clause(input: ParseStream) -> syn::Result<Clause> {
             let condition = parse_operand(Kind::Having, input)?;
             Clause::Having(Having { keyword, condition })
         }
+        Some(Kind::OrderBy) => {
+            if !parse_by(input) {
+                return Err(syn::Error::new(keyword.span(), message::order_without_by()));
+            }
+            Clause::OrderBy(OrderBy { keyword, keys: parse_order_keys(input)? })
+        }
+        Some(Kind::Limit) => Clause::Limit(Limit { keyword, count: parse_operand(Kind::Limit, input)? }),
         Some(Kind::Output) => Clause::Output(parse_output(keyword, input)?),
         None => return Err(syn::Error::new(keyword.span(), message::unknown_clause(&keyword))),
     })
-}
-
-fn parse_from(keyword: Ident, input: ParseStream) -> syn::Result<From> {
-    let alias = parse_name(Kind::From, input)?;
-    if !input.peek(Token![in]) {
-        return Err(here(input, message::from_without_in(&alias)));
-    }
-    input.parse::<Token![in]>()?;
-    let source = parse_name(Kind::From, input)?;
-    let watermark = if input.peek(Ident) { Some(parse_watermark(input)?) } else { None };
-    Ok(From { keyword, alias, input: source, watermark })
-}
-
-fn parse_watermark(input: ParseStream) -> syn::Result<Watermark> {
-    let keyword: Ident = input.parse()?;
-    if keyword != "watermark" {
-        return Err(syn::Error::new(keyword.span(), message::unexpected_in_from(&keyword)));
-    }
-    if !input.peek(syn::token::Paren) {
-        return Err(here(input, message::watermark_arguments()));
-    }
-    let arguments;
-    parenthesized!(arguments in input);
-    let parsed = arguments.parse_terminated(Expr::parse, Token![,])?;
-    let mut parsed = parsed.into_iter();
-    match (parsed.next(), parsed.next(), parsed.next()) {
-        (Some(column), Some(delay), None) => Ok(Watermark { keyword, column, delay }),
-        _ => Err(syn::Error::new(keyword.span(), message::watermark_arguments())),
-    }
 }
 
 fn parse_let(keyword: Ident, input: ParseStream) -> syn::Result<Let> {
@@ -94,8 +76,7 @@ fn parse_dedup(keyword: Ident, input: ParseStream) -> syn::Result<Dedup> {
         return Err(syn::Error::new(keyword.span(), message::dedup_without_by()));
     }
     let keys = parse_dedup_keys(input)?;
-    let next = input.fork().parse::<Ident>().ok().filter(|word| Kind::of(word).is_none());
-    let retention = if next.is_some() { Some(parse_retention(input)?) } else { None };
+    let retention = if next_word(input).is_some() { Some(parse_retention(input)?) } else { None };
     Ok(Dedup { keyword, keys, retention })
 }
 
@@ -115,7 +96,7 @@ fn parse_retention(input: ParseStream) -> syn::Result<Retention> {
     }
 }
 
-/// Reads the second word of `group by` and `dedup by`.
+/// Reads the second word of `group by` and its like.
 fn parse_by(input: ParseStream) -> bool {
     input.call(Ident::parse_any).is_ok_and(|word| word == "by")
 }
@@ -133,6 +114,18 @@ fn parse_group_by(keyword: Ident, input: ParseStream) -> syn::Result<GroupBy> {
     Ok(GroupBy { keyword, keys, unbounded })
 }
 
+fn parse_process(keyword: Ident, input: ParseStream) -> syn::Result<Process> {
+    if !parse_by(input) {
+        return Err(syn::Error::new(keyword.span(), message::process_without_by()));
+    }
+    let keys = parse_process_keys(input)?;
+    if next_word(input).is_none_or(|word| word != "with") {
+        return Err(here(input, message::process_without_with(&keys)));
+    }
+    input.parse::<Ident>()?;
+    Ok(Process { keyword, keys, processor: parse_operand(Kind::Process, input)? })
+}
+
 fn parse_output(keyword: Ident, input: ParseStream) -> syn::Result<Output> {
     let word = input.call(Ident::parse_any).map_err(|error| rephrase(&error, message::output_mode()))?;
     match Mode::ALL.into_iter().find(|mode| word == mode.name()) {
@@ -142,13 +135,13 @@ fn parse_output(keyword: Ident, input: ParseStream) -> syn::Result<Output> {
 }
 
 /// The expression that a clause consists of.
-fn parse_operand(kind: Kind, input: ParseStream) -> syn::Result<Expr> {
+pub(super) fn parse_operand(kind: Kind, input: ParseStream) -> syn::Result<Expr> {
     if input.is_empty() || input.peek(Token![;]) {
         return Err(here(input, message::clause_is_empty(kind)));
     }
     input.parse().map_err(|error| rephrase(&error, message::not_an_expression(kind, &error)))
 }
 
-fn parse_name(kind: Kind, input: ParseStream) -> syn::Result<Ident> {
+pub(super) fn parse_name(kind: Kind, input: ParseStream) -> syn::Result<Ident> {
     input.parse().map_err(|error| rephrase(&error, message::name_expected(kind)))
 }

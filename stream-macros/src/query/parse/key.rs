@@ -1,4 +1,4 @@
-//! The keys of `group by` and `dedup by`.
+//! The keys of `group by`, `dedup by`, `process by` and `order by`.
 //!
 //! A key of `group by` is parsed as one expression, with its name as the type of a cast: `click.page as page`. A single
 //! identifier that isn't a primitive type is the name, since only primitive types can be cast to.
@@ -6,9 +6,10 @@
 use syn::parse::ParseStream;
 use syn::{Expr, ExprCall, Ident, Token, Type};
 
+use super::source::next_word;
 use super::{here, rephrase};
 use crate::message;
-use crate::query::ast::{Interval, Key, Kind, Session, Window};
+use crate::query::ast::{Interval, Key, Kind, OrderKey, Session, Window};
 use crate::query::expr::{bare_ident, bare_path};
 
 const PRIMITIVES: [&str; 16] = [
@@ -23,15 +24,53 @@ pub(super) fn parse_keys(input: ParseStream) -> syn::Result<Vec<Key>> {
 
 /// The keys of `dedup by`, which have no names.
 pub(super) fn parse_dedup_keys(input: ParseStream) -> syn::Result<Vec<Expr>> {
-    let keys = parse_list(Kind::Dedup, input, |input| at_unbounded(input) || at_within(input))?;
+    let is_over = |input: ParseStream| at_unbounded(input) || at_within(input);
+    unnamed(Kind::Dedup, parse_list(Kind::Dedup, input, is_over)?)
+}
+
+/// The keys of `process by`, which have none either.
+pub(super) fn parse_process_keys(input: ParseStream) -> syn::Result<Vec<Expr>> {
+    unnamed(Kind::Process, parse_list(Kind::Process, input, at_with)?)
+}
+
+fn unnamed(kind: Kind, keys: Vec<Expr>) -> syn::Result<Vec<Expr>> {
     for key in &keys {
         if let Expr::Cast(cast) = key
             && key_name(&cast.ty).is_some()
         {
-            return Err(syn::Error::new_spanned(&cast.ty, message::named_dedup_key(&cast.expr, &cast.ty)));
+            return Err(syn::Error::new_spanned(&cast.ty, message::named_key(kind, &cast.expr, &cast.ty)));
         }
     }
     Ok(keys)
+}
+
+/// The keys of `order by`, each with the direction that may follow it.
+pub(super) fn parse_order_keys(input: ParseStream) -> syn::Result<Vec<OrderKey>> {
+    let mut keys = Vec::new();
+    loop {
+        if input.is_empty() || input.peek(Token![;]) {
+            if keys.is_empty() {
+                return Err(here(input, message::clause_is_empty(Kind::OrderBy)));
+            }
+            return Ok(keys);
+        }
+        let expr = input
+            .parse()
+            .map_err(|error| rephrase(&error, message::not_an_expression(Kind::OrderBy, &error)))?;
+        let mut descending = false;
+        if let Some(word) = next_word(input) {
+            if word != "asc" && word != "desc" {
+                return Err(syn::Error::new(word.span(), message::unexpected_in_order(&word)));
+            }
+            descending = word == "desc";
+            input.parse::<Ident>()?;
+        }
+        keys.push(OrderKey { expr, descending });
+        if !input.peek(Token![,]) {
+            return Ok(keys);
+        }
+        input.parse::<Token![,]>()?;
+    }
 }
 
 /// Expressions up to the end of the clause, or to a word that follows them; a comma may stand before either.
@@ -65,6 +104,14 @@ fn at_unbounded(input: ParseStream) -> bool {
 fn at_within(input: ParseStream) -> bool {
     let ahead = input.fork();
     ahead.parse::<Ident>().is_ok_and(|word| word == "within") && ahead.peek(Ident)
+}
+
+/// And `with PROCESSOR`.
+fn at_with(input: ParseStream) -> bool {
+    let ahead = input.fork();
+    ahead.parse::<Ident>().is_ok_and(|word| word == "with")
+        && !ahead.peek(Token![,])
+        && !ahead.peek(Token![.])
 }
 
 fn key(expr: Expr) -> syn::Result<Key> {

@@ -2,7 +2,9 @@
 //! still parsed, so that their mistakes show too and completion goes on working in them.
 
 mod clause;
+mod join;
 mod key;
+mod source;
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -59,7 +61,8 @@ fn parse_head_and_body(input: ParseStream, report: &mut Report) -> syn::Result<Q
 fn parse_input(input: ParseStream) -> syn::Result<Input> {
     let name = input.parse()?;
     input.parse::<Token![:]>()?;
-    Ok(Input { name, row: input.parse()? })
+    let fixed = input.parse()?;
+    Ok(Input { name, fixed, row: input.parse()? })
 }
 
 /// Parses clauses to the end of the body. Fails only if the tokens can't be skipped, which they always can.

@@ -3,7 +3,7 @@
 use quote::{ToTokens, quote};
 
 use super::*;
-use crate::query::ast::{GroupBy, Retention};
+use crate::query::ast::{GroupBy, Retention, Source};
 use crate::query::text::text;
 
 fn parse(tokens: TokenStream) -> (Query, Vec<String>) {
@@ -165,4 +165,146 @@ fn a_broken_dedup_says_how_to_write_it() {
     let (kinds, errors) = kinds(&quote!(dedup by r.id output append;));
     assert_eq!(kinds, ["dedup by", "output"]);
     assert_eq!(errors.len(), 1, "{errors:?}");
+}
+
+#[test]
+fn an_input_may_be_static() {
+    let (query, errors) = parse(quote!(query Q(rows: Row, table: static m::Product) -> Out {}));
+    assert_eq!(errors, Vec::<String>::new());
+    let fixed: Vec<_> = query.inputs.iter().map(|input| (text(&input.row), input.fixed.is_some())).collect();
+    assert_eq!(fixed, [("Row".into(), false), ("m::Product".into(), true)]);
+}
+
+/// The parts of a `from`: its source, and which others it has.
+fn from(tokens: &TokenStream) -> (String, bool, Option<String>) {
+    let (query, errors) = parse(quote!(query Q(rows: Row) -> Out { #tokens; }));
+    assert_eq!(errors, Vec::<String>::new());
+    let Some(Clause::From(clause)) = query.clauses.into_iter().next() else { panic!("not a from") };
+    let source = match &clause.source {
+        Source::Inputs(names) => names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + "),
+        Source::Query(query) => format!("{} as {}", text(&query.path), query.name),
+    };
+    (source, clause.watermark.is_some(), clause.late.map(|late| late.name.to_string()))
+}
+
+#[test]
+fn from_reads_an_input_a_union_or_another_query() {
+    for (tokens, source, watermark, late) in [
+        (quote!(from r in rows), "rows", false, None),
+        (quote!(from r in a union b union c watermark(r.at, D)), "a + b + c", true, None),
+        (quote!(from r in rows watermark(r.at, D) late into old), "rows", true, Some("old")),
+        (
+            quote!(from r in query crate::PageStats late into old),
+            "crate::PageStats as page_stats",
+            false,
+            Some("old"),
+        ),
+        (quote!(from r in query ::m::HttpLog), "::m::HttpLog as http_log", false, None),
+        (quote!(from r in query late into old), "query", false, Some("old")),
+    ] {
+        assert_eq!(from(&tokens), (source.to_owned(), watermark, late.map(str::to_owned)), "{tokens}");
+    }
+}
+
+/// A join as its kind, its source, its condition, its `within`, and whether it says `unbounded`.
+fn join(tokens: &TokenStream) -> (&'static str, String, String, bool) {
+    let (query, errors) = parse(quote!(query Q(rows: Row) -> Out { #tokens; }));
+    assert_eq!(errors, Vec::<String>::new(), "{tokens}");
+    let Some(Clause::Join(clause)) = query.clauses.into_iter().next() else { panic!("not a join") };
+    let within = clause.within.as_ref();
+    let within = within.map(|within| format!("{} in {}", text(&within.time), text(&within.range)));
+    (clause.kind.name(), text(&clause.condition), within.unwrap_or_default(), clause.unbounded.is_some())
+}
+
+#[test]
+fn a_join_has_its_parts_in_order() {
+    for (tokens, kind, condition, within, unbounded) in [
+        (quote!(join s in rows on s.a == r.a), "join", "s.a == r.a", "", false),
+        (quote!(left join s in rows on (s.a == r.a) && f(s)), "left join", "(s.a == r.a) && f(s)", "", false),
+        (
+            quote!(full join s in rows watermark(s.t, D) on s.a == r.a unbounded),
+            "full join",
+            "s.a == r.a",
+            "",
+            true,
+        ),
+        (
+            quote!(semi join s in rows late into old on s.a == r.a within s.t in r.t ..= r.t + D unbounded),
+            "semi join",
+            "s.a == r.a",
+            "s.t in r.t..=r.t + D",
+            true,
+        ),
+        (
+            quote!(join s in rows on s.a == r.a within s.t in r.t .. unbounded),
+            "join",
+            "s.a == r.a",
+            "s.t in r.t..",
+            true,
+        ),
+        (
+            quote!(join s in rows on s.a == r.a within s.t in ..=r.t),
+            "join",
+            "s.a == r.a",
+            "s.t in ..=r.t",
+            false,
+        ),
+        // A column of that name is an end.
+        (
+            quote!(join s in rows on s.a == r.a within s.t in r.t .. r.unbounded),
+            "join",
+            "s.a == r.a",
+            "s.t in r.t..r.unbounded",
+            false,
+        ),
+    ] {
+        let expected = (kind, condition.to_owned(), within.to_owned(), unbounded);
+        assert_eq!(join(&tokens), expected, "{tokens}");
+    }
+}
+
+#[test]
+fn a_broken_join_or_from_says_how_to_write_it() {
+    for (tokens, rule) in [
+        (quote!(left s in rows on s.a == r.a), "`left` needs its `join`"),
+        (quote!(join in rows on s.a == r.a), "`join` needs a name here"),
+        (quote!(join s on s.a == r.a), "`join` names a row and the input it comes from"),
+        (quote!(join s in rows), "`join` needs `on` and a condition"),
+        (quote!(join s in rows on), "`join` needs a condition"),
+        (quote!(join s in rows on s.), "this `join` isn't a Rust expression"),
+        (
+            quote!(join s in rows wathermark(s.t, D) on s.a == r.a),
+            "`join` has no part `wathermark`; did you mean `watermark`?",
+        ),
+        (quote!(join s in rows watermark(s.t) on s.a == r.a), "a watermark is an event-time column"),
+        (quote!(join s in rows late on s.a == r.a), "`late` needs its `into`"),
+        (
+            quote!(join s in rows late into x watermark(s.t, D) on s.a == r.a),
+            "`join` has one `watermark(…)` and then one `late into NAME`",
+        ),
+        (quote!(join s in rows union others on s.a == r.a), "a join reads one input"),
+        (quote!(join s in query Q watermark(s.t, D) on s.a == r.a), "`query Q` has a watermark already"),
+        (
+            quote!(join s in rows on s.a == r.a withn s.t in r.t ..),
+            "`join` has no part `withn`; did you mean `within`?",
+        ),
+        (quote!(join s in rows on s.a == r.a within s.t), "`within` needs an event time and a range"),
+        (quote!(join s in rows on s.a == r.a within s.t in r.t), "`within` needs an event time and a range"),
+        (quote!(join s in rows on s.a == r.a within s.t in ..), "`within` needs an event time and a range"),
+        (
+            quote!(join s in rows on s.a == r.a unbounded within s.t in r.t ..),
+            "the `join` clause is over before this",
+        ),
+        (quote!(from r in query A union b), "`from` has no part"),
+        (quote!(from r in a union query B), "`union` takes inputs of the head"),
+        (quote!(inner join s in rows on s.a == r.a), "there is no clause `inner`; did you mean `join`?"),
+        (quote!(late into old), "`late into` is part of the `from` or `join`"),
+        (quote!(union others), "`union` is part of `from`"),
+        (quote!(within s.t in r.t ..), "`within` is part of `join`"),
+    ] {
+        let (kinds, errors) = kinds(&quote!(#tokens; output append;));
+        assert!(kinds.contains(&"broken".to_owned()), "{tokens}: {kinds:?}");
+        assert_eq!(errors.len(), 1, "{tokens}: {errors:?}");
+        assert!(errors[0].starts_with(rule), "{tokens}: {errors:?}");
+    }
 }

@@ -248,3 +248,23 @@ query Half(clicks: Click) -> Stat {
 "
     );
 }
+
+#[test]
+fn mistakes_leave_the_bodies_of_joins() {
+    assert_expansion!(
+        "mistakes_leave_the_bodies_of_joins",
+        r"
+query Shipped(orders: Order, shipments: Shipment, payments: Payment, catalog: static Product) -> Row {
+    from o in orders watermark(o.order_time, hours(2));
+    where o.amount > 0.0;
+    left join s in shipments watermark(s.ship_time, hours(3)) on s.order_id == o.id && s.weight > o.weight
+        within s.ship_time in o.order_time ..= o.order_time + hours(24);
+    right join p in payments watermark(p.paid, hours(1)) on p.paid == o.order_time;
+    semi join t in query Returns on t.id == p.id unbounded;
+    anti join c in catalog on c.id == p.product;
+    select Row { order: o.map(|o| o.id), carrier: s.map(|s| s.carrier), paid: p.paid };
+    output append;
+}
+"
+    );
+}

@@ -1,10 +1,16 @@
 //! Expansion snapshots: what each kind of query is lowered to, with the query in the snapshot's header; and the
 //! rules, each as a table of what it allows and refuses.
 
+mod bounds;
 mod dedup;
 mod expansions;
+mod join;
+mod plan;
+mod process;
+mod result;
 mod rules;
 mod session;
+mod source;
 
 use proc_macro2::TokenStream;
 

@@ -8,14 +8,25 @@ use crate::report::Report;
 
 /// The first line of each error in a query of these clauses.
 pub(super) fn errors(clauses: &str) -> Vec<String> {
-    let source = format!("query Q(rows: Row) -> Out {{ {clauses} }}");
+    errors_with("rows: Row", clauses)
+}
+
+/// The same in a query of these inputs.
+pub(super) fn errors_with(inputs: &str, clauses: &str) -> Vec<String> {
+    let texts = texts(inputs, clauses);
+    texts.iter().map(|text| text.lines().next().unwrap_or_default().to_owned()).collect()
+}
+
+/// Each error in a query of these inputs and clauses, whole.
+pub(super) fn texts(inputs: &str, clauses: &str) -> Vec<String> {
+    let source = format!("query Q({inputs}) -> Out {{ {clauses} }}");
     let tokens: TokenStream = source.parse().expect("the query is Rust tokens");
     let mut report = Report::default();
     if let Some(query) = parse::parse_query(tokens, &mut report) {
         let draft = check::place_clauses(&query, &mut report);
         check::check(&draft, &mut report);
     }
-    report.texts().iter().map(|text| text.lines().next().unwrap_or_default().to_owned()).collect()
+    report.texts()
 }
 
 /// Source clauses, with or without a watermark.

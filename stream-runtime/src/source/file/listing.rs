@@ -54,7 +54,7 @@ impl Listing {
                     return Err(Error::source(
                         source,
                         format!(
-                            "`{}` doesn't exist; create the directory before the query starts",
+                            "`{}` doesn't exist; create it, and start the query again",
                             absolute.display()
                         ),
                     ));

@@ -14,6 +14,7 @@ mod plan;
 mod range;
 mod records;
 mod split;
+mod whole;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -23,7 +24,9 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use serde_json::json;
 
+pub(crate) use options::DEFAULT_MAX_LINE_BYTES;
 pub use options::{CleanSource, Csv, FileFormat, Json};
+pub(crate) use whole::WholeFiles;
 
 use super::{Admission, Advance, Offset, Source, SourceContext, Split};
 use crate::error::{Error, Result};
@@ -326,6 +329,6 @@ impl Opened {
 }
 
 /// Runs file-system work off tokio's threads.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::Panic { message: error.to_string() })
 }

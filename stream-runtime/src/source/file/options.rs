@@ -11,7 +11,7 @@ use crate::time::{Duration, days};
 /// How many bytes a batch takes when neither `max_files_per_trigger` nor `max_bytes_per_trigger` is set: 1 GiB.
 pub(super) const DEFAULT_MAX_BYTES: u64 = 1 << 30;
 /// The length of a line or record beyond which it counts as malformed, unless set: 16 MiB.
-const DEFAULT_MAX_LINE_BYTES: usize = 16 << 20;
+pub(crate) const DEFAULT_MAX_LINE_BYTES: usize = 16 << 20;
 /// How old a file may be, next to the newest that was read, unless set.
 const DEFAULT_MAX_FILE_AGE: Duration = days(7);
 
@@ -41,7 +41,7 @@ pub struct Json(());
 
 /// CSV: one record a line, or more lines within quotes.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Csv(CsvFormat);
+pub struct Csv(pub(crate) CsvFormat);
 
 impl Sealed for Json {
     fn encoding(&self) -> Encoding {

@@ -3,8 +3,16 @@
 //! Nothing here is resolved: a tree may name inputs that don't exist and hold clauses in any order. Every
 //! clause keeps its keyword, which errors about the clause as a whole point at.
 
+mod input;
+mod join;
+mod kind;
+
 use proc_macro2::TokenStream;
 use syn::{Attribute, Expr, ExprCall, Ident, Type, Visibility};
+
+pub(crate) use input::{From, Input, Late, QuerySource, Source, Watermark};
+pub(crate) use join::{Join, JoinKind, Within};
+pub(crate) use kind::Kind;
 
 /// `[vis] query NAME(input: Row) -> Out { clauses }`.
 pub(crate) struct Query {
@@ -17,54 +25,23 @@ pub(crate) struct Query {
     pub(crate) clauses: Vec<Clause>,
 }
 
-/// `input: Row` in the query's head.
-pub(crate) struct Input {
-    pub(crate) name: Ident,
-    pub(crate) row: Type,
-}
-
 /// A clause, or what could be made of it.
 pub(crate) enum Clause {
     From(From),
+    Join(Box<Join>),
     Where(Where),
     Let(Let),
     Explode(Explode),
     Dedup(Dedup),
     GroupBy(GroupBy),
+    Process(Process),
     Select(Select),
     Having(Having),
+    OrderBy(OrderBy),
+    Limit(Limit),
     Output(Output),
     /// A clause with a syntax error, which has been reported.
     Broken(Broken),
-}
-
-/// The kinds of clauses, in the order in which they stand in a query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
-    From,
-    Where,
-    Let,
-    Explode,
-    Dedup,
-    GroupBy,
-    Select,
-    Having,
-    Output,
-}
-
-/// `from ALIAS in INPUT [watermark(COLUMN, DELAY)]`.
-pub(crate) struct From {
-    pub(crate) keyword: Ident,
-    pub(crate) alias: Ident,
-    pub(crate) input: Ident,
-    pub(crate) watermark: Option<Watermark>,
-}
-
-/// `watermark(COLUMN, DELAY)`.
-pub(crate) struct Watermark {
-    pub(crate) keyword: Ident,
-    pub(crate) column: Expr,
-    pub(crate) delay: Expr,
 }
 
 /// `where CONDITION`.
@@ -142,6 +119,13 @@ pub(crate) struct Session {
     pub(crate) gap: Expr,
 }
 
+/// `process by KEY[, KEY]* with PROCESSOR`.
+pub(crate) struct Process {
+    pub(crate) keyword: Ident,
+    pub(crate) keys: Vec<Expr>,
+    pub(crate) processor: Expr,
+}
+
 /// `select ROW`.
 pub(crate) struct Select {
     pub(crate) keyword: Ident,
@@ -152,6 +136,24 @@ pub(crate) struct Select {
 pub(crate) struct Having {
     pub(crate) keyword: Ident,
     pub(crate) condition: Expr,
+}
+
+/// `order by KEY [asc | desc][, KEY [asc | desc]]*`.
+pub(crate) struct OrderBy {
+    pub(crate) keyword: Ident,
+    pub(crate) keys: Vec<OrderKey>,
+}
+
+/// A key of `order by`: an expression over the fields of the selected row.
+pub(crate) struct OrderKey {
+    pub(crate) expr: Expr,
+    pub(crate) descending: bool,
+}
+
+/// `limit COUNT`.
+pub(crate) struct Limit {
+    pub(crate) keyword: Ident,
+    pub(crate) count: Expr,
 }
 
 /// `output MODE`.
@@ -176,93 +178,6 @@ pub(crate) struct Broken {
     pub(crate) kind: Option<Kind>,
     /// What the parser left unread. A clause that lost its `;` may have swallowed the next one.
     pub(crate) rest: TokenStream,
-}
-
-impl Kind {
-    pub(crate) const ALL: [Self; 9] = [
-        Self::From,
-        Self::Where,
-        Self::Let,
-        Self::Explode,
-        Self::Dedup,
-        Self::GroupBy,
-        Self::Select,
-        Self::Having,
-        Self::Output,
-    ];
-
-    /// The clause's first word.
-    pub(crate) const fn keyword(self) -> &'static str {
-        match self {
-            Self::From => "from",
-            Self::Where => "where",
-            Self::Let => "let",
-            Self::Explode => "explode",
-            Self::Dedup => "dedup",
-            Self::GroupBy => "group",
-            Self::Select => "select",
-            Self::Having => "having",
-            Self::Output => "output",
-        }
-    }
-
-    /// What messages call the clause.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Dedup => "dedup by",
-            Self::GroupBy => "group by",
-            other => other.keyword(),
-        }
-    }
-
-    /// Where the clause stands: `where`, `let`, `explode` and `dedup by` share a place and may alternate.
-    pub(crate) const fn place(self) -> u8 {
-        match self {
-            Self::From => 0,
-            Self::Where | Self::Let | Self::Explode | Self::Dedup => 1,
-            Self::GroupBy => 2,
-            Self::Select => 3,
-            Self::Having => 4,
-            Self::Output => 5,
-        }
-    }
-
-    pub(crate) fn of(keyword: &Ident) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| keyword == kind.keyword())
-    }
-}
-
-impl Clause {
-    pub(crate) fn kind(&self) -> Option<Kind> {
-        Some(match self {
-            Self::From(_) => Kind::From,
-            Self::Where(_) => Kind::Where,
-            Self::Let(_) => Kind::Let,
-            Self::Explode(_) => Kind::Explode,
-            Self::Dedup(_) => Kind::Dedup,
-            Self::GroupBy(_) => Kind::GroupBy,
-            Self::Select(_) => Kind::Select,
-            Self::Having(_) => Kind::Having,
-            Self::Output(_) => Kind::Output,
-            Self::Broken(broken) => return broken.kind,
-        })
-    }
-
-    /// The clause's first word, unless it is broken.
-    pub(crate) fn keyword(&self) -> Option<&Ident> {
-        Some(match self {
-            Self::From(clause) => &clause.keyword,
-            Self::Where(clause) => &clause.keyword,
-            Self::Let(clause) => &clause.keyword,
-            Self::Explode(clause) => &clause.keyword,
-            Self::Dedup(clause) => &clause.keyword,
-            Self::GroupBy(clause) => &clause.keyword,
-            Self::Select(clause) => &clause.keyword,
-            Self::Having(clause) => &clause.keyword,
-            Self::Output(clause) => &clause.keyword,
-            Self::Broken(_) => return None,
-        })
-    }
 }
 
 impl Key {

@@ -1,0 +1,81 @@
+//! [`JoinKey`]: what a join asks of a row function: the row's key, and its event time.
+//!
+//! The row itself needs no telling: whoever runs the row function has it, and takes it to the other side's state.
+
+use std::marker::PhantomData;
+
+use crate::state::join_rows::hash_packed;
+use crate::state::key::{Key, OwnedKey};
+
+use super::dedup::Deduplicated;
+use super::route::{Router, Verdict};
+use super::windowing::EventTime;
+
+/// One side of a join, as its row function sees it.
+#[derive(Debug)]
+pub struct JoinKey<K> {
+    pub(crate) router: Router,
+    seed: u64,
+    admitted: Option<Admitted>,
+    /// The packed key of the admitted row.
+    key: Vec<u8>,
+    types: PhantomData<fn() -> K>,
+}
+
+/// What a row function has said about its row.
+#[derive(Clone, Copy, Debug)]
+pub struct Admitted {
+    pub(crate) hash: u64,
+    /// The row's event time in µs; `None` for null.
+    pub(crate) time: Option<i64>,
+    /// A null is part of the key, which then equals no other.
+    pub(crate) has_null: bool,
+    /// Whether the conditions on this side alone hold; if not, the row matches none.
+    pub(crate) may_match: bool,
+}
+
+impl<K: OwnedKey> JoinKey<K> {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { router: Router::default(), seed, admitted: None, key: Vec::new(), types: PhantomData }
+    }
+
+    /// Takes the row to the join with its key and event time; `may_match` is what the `on` clause says about this side alone.
+    #[inline]
+    pub fn admit<Q: Key<Owned = K>>(&mut self, time: impl EventTime, key: Q, may_match: bool) {
+        self.key.clear();
+        key.pack_key(&mut self.key);
+        let hash = hash_packed(self.seed, &self.key);
+        if self.router.verdict(hash) == Verdict::Apply {
+            let has_null = key.has_null();
+            self.admitted = Some(Admitted { hash, time: time.micros(), has_null, may_match });
+        }
+    }
+}
+
+/// What a side's row function pushes into, at whose end there is a [`JoinKey`].
+pub trait Keyed {
+    /// The key, which both sides have the same type of.
+    type Key;
+
+    /// What the row function has said about the row that it has just been given, and the row's packed key.
+    #[doc(hidden)]
+    fn take(&mut self) -> Option<(Admitted, &[u8])>;
+}
+
+impl<K> Keyed for JoinKey<K> {
+    type Key = K;
+
+    #[inline]
+    fn take(&mut self) -> Option<(Admitted, &[u8])> {
+        Some((self.admitted.take()?, &self.key))
+    }
+}
+
+impl<D, T: Keyed> Keyed for Deduplicated<D, T> {
+    type Key = T::Key;
+
+    #[inline]
+    fn take(&mut self) -> Option<(Admitted, &[u8])> {
+        self.next.take()
+    }
+}

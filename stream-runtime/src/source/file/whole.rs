@@ -1,0 +1,188 @@
+//! [`WholeFiles`]: all rows of the files below a path at once, for a static input. All calls block.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::listing::Listing;
+use super::log::{FileLog, SeenFile};
+use super::options::{Encoding, Options};
+use super::records::Limits;
+use super::split::Reading;
+use super::{CHUNK, plan};
+use crate::error::{Error, Result};
+use crate::format::Arena;
+use crate::plan::{Rejects, for_each_view};
+use crate::schema::Schema;
+use crate::source::{Chunk, OnMalformed, Rows};
+use crate::time::Timestamp;
+
+/// How often files that are replaced while they are read are read from the beginning.
+const ATTEMPTS: usize = 3;
+
+/// The files below a path.
+#[derive(Debug)]
+pub(crate) struct WholeFiles {
+    path: PathBuf,
+    recursive: bool,
+    reading: Arc<Reading>,
+}
+
+impl WholeFiles {
+    /// Files that errors call `source`.
+    ///
+    /// # Errors
+    /// If an option has no meaning.
+    pub(crate) fn new(
+        source: String,
+        path: &Path,
+        encoding: Encoding,
+        recursive: bool,
+        max_line_bytes: usize,
+    ) -> Result<Self> {
+        let options = Options { recursive, max_line_bytes, ..Options::default() };
+        options.check(encoding)?;
+        let limits = Limits { chunk: CHUNK, record: max_line_bytes };
+        let reading = Arc::new(Reading { source, encoding, limits });
+        Ok(Self { path: path.to_owned(), recursive, reading })
+    }
+
+    /// All rows, file by file in the order of their paths.
+    pub(crate) fn read<R: Schema>(&self) -> Result<Vec<R>> {
+        self.read_steady(|files| self.read_files(files))
+    }
+
+    /// Reads files that may be replaced meanwhile.
+    fn read_steady<T>(&self, mut read: impl FnMut(&[SeenFile]) -> Result<T>) -> Result<T> {
+        for _ in 0..ATTEMPTS {
+            let files = self.list()?;
+            let error = match read(&files) {
+                Ok(rows) => return Ok(rows),
+                Err(error) => error,
+            };
+            // A file that was renamed over between listing and opening it is no reason to fail.
+            if version(&files) == version(&self.list()?) {
+                return Err(error);
+            }
+        }
+        Err(self.failed(format_args!(
+            "its files changed each of {ATTEMPTS} times that they were read; let writers write under a name that \
+             begins with `_` or `.` and rename the complete file"
+        )))
+    }
+
+    /// What the files look like from outside: it changes when they do.
+    pub(crate) fn version(&self) -> Result<String> {
+        Ok(version(&self.list()?))
+    }
+
+    fn failed(&self, message: impl std::fmt::Display) -> Error {
+        Error::source(&*self.reading.source, message)
+    }
+
+    fn list(&self) -> Result<Vec<SeenFile>> {
+        let listing = Listing::open(self.reading.source.clone(), &self.path, self.recursive)?;
+        let mut files = listing.unseen(&FileLog::new(false, None))?;
+        if files.is_empty() && !self.path.is_dir() {
+            let path = self.path.display();
+            return Err(
+                self.failed(format_args!("`{path}` matches no file; correct it, or create the files"))
+            );
+        }
+        files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        Ok(files)
+    }
+
+    fn read_files<R: Schema>(&self, files: &[SeenFile]) -> Result<Vec<R>> {
+        let mut decoded = Decoded {
+            rows: Vec::new(),
+            arena: Arena::default(),
+            rejects: Rejects::new(&OnMalformed::Fail, Timestamp::UNIX_EPOCH),
+        };
+        for mut split in plan::plan(files.iter(), &self.reading, 1) {
+            split.read(&mut decoded).map_err(|error| match error {
+                Error::MalformedRow { location, reason } => {
+                    self.failed(format_args!("malformed row in {location}: {reason}; correct the file"))
+                }
+                error => error,
+            })?;
+        }
+        Ok(decoded.rows)
+    }
+}
+
+fn version(files: &[SeenFile]) -> String {
+    let mut version = String::new();
+    for SeenFile { path, modified, size } in files {
+        writeln!(version, "{path} {size} {} {}", modified.as_micros(), inode(path))
+            .expect("a string takes any text");
+    }
+    version
+}
+
+/// Tells a file from the one that was renamed over it, even if both have the same length and time.
+fn inode(path: &str) -> u64 {
+    #[cfg(unix)]
+    return fs::metadata(path).map_or(0, |metadata| std::os::unix::fs::MetadataExt::ino(&metadata));
+    #[cfg(not(unix))]
+    return 0;
+}
+
+/// Copies every row.
+struct Decoded<R> {
+    rows: Vec<R>,
+    arena: Arena,
+    rejects: Rejects,
+}
+
+impl<R: Schema> Rows<R> for Decoded<R> {
+    fn push(&mut self, chunk: Chunk<'_, R>) -> Result<()> {
+        let Self { rows, arena, rejects } = self;
+        for_each_view::<R, { u128::MAX }>(chunk, arena, rejects, |view| rows.push(R::from_view(view)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, stream_macros::Schema)]
+    struct Text {
+        value: String,
+    }
+
+    /// Replaces a file so many times after it was listed and before it is opened, then reads it.
+    fn read_while_replaced(times: usize) -> Result<Vec<Text>> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("table");
+        fs::write(&path, r#"{"value":"0"}"#).unwrap();
+        let files = WholeFiles::new("table".to_owned(), &path, Encoding::Json, false, 100).unwrap();
+        let mut attempts = 0;
+        files.read_steady(|listed| {
+            attempts += 1;
+            if attempts <= times {
+                let new = directory.path().join("_new");
+                fs::write(&new, format!(r#"{{"value":"{}"}}"#, "x".repeat(attempts + 1))).unwrap();
+                fs::rename(new, &path).unwrap();
+            }
+            files.read_files(listed)
+        })
+    }
+
+    #[test]
+    fn a_file_that_is_renamed_over_after_it_was_listed_is_read_as_it_is_then() {
+        let values = |times| read_while_replaced(times).unwrap().into_iter().map(|text| text.value);
+        assert_eq!(values(0).collect::<Vec<_>>(), ["0"]);
+        assert_eq!(values(2).collect::<Vec<_>>(), ["xxx"]);
+    }
+
+    #[test]
+    fn files_that_never_rest_are_given_up() {
+        let error = read_while_replaced(3).unwrap_err().to_string();
+        assert!(
+            error.starts_with("source `table`: its files changed each of 3 times that they were read; "),
+            "{error}"
+        );
+    }
+}

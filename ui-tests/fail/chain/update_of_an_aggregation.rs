@@ -1,0 +1,22 @@
+use stream_runtime::prelude::*;
+use ui_tests::Order;
+
+stream_query! {
+    query LargeOrders(orders: Order) -> Order {
+        from o in orders watermark(o.ordered, hours(2));
+        where o.amount > 100.0;
+        select o;
+        output append;
+    }
+}
+
+stream_query! {
+    query Sales() -> ui_tests::Sale {
+        from s in query LargeOrders;
+        group by window(s.ordered, hours(1)), s.product;
+        select ui_tests::Sale { order: count(), product: s.product };
+        output update;
+    }
+}
+
+fn main() {}

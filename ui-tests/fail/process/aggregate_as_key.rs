@@ -1,0 +1,12 @@
+use stream_runtime::prelude::*;
+use ui_tests::{Order, Sale};
+
+stream_query! {
+    query Sales(orders: Order) -> Sale {
+        from o in orders;
+        process by max(o.id) with Rule;
+        output append;
+    }
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use stream_runtime::prelude::*;
+use ui_tests::{Order, Sale};
+
+stream_query! {
+    query Sales(orders: Order) -> Sale {
+        from o in orders;
+        process by o.id with Rule::new(o.amount);
+        output append;
+    }
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use stream_runtime::prelude::*;
+use ui_tests::{Order, Sale};
+
+stream_query! {
+    query Sales(orders: Order, old: static Order) -> Sale {
+        from o in orders union old;
+        select Sale { order: o.id, product: o.product };
+        output append;
+    }
+}
+
+fn main() {}
