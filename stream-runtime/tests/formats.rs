@@ -16,6 +16,8 @@ const ALL: u128 = u128::MAX;
 const INFO: PlanInfo = PlanInfo {
     query: "all",
     inputs: &[],
+    queries: &[],
+    statics: &[],
     clauses: &[],
     operators: &[],
     select: "",
