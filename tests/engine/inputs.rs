@@ -10,7 +10,7 @@ use stream_runtime::__private::{
     event_time, from,
 };
 use stream_runtime::engine::Step;
-use stream_runtime::plan::{Append, Mode, Plan, PlanInfo};
+use stream_runtime::plan::{Append, Mode, Plan, PlanInfo, RowsInfo};
 use stream_runtime::prelude::*;
 use stream_runtime::source::{MalformedRow, MemoryInput, Offset, Source};
 use stream_runtime::testing::TestQuery;
@@ -30,6 +30,8 @@ const WINDOWS: PlanInfo = PlanInfo {
     inputs: &[input("fast", 10), input("slow", 30)],
     queries: &[],
     statics: &[],
+    from: RowsInfo::Inputs(&[0, 1]),
+    joins: &[],
     clauses: &[],
     operators: &[OperatorInfo {
         name: "stateStoreSave",

@@ -40,7 +40,7 @@ pub(crate) use changes::{ChangeRef, KEY_GROUPS, key_group, owner};
 pub use changes::{OperatorChanges, StateEntry};
 pub(crate) use decode::for_each_view;
 pub use explain::Explain;
-pub use info::{InputInfo, OperatorInfo, PlanInfo, QueryInfo, WatermarkInfo};
+pub use info::{InputInfo, JoinInfo, OperatorInfo, PlanInfo, QueryInfo, RowsInfo, WatermarkInfo};
 #[doc(hidden)]
 pub use input::{RowFunction, Rows, from, from_query};
 #[doc(hidden)]
