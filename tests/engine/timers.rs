@@ -48,7 +48,7 @@ struct Ringing<P> {
     timer: Timer,
 }
 
-fn ringing(timer: &Timer) -> Ringing<impl Plan<Output = Number, Mode = Append> + Reads<Here, Row = Event>> {
+fn ringing(timer: &Timer) -> Ringing<impl Reads<Here, Row = Event, Output = Number, Mode = Append>> {
     let rows = from::<Event, { u128::MAX }>(&[0])
         .select(|e, _: &mut Reading, out: &mut Emitter<Number>| out.emit(Number { number: e.number }))
         .output::<Append>(INFO);
@@ -133,7 +133,7 @@ impl<P: Plan<Output = Number>> Plan for Ringing<P> {
     }
 }
 
-impl<P: Reads<Here> + Plan<Output = Number>> Reads<Here> for Ringing<P> {
+impl<P: Reads<Here, Output = Number>> Reads<Here> for Ringing<P> {
     type Row = P::Row;
 
     fn feed(
