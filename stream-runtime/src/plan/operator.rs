@@ -61,6 +61,7 @@ impl Report {
         for (input, seen) in inner.event_times.iter().enumerate() {
             self.observe(first_input + input, seen);
         }
+        self.wake_at = self.wake_at.into_iter().chain(inner.wake_at).min();
     }
 }
 
