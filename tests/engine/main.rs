@@ -14,7 +14,6 @@ mod silence;
 mod sinks_together;
 mod steps;
 mod stop;
-mod timers;
 mod triggers;
 
 use stream_runtime::prelude::*;
