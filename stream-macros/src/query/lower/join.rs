@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 use syn::Expr;
 
+use super::row::End;
 use super::stretch::constant;
 use super::target::Target;
 use super::{at, local, mixed, row, runtime};
@@ -12,7 +13,7 @@ use crate::query::expr::mentions;
 use crate::query::join::{Bounds, Side};
 use crate::query::plan::{JoinPlan, Plan};
 
-/// `left.join::<LeftOuter, _, _, _, _>(right, bounds, |o, s| …)`, which gives the rows of the next stretch.
+/// `left.join(LeftOuter, &Self::INFO, right, bounds, |o, s| …)`, which gives the rows of the next stretch.
 pub(super) fn lower_join(plan: &Plan, number: usize) -> TokenStream {
     let join = plan.stream_joins()[number];
     let runtime = runtime(mixed());
@@ -30,15 +31,15 @@ pub(super) fn lower_join(plan: &Plan, number: usize) -> TokenStream {
     });
     // Keys of different types are no match: that is said at the condition.
     let method = syn::Ident::new("join", at(&join.clause.on));
-    quote_spanned!(mixed()=> #left.#method::<#runtime::#kind, _, _, _, _>(&Self::INFO, #right, #bounds, #condition))
+    quote_spanned!(mixed()=> #left.#method(#runtime::#kind, &Self::INFO, #right, #bounds, #condition))
 }
 
 /// The row function of what was joined before.
 fn lower_left(plan: &Plan, number: usize, join: &JoinPlan) -> TokenStream {
     let target = Target::of_join(plan, number);
     let keys: Vec<_> = join.keys.iter().map(|key| key.left).collect();
-    let admit = lower_admit(plan, join, Side::Left, &target.last, &keys);
-    row::lower_function(plan, number, &target, mixed(), admit)
+    let end = lower_admit(plan, join, Side::Left, &target.last, &keys);
+    row::lower_function(plan, number, &target, mixed(), &end)
 }
 
 /// The row function of the row that the join adds.
@@ -46,7 +47,7 @@ fn lower_right(plan: &Plan, join: &JoinPlan) -> TokenStream {
     let runtime = runtime(mixed());
     let (op, input) = (local("op"), local("input"));
     let keys: Vec<_> = join.keys.iter().map(|key| key.right).collect();
-    let admit = lower_admit(plan, join, Side::Right, &op.to_token_stream(), &keys);
+    let admit = lower_admit(plan, join, Side::Right, &op.to_token_stream(), &keys).code;
     let observe = row::lower_observe(plan, join.relation);
     let input = if observe.is_empty() { quote_spanned!(mixed()=> _) } else { input.into_token_stream() };
     let (rows, alias) = (row::lower_rows(plan, join.relation), plan.joined(join).alias);
@@ -59,7 +60,7 @@ fn lower_right(plan: &Plan, join: &JoinPlan) -> TokenStream {
 }
 
 /// `op.admit(event_time, (&o.order_id,), true);`
-fn lower_admit(plan: &Plan, join: &JoinPlan, side: Side, op: &TokenStream, keys: &[&Expr]) -> TokenStream {
+fn lower_admit(plan: &Plan, join: &JoinPlan, side: Side, op: &TokenStream, keys: &[&Expr]) -> End {
     let runtime = runtime(mixed());
     let time = match (&join.bounds, side) {
         (Bounds::Range(range), Side::Left) => Some(range.left_time.clone()),
@@ -74,15 +75,17 @@ fn lower_admit(plan: &Plan, join: &JoinPlan, side: Side, op: &TokenStream, keys:
         Side::Left => Plan::read_by(plan.stretch_of(join.step)),
         Side::Right => Some(join.relation),
     };
+    let alone = join.rest.iter().copied().filter(|condition| side_of(plan, join, condition) == Some(side));
+    let alone: Vec<_> = alone.collect();
+    let exprs = row::all(time.iter().chain(keys.iter().copied()).chain(alone.iter().copied()));
     let time = match time {
         Some(time) => row::lower_event_time(plan, read, &join.clause.keyword, &time),
         None => quote_spanned!(mixed()=> ::core::option::Option::None::<#runtime::Timestamp>),
     };
-    let alone = join.rest.iter().filter(|condition| side_of(plan, join, condition) == Some(side));
-    let may_match = conjunction(alone.map(|condition| condition.to_token_stream()));
+    let may_match = conjunction(alone.into_iter().map(|condition| condition.to_token_stream()));
     let keys = row::lower_keys(&join.clause.on, keys);
     let admit = syn::Ident::new("admit", at(&join.clause.on));
-    quote_spanned!(mixed()=> #op.#admit(#time, #keys, #may_match);)
+    End { code: quote_spanned!(mixed()=> #op.#admit(#time, #keys, #may_match);), exprs }
 }
 
 /// The side that a condition alone depends on.
@@ -152,7 +155,7 @@ fn conjunction(conditions: impl Iterator<Item = TokenStream>) -> TokenStream {
     all.unwrap_or_else(|| quote_spanned!(mixed()=> true))
 }
 
-/// `Bounds::right_within(Self::WITHIN_1.0, Self::WITHIN_1.1)`
+/// `Bounds::right_within(Self::WITHIN_1)`
 fn lower_bounds(join: &JoinPlan) -> TokenStream {
     let (runtime, within) = (runtime(mixed()), constant("WITHIN", join.relation));
     match &join.bounds {

@@ -343,6 +343,11 @@ impl<R: Schema> Source<R> for KafkaSource<R> {
         opened.latest.as_ref().is_none_or(|(latest, _)| limit::count(&opened.handed_out, latest) == 0)
     }
 
+    fn report_latest_offset(&self) -> Option<Offset> {
+        let (latest, _) = self.opened.as_ref()?.latest.as_ref()?;
+        Some(Offset(latest.to_json()))
+    }
+
     fn report_metrics(&self, end: Option<&Offset>) -> BTreeMap<&'static str, String> {
         let latest = self.opened.as_ref().and_then(|opened| opened.latest.as_ref());
         let end = end.and_then(|end| self.parse(end).ok());
