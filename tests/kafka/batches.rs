@@ -75,6 +75,8 @@ async fn progress_tells_how_far_partitions_are_behind() {
     let metrics = &progress[0].sources[0].metrics;
     let lag = ["minOffsetsBehindLatest", "maxOffsetsBehindLatest", "avgOffsetsBehindLatest"];
     assert_eq!(lag.map(|name| &*metrics[name]), ["5", "15", "10.0"]);
+    let latest = progress[0].sources[0].latest_offset.as_ref().unwrap();
+    assert_eq!(latest.0, serde_json::json!({ &*topic.name: { "0": 10, "1": 30 } }));
     let metrics = &progress[1].sources[0].metrics;
     assert_eq!(lag.map(|name| &*metrics[name]), ["0", "0", "0.0"]);
 }

@@ -57,6 +57,31 @@ async fn a_pattern_finds_topics_that_are_made_later() {
 }
 
 #[tokio::test]
+async fn a_topic_made_anew_under_a_query_that_bears_loss_is_read_from_its_beginning() {
+    let prefix = unique("anew");
+    let topic = Topic::with(servers(), &format!("{prefix}.a"), 1, &[]).await;
+    topic.numbers(0, 0..5);
+    topic.delete_before(0, 2).await;
+    let (results, sink) = MemorySink::new();
+    let source = KafkaSource::new(servers())
+        .subscribe_pattern(format!("{prefix}.*"))
+        .starting_offsets(KafkaOffsets::Earliest)
+        .fail_on_data_loss(false)
+        .partition_discovery_interval(milliseconds(20));
+    let query = Numbers::query().numbers(source).to(sink).start().await.unwrap();
+    until("what is there", || results.rows().len() == 3).await;
+    topic.delete().await;
+    let gone =
+        || query.last_progress().unwrap().sources[0].end_offset.as_ref().unwrap().0 == serde_json::json!({});
+    until("the query to have seen that it is gone", gone).await;
+    topic.create_again(1).await;
+    topic.numbers(0, 10..12);
+    until("the new topic", || results.rows().len() == 5).await;
+    query.stop().await.unwrap();
+    assert_eq!(numbers(&results), [2, 3, 4, 10, 11]);
+}
+
+#[tokio::test]
 async fn a_hundred_partitions_are_read() {
     let topic = Topic::new(100).await;
     for n in 0..1_000 {

@@ -38,6 +38,21 @@ fn a_plain_struct_expands_to_what_one_would_write() {
 }
 
 #[test]
+fn columns_that_are_parts_of_a_message_are_taken_from_there() {
+    let input = quote! {
+        #[derive(Schema)]
+        struct Click {
+            #[schema(kafka = "key")]
+            user: Option<String>,
+            page: String,
+            #[schema(kafka = "timestamp")]
+            time: Timestamp,
+        }
+    };
+    snapshot("message", &input);
+}
+
+#[test]
 fn a_generic_struct_bounds_its_columns_types() {
     let input = quote! {
         #[derive(Schema)]
