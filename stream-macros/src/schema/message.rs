@@ -10,9 +10,9 @@ use super::schema_impl::marker;
 pub(crate) fn decode_message(row: &Row) -> TokenStream {
     let (view, view_ident) = (row.view_type(&quote!('a)), &row.view_ident);
     let parts = row.columns.iter().filter_map(|column| {
-        let (Column { ident, place, .. }, part) = (column, column.part()?);
+        let (Column { ident, place, .. }, part) = (column, column.part_type()?);
         Some(quote! {
-            #ident: Self::#place.from_message::<__private::part::#part, __COLUMNS>(message, arena)?
+            #ident: Self::#place.from_message::<__private::#part, __COLUMNS>(message, arena)?
         })
     });
     let rest = if row.columns.iter().all(|column| column.kafka.is_some()) {

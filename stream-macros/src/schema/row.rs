@@ -201,10 +201,16 @@ impl Column {
         quote!(const #place: __private::Place<#ty> = __private::Place::new(#index, #name, #key)#timestamps #part;)
     }
 
-    /// The name of the part of a message that the column is, in `MessagePart` and in `part`.
-    pub(crate) fn part(&self) -> Option<Ident> {
+    /// The name of the part of a message that the column is, in `MessagePart`.
+    fn part(&self) -> Option<Ident> {
         let (part, text) = self.kafka.as_ref()?;
         Some(format_ident!("{part:?}", span = text.span()))
+    }
+
+    /// The type that stands for that part.
+    pub(crate) fn part_type(&self) -> Option<TokenStream> {
+        let part = format_ident!("{}Part", self.part()?);
+        Some(quote!(part::#part))
     }
 }
 
@@ -291,9 +297,9 @@ fn bounded(mut generics: Generics, this: &Ident, columns: &[Column], skipped: &[
         let timestamps = quote_spanned!(ty.span()=> ::stream_runtime::__private::HoldsTimestamps);
         bounds.push(parse_quote!(#ty: #timestamps));
     }
-    for (part, ty) in columns.iter().filter_map(|column| Some((column.part()?, &column.ty))) {
+    for (part, ty) in columns.iter().filter_map(|column| Some((column.part_type()?, &column.ty))) {
         let from_message = quote_spanned!(ty.span()=>
-            ::stream_runtime::__private::FromMessage<::stream_runtime::__private::part::#part>);
+            ::stream_runtime::__private::FromMessage<::stream_runtime::__private::#part>);
         bounds.push(parse_quote!(#ty: #from_message));
     }
     for field in skipped.iter().filter(|field| field.default.is_none() && depends(&field.ty)) {

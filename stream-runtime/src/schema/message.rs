@@ -31,28 +31,28 @@ pub enum MessagePart {
 pub mod part {
     /// The key.
     #[derive(Clone, Copy, Debug)]
-    pub enum Key {}
+    pub enum KeyPart {}
     /// The value as a whole.
     #[derive(Clone, Copy, Debug)]
-    pub enum Value {}
+    pub enum ValuePart {}
     /// The topic's name.
     #[derive(Clone, Copy, Debug)]
-    pub enum Topic {}
+    pub enum TopicPart {}
     /// The partition's number.
     #[derive(Clone, Copy, Debug)]
-    pub enum Partition {}
+    pub enum PartitionPart {}
     /// The offset in the partition.
     #[derive(Clone, Copy, Debug)]
-    pub enum Offset {}
+    pub enum OffsetPart {}
     /// When the message was made or written.
     #[derive(Clone, Copy, Debug)]
-    pub enum Timestamp {}
+    pub enum TimestampPart {}
     /// Which of the two the timestamp is.
     #[derive(Clone, Copy, Debug)]
-    pub enum TimestampType {}
+    pub enum TimestampTypePart {}
     /// The headers.
     #[derive(Clone, Copy, Debug)]
-    pub enum Headers {}
+    pub enum HeadersPart {}
 }
 
 /// A [`Column`] that can be the part `P` of a message.
@@ -69,7 +69,7 @@ pub trait FromMessage<P>: Column {
     fn from_message<'a>(message: &Message<'a>, decoding: Decoding<'a>) -> Result<Self::View<'a>, RowError>;
 }
 
-impl<T: Column> FromMessage<part::Key> for T {
+impl<T: Column> FromMessage<part::KeyPart> for T {
     fn from_message<'a>(message: &Message<'a>, decoding: Decoding<'a>) -> Result<T::View<'a>, RowError> {
         match message.key {
             Some(key) => T::decode_bytes(key, decoding),
@@ -78,7 +78,7 @@ impl<T: Column> FromMessage<part::Key> for T {
     }
 }
 
-impl<T: Column> FromMessage<part::Value> for T {
+impl<T: Column> FromMessage<part::ValuePart> for T {
     fn from_message<'a>(message: &Message<'a>, decoding: Decoding<'a>) -> Result<T::View<'a>, RowError> {
         match message.value {
             Some(value) => T::decode_bytes(value, decoding),
@@ -87,43 +87,43 @@ impl<T: Column> FromMessage<part::Value> for T {
     }
 }
 
-impl FromMessage<part::Topic> for String {
+impl FromMessage<part::TopicPart> for String {
     fn from_message<'a>(message: &Message<'a>, _: Decoding<'a>) -> Result<&'a str, RowError> {
         Ok(message.topic)
     }
 }
 
-impl FromMessage<part::Partition> for i32 {
+impl FromMessage<part::PartitionPart> for i32 {
     fn from_message<'a>(message: &Message<'a>, _: Decoding<'a>) -> Result<i32, RowError> {
         Ok(message.partition)
     }
 }
 
-impl FromMessage<part::Offset> for i64 {
+impl FromMessage<part::OffsetPart> for i64 {
     fn from_message<'a>(message: &Message<'a>, _: Decoding<'a>) -> Result<i64, RowError> {
         Ok(message.offset)
     }
 }
 
-impl FromMessage<part::Timestamp> for Timestamp {
+impl FromMessage<part::TimestampPart> for Timestamp {
     fn from_message<'a>(message: &Message<'a>, _: Decoding<'a>) -> Result<Timestamp, RowError> {
         message.timestamp.ok_or_else(|| RowError::new("the message has no timestamp"))
     }
 }
 
-impl FromMessage<part::Timestamp> for Option<Timestamp> {
+impl FromMessage<part::TimestampPart> for Option<Timestamp> {
     fn from_message<'a>(message: &Message<'a>, _: Decoding<'a>) -> Result<Option<Timestamp>, RowError> {
         Ok(message.timestamp)
     }
 }
 
-impl FromMessage<part::TimestampType> for i32 {
+impl FromMessage<part::TimestampTypePart> for i32 {
     fn from_message<'a>(message: &Message<'a>, _: Decoding<'a>) -> Result<i32, RowError> {
         Ok(message.timestamp_type as i32)
     }
 }
 
-impl FromMessage<part::Headers> for Vec<Header> {
+impl FromMessage<part::HeadersPart> for Vec<Header> {
     fn from_message<'a>(message: &Message<'a>, decoding: Decoding<'a>) -> Result<List<'a, Header>, RowError> {
         let mut headers = decoding.arena.list(0);
         message.headers.for_each(&mut |key, value| headers.push(HeaderView { key, value }));

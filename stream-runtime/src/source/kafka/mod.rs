@@ -10,6 +10,7 @@ mod format;
 mod lag;
 mod limit;
 mod look;
+mod opened;
 mod options;
 mod reader;
 mod split;
@@ -28,22 +29,19 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 pub use format::MessageFormat;
 pub use options::{IsolationLevel, NoMatch};
 
-use fetcher::Fetcher;
 use limit::{Measured, Minimum};
-use look::{Look, Looking};
+use look::Looking;
+use opened::Opened;
 use options::Options;
 use split::{KafkaSplit, Reading};
 
-use super::{Admission, Advance, LogEntry, Offset, Source, SourceContext, Split, blocking};
-use crate::engine::Clock;
+use super::{Admission, Advance, LogEntry, Offset, Source, SourceContext, Split};
 use crate::error::{Error, Result};
 use crate::kafka::{Partition, PartitionOffsets};
 use crate::schema::Schema;
 
 /// What to do about lost data.
 const ON_LOSS: &str = "to go on with what is left, set `fail_on_data_loss(false)`";
-/// How long the ends of partitions are taken for known while nothing arrives.
-const ASK_EVERY: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// The messages of Kafka topics, each exactly once.
 ///
@@ -114,27 +112,6 @@ pub struct KafkaSource<R> {
     options: Options,
     format: Option<Box<dyn MessageFormat<R>>>,
     opened: Option<Opened<R>>,
-}
-
-/// A source in a run.
-struct Opened<R> {
-    clock: Arc<dyn Clock>,
-    looking: Arc<Looking>,
-    /// Kept by each run for its group, unless the service has named one.
-    group: String,
-    reading: Arc<Reading<R>>,
-    fetcher: Option<(Fetcher, usize)>,
-    /// Where partitions begin; what the log holds.
-    starts: PartitionOffsets,
-    /// What [`Source::prepare_available_now`] or `ending_offsets` has fixed.
-    bound: Option<PartitionOffsets>,
-    /// The ends that the brokers gave last, and when.
-    latest: Option<(PartitionOffsets, Instant)>,
-    handed_out: PartitionOffsets,
-    minimum: Option<Minimum>,
-    available_now: bool,
-    /// How large the messages of the last batch were on average.
-    size: Option<u64>,
 }
 
 impl<R> fmt::Debug for KafkaSource<R> {
@@ -359,56 +336,5 @@ impl<R: Schema> Source<R> for KafkaSource<R> {
             metrics.insert("tombstones", opened.reading.measured.take_tombstones().to_string());
         }
         metrics
-    }
-}
-
-impl<R> Drop for Opened<R> {
-    fn drop(&mut self) {
-        self.looking.close();
-    }
-}
-
-impl<R> Opened<R> {
-    /// Whether the brokers are worth asking.
-    fn may_have_news(&mut self) -> bool {
-        let (Some((fetcher, _)), Some((latest, asked))) = (&self.fetcher, &self.latest) else { return true };
-        if limit::count(&self.handed_out, latest) > 0 {
-            return true;
-        }
-        let arrived = fetcher.arrivals().take();
-        let more = fetcher.readers().filter(|reader| reader.has_more()).count() > 0;
-        arrived || more || asked.elapsed() >= ASK_EVERY
-    }
-
-    /// Asks the brokers where partitions end.
-    async fn look(&mut self, name: &str, start: Option<PartitionOffsets>) -> Result<Look> {
-        let looking = Arc::clone(&self.looking);
-        let look = blocking(move || looking.look(start.as_ref())).await?;
-        let look = look.map_err(|error| Error::source(name, error))?;
-        if let Some(ending) = &look.ending {
-            self.bound.get_or_insert_with(|| ending.clone());
-        }
-        for partition in &look.gone {
-            if let Some((fetcher, _)) = &mut self.fetcher {
-                fetcher.forget(partition);
-            }
-        }
-        Ok(look)
-    }
-
-    /// Begins to fetch from these offsets what isn't fetched yet.
-    fn fetch(&mut self, from: &PartitionOffsets) -> Result<(), String> {
-        let partitions = from.iter().count();
-        if self.fetcher.as_ref().is_none_or(|(_, most)| partitions > *most) {
-            // With room for more: a client's budget for each partition is fixed when it is made.
-            let most = partitions.next_power_of_two();
-            let config =
-                self.looking.options().config(&self.group, most).map_err(|error| error.to_string())?;
-            self.fetcher = Some((Fetcher::start(&config, &self.group)?, most));
-        }
-        match &mut self.fetcher {
-            Some((fetcher, _)) => fetcher.fetch(from).map_err(|error| error.to_string()),
-            None => Ok(()),
-        }
     }
 }
