@@ -35,8 +35,8 @@ pub(crate) enum MessagePart {
     Topic,
     Partition,
     Offset,
-    Timestamp,
-    TimestampType,
+    Time,
+    TimeType,
     Headers,
 }
 
@@ -47,8 +47,8 @@ impl MessagePart {
         ("topic", Self::Topic),
         ("partition", Self::Partition),
         ("offset", Self::Offset),
-        ("timestamp", Self::Timestamp),
-        ("timestamp_type", Self::TimestampType),
+        ("timestamp", Self::Time),
+        ("timestamp_type", Self::TimeType),
         ("headers", Self::Headers),
     ];
 }

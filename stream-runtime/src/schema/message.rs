@@ -20,9 +20,9 @@ pub enum MessagePart {
     /// The offset in the partition.
     Offset,
     /// When the message was made or written.
-    Timestamp,
+    Time,
     /// Which of the two the timestamp is.
-    TimestampType,
+    TimeType,
     /// The headers.
     Headers,
 }
@@ -46,10 +46,10 @@ pub mod part {
     pub enum OffsetPart {}
     /// When the message was made or written.
     #[derive(Clone, Copy, Debug)]
-    pub enum TimestampPart {}
+    pub enum TimePart {}
     /// Which of the two the timestamp is.
     #[derive(Clone, Copy, Debug)]
-    pub enum TimestampTypePart {}
+    pub enum TimeTypePart {}
     /// The headers.
     #[derive(Clone, Copy, Debug)]
     pub enum HeadersPart {}
@@ -105,19 +105,19 @@ impl FromMessage<part::OffsetPart> for i64 {
     }
 }
 
-impl FromMessage<part::TimestampPart> for Timestamp {
+impl FromMessage<part::TimePart> for Timestamp {
     fn from_message<'a>(message: &Message<'a>, _: Decoding<'a>) -> Result<Timestamp, RowError> {
         message.timestamp.ok_or_else(|| RowError::new("the message has no timestamp"))
     }
 }
 
-impl FromMessage<part::TimestampPart> for Option<Timestamp> {
+impl FromMessage<part::TimePart> for Option<Timestamp> {
     fn from_message<'a>(message: &Message<'a>, _: Decoding<'a>) -> Result<Option<Timestamp>, RowError> {
         Ok(message.timestamp)
     }
 }
 
-impl FromMessage<part::TimestampTypePart> for i32 {
+impl FromMessage<part::TimeTypePart> for i32 {
     fn from_message<'a>(message: &Message<'a>, _: Decoding<'a>) -> Result<i32, RowError> {
         Ok(message.timestamp_type as i32)
     }
