@@ -22,7 +22,7 @@ async fn a_query_outlives_a_broker_that_is_killed_in_the_middle_of_a_batch() {
     // Far more than a client fetches ahead with the smallest budget.
     let padding = "x".repeat(20_000);
     for n in 0..1_000 {
-        topic.send((n % 2) as i32, format!("{{\"n\":{n},\"padding\":\"{padding}\"}}"));
+        topic.send(n % 2, format!("{{\"n\":{n},\"padding\":\"{padding}\"}}"));
     }
     topic.flush();
     let (started, halted) = std::sync::mpsc::channel();

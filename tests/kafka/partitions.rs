@@ -104,7 +104,7 @@ async fn messages_of_a_megabyte_are_read_with_the_smallest_budget() {
     let topic = Topic::with(servers(), &unique("large"), 2, &[("max.message.bytes", "4000000")]).await;
     let padding = "x".repeat(1 << 20);
     for n in 0..20 {
-        topic.send((n % 2) as i32, format!("{{\"n\":{n},\"padding\":\"{padding}\"}}"));
+        topic.send(n % 2, format!("{{\"n\":{n},\"padding\":\"{padding}\"}}"));
     }
     topic.flush();
     let (results, _) = MemorySink::new();

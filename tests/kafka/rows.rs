@@ -173,7 +173,9 @@ async fn a_format_of_the_services_own_makes_rows_or_says_why_not() {
         Ok(Number { n: text.parse::<i64>()? * 2 })
     }
     let topic = Topic::new(1).await;
-    ["1", "2", "x", "3"].iter().for_each(|text| topic.send(0, text));
+    for text in ["1", "2", "x", "3"] {
+        topic.send(0, text);
+    }
     topic.flush();
     let (results, _) = MemorySink::new();
     let error = root(run(topic.source().format(decode), &results, None).await);

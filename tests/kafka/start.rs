@@ -38,9 +38,10 @@ async fn without_a_word_a_query_begins_behind_the_newest_message() {
 #[tokio::test]
 async fn each_partition_begins_where_it_is_told() {
     let topic = Topic::new(3).await;
-    (0..3).for_each(|partition| {
-        topic.numbers(i32::try_from(partition).unwrap(), partition * 10..partition * 10 + 5)
-    });
+    for partition in 0..3 {
+        let first = i64::from(partition) * 10;
+        topic.numbers(partition, first..first + 5);
+    }
     let at = |offsets: &[i64]| {
         let offsets = offsets.iter().enumerate();
         KafkaOffsets::at(offsets.map(|(number, &offset)| (&*topic.name, number as i32, offset)))
