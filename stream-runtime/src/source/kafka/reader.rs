@@ -265,3 +265,66 @@ enum Event {
     Nothing,
     Error(KafkaError),
 }
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::ClientConfig;
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
+    use super::*;
+    use crate::source::kafka::fetcher::Fetcher;
+    use crate::source::kafka::options::Options;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    fn read(reader: &Reader, from: i64, end: i64) -> Vec<i64> {
+        let mut offsets = Vec::new();
+        let taken = reader.read(from, end, PATIENCE, |taken| {
+            match taken {
+                Taken::Fetched(messages) => {
+                    offsets.extend(messages.iter().map(rdkafka::Message::offset));
+                }
+                Taken::Carried(message) => offsets.push(message.offset()),
+            }
+            Ok(())
+        });
+        taken.expect("the range is there");
+        offsets
+    }
+
+    #[test]
+    fn an_old_end_of_the_partition_does_not_end_a_range() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("t", 1, 1).unwrap();
+        let servers = cluster.bootstrap_servers();
+        let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", &servers).create().unwrap();
+        let produce = |count| {
+            for _ in 0..count {
+                producer
+                    .send(BaseRecord::<(), str>::to("t").partition(0).payload("x"))
+                    .map_err(|(e, _)| e)
+                    .unwrap();
+            }
+            producer.flush(PATIENCE).unwrap();
+        };
+        produce(10);
+        let mut fetcher = Fetcher::start(&Options::new(servers).config("g", 1).unwrap(), "test").unwrap();
+        let partition = Partition { topic: "t".into(), number: 0 };
+        fetcher.fetch(&[(partition.clone(), 0)].into_iter().collect()).unwrap();
+        let reader = Arc::clone(fetcher.reader(&partition).unwrap());
+        assert_eq!(read(&reader, 0, 4), [0, 1, 2, 3]);
+        assert_eq!(read(&reader, 4, 10), [4, 5, 6, 7, 8, 9]);
+        // The queue is empty, and what comes into it next is the end at offset 10.
+        fetcher.arrivals().take();
+        let begun = Instant::now();
+        while !fetcher.arrivals().take() {
+            assert!(begun.elapsed() < PATIENCE, "the end of the partition isn't told");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        produce(10);
+        assert_eq!(read(&reader, 10, 20), (10..20).collect::<Vec<_>>());
+        // Back, as after a restart in the middle.
+        assert_eq!(read(&reader, 3, 5), [3, 4]);
+    }
+}
