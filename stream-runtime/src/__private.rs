@@ -6,6 +6,7 @@ pub use crate::error::Error;
 pub use crate::expr;
 pub use crate::operator::dedup::Deduplicated;
 pub use crate::operator::groups::Groups;
+pub use crate::operator::process::Processing;
 pub use crate::operator::sessions::Sessions;
 pub use crate::operator::windowing::{Instants, Sliding, Tumbling, Unwindowed, event_time};
 pub use crate::plan::{
@@ -14,6 +15,9 @@ pub use crate::plan::{
 };
 pub use crate::source::Source;
 pub use crate::time::{Duration, Timestamp};
+
+// For `#[derive(ProcessorState)]`.
+pub use crate::process::{ProcessorState, StateVariable};
 
 // For `#[derive(Schema)]`.
 pub use crate::format::csv::{Cells, Record};

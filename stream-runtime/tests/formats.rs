@@ -30,7 +30,13 @@ fn rows_with<R: Schema>(policy: &OnMalformed, chunk: Chunk<'_, R>) -> stream_run
     let plan = from::<R, ALL>()
         .select::<R, _>(|view, emitter| emitter.emit(R::from_view(view)))
         .output::<Append>(INFO);
-    let batch = BatchContext { batch: 0, late_micros: 0, evict_micros: 0, has_data: true };
+    let batch = BatchContext {
+        batch: 0,
+        late_micros: 0,
+        evict_micros: 0,
+        has_data: true,
+        time: Timestamp::UNIX_EPOCH,
+    };
     let mut workers = [plan.worker(WorkerContext { seed: 7, worker: 0, workers: 1 })];
     plan.begin(&mut workers[0], &batch);
     plan.feed(&mut workers[0], chunk, &mut Rejects::new(policy, Timestamp::UNIX_EPOCH))?;

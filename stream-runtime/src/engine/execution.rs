@@ -118,12 +118,13 @@ impl Execution {
             late_micros: self.last.as_ref().map_or(0, |last| last.watermark_ms).saturating_mul(1_000),
             evict_micros: plan.watermark_ms.saturating_mul(1_000),
             has_data: range.is_some(),
+            time: Timestamp::from_millis(plan.time_ms),
         };
         // The plan has to be durable before a sink sees a row, not before the rows are computed.
         let durable = self.write_plan(&plan, fresh);
-        let time = Timestamp::from_millis(plan.time_ms);
         // A panic is caught here already: the plan's write, which holds the checkpoint, has to end before the query does.
-        let computing = guarded(self.stages.compute(context, range.clone(), time, Arc::clone(&clock)));
+        let computing =
+            guarded(self.stages.compute(context, range.clone(), context.time, Arc::clone(&clock)));
         let (durable, computed) = tokio::join!(durable, computing);
         let durable = durable?;
         self.reach(plan.batch, Step::Planned)?;
@@ -170,11 +171,11 @@ impl Execution {
         }
         let advance = self.stages.latest_offset(start.as_ref(), admission).await?;
         let advance = advance.filter(|advance| Some(&advance.end) != start.as_ref());
-        if advance.is_none() && !self.wants_batch_without_data() {
-            return Ok(None);
-        }
         // The clock may jump back; the time of a batch doesn't.
         let time_ms = self.last.as_ref().map_or(i64::MIN, |last| last.time_ms).max(now.as_millis());
+        if advance.is_none() && !self.wants_batch_without_data(time_ms) {
+            return Ok(None);
+        }
         let (range, logs) = match advance {
             Some(advance) => {
                 let log = advance.log.map(|entry| (0, entry));
@@ -193,8 +194,11 @@ impl Execution {
     }
 
     /// Whether the watermark has moved since the last batch ran and an operator waits for it (Spark's no-data
-    /// micro-batch). Unlike in Spark this also holds right after a restart.
-    fn wants_batch_without_data(&self) -> bool {
+    /// micro-batch), or one asks to be woken up. Unlike in Spark this also holds right after a restart.
+    fn wants_batch_without_data(&self, time_ms: i64) -> bool {
+        if self.stages.wake_at().is_some_and(|at| at <= Timestamp::from_millis(time_ms)) {
+            return true;
+        }
         let info = self.stages.info();
         // A deduplication forgets keys in every mode; a complete result doesn't change with the watermark.
         let waits =

@@ -59,6 +59,8 @@ pub(crate) trait Stages: Send {
     ) -> Result<Computed>;
     async fn write(&mut self, batch: u64, watermark: Option<Timestamp>) -> Result<()>;
     async fn settle(&mut self, keep: bool) -> Result<Vec<OperatorChanges>>;
+    /// When a batch has to run though there may be no rows for it.
+    fn wake_at(&self) -> Option<Timestamp>;
     async fn close(&mut self) -> Result<()>;
 }
 
@@ -73,6 +75,7 @@ pub(crate) struct TypedStages<P: Plan> {
     workers: Vec<P::Worker>,
     output: Vec<P::Output>,
     malformed: Vec<MalformedRow>,
+    wake_at: Option<Timestamp>,
 }
 
 impl<P: Plan> TypedStages<P> {
@@ -91,6 +94,7 @@ impl<P: Plan> TypedStages<P> {
             workers: Vec::new(),
             output: Vec::new(),
             malformed: Vec::new(),
+            wake_at: None,
         }
     }
 
@@ -284,13 +288,15 @@ impl<P: Plan> Stages for TypedStages<P> {
         let context = |worker| WorkerContext { seed, worker, workers: count };
         self.workers = (0..count).map(|worker| self.plan.worker(context(worker))).collect();
         let operators = self.plan.info().operators.len();
-        self.with_workers(move |plan, workers| {
+        let restoring = self.with_workers(move |plan, workers| {
             for operator in 0..operators {
                 store.load(operator, &mut |entry| plan.restore(workers, operator, entry))?;
             }
-            plan.settle(workers, None)
-        })
-        .await?
+            plan.settle(workers, None)?;
+            Ok::<_, Error>(plan.wake_at(workers))
+        });
+        self.wake_at = restoring.await??;
+        Ok(())
     }
 
     async fn compute(
@@ -334,14 +340,20 @@ impl<P: Plan> Stages for TypedStages<P> {
 
     async fn settle(&mut self, keep: bool) -> Result<Vec<OperatorChanges>> {
         let written = (std::mem::take(&mut self.output), std::mem::take(&mut self.malformed));
-        self.with_workers(move |plan, workers| {
+        let settling = self.with_workers(move |plan, workers| {
             // Freed by the thread that allocated them, and not by one of tokio's.
             drop(written);
             let mut changes = Vec::new();
             plan.settle(workers, keep.then_some(&mut changes))?;
-            Ok::<_, Error>(changes)
-        })
-        .await?
+            Ok::<_, Error>((changes, plan.wake_at(workers)))
+        });
+        let (changes, wake_at) = settling.await??;
+        self.wake_at = wake_at;
+        Ok(changes)
+    }
+
+    fn wake_at(&self) -> Option<Timestamp> {
+        self.wake_at
     }
 
     async fn close(&mut self) -> Result<()> {

@@ -5,6 +5,8 @@
 pub mod dedup;
 pub mod event_time;
 pub mod groups;
+pub mod process;
 pub(crate) mod route;
 pub mod sessions;
+pub(crate) mod timers;
 pub mod windowing;

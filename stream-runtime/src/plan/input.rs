@@ -10,8 +10,10 @@ use crate::error::Result;
 use crate::expr::{Accumulator, Unfinished};
 use crate::operator::dedup::Deduplicated;
 use crate::operator::groups::Groups;
+use crate::operator::process::Processing;
 use crate::operator::sessions::Sessions;
 use crate::operator::windowing::Windowing;
+use crate::process::KeyedProcessor;
 use crate::schema::Schema;
 use crate::state::key::OwnedKey;
 use crate::time::Window;
@@ -19,6 +21,7 @@ use crate::time::Window;
 use super::aggregate::{Aggregate, AggregateWorker};
 use super::dedup::Dedup;
 use super::operator::Operator;
+use super::process::Process;
 use super::rows::RowPlan;
 use super::session::{SessionAggregate, SessionWorker};
 use super::stateless::{Emit, Emitter};
@@ -172,6 +175,33 @@ impl<R: Schema, const COLUMNS: u128, D, K, A: Accumulator, F>
         G: for<'a> Fn(Window, K::Ref<'a>, &'a A) -> Result<Option<O>, Unfinished> + Send + Sync + 'static,
     {
         let operator = Dedup::new(&info, SessionAggregate::<K, A, O, M, G>::new(&info, finish));
+        self.into(info, operator)
+    }
+}
+
+impl<R: Schema, const COLUMNS: u128, P: KeyedProcessor, F> RowFunction<R, COLUMNS, Processing<P>, F> {
+    /// Completes the plan with the processor.
+    pub fn process<M>(self, info: PlanInfo, processor: P) -> impl Plan<Row = R, Output = P::Output, Mode = M>
+    where
+        M: OutputMode,
+        F: for<'a> Fn(R::View<'a>, &mut Processing<P>) + Send + Sync + 'static,
+    {
+        let operator = Process::new(&info, processor);
+        self.into(info, operator)
+    }
+}
+
+impl<R: Schema, const COLUMNS: u128, D, P: KeyedProcessor, F>
+    RowFunction<R, COLUMNS, Deduplicated<D, Processing<P>>, F>
+{
+    /// Completes the plan with the processor.
+    pub fn process<M>(self, info: PlanInfo, processor: P) -> impl Plan<Row = R, Output = P::Output, Mode = M>
+    where
+        D: OwnedKey,
+        M: OutputMode,
+        F: for<'a> Fn(R::View<'a>, &mut Deduplicated<D, Processing<P>>) + Send + Sync + 'static,
+    {
+        let operator = Dedup::new(&info, Process::new(&info, processor));
         self.into(info, operator)
     }
 }

@@ -16,6 +16,7 @@ mod explain;
 mod info;
 mod input;
 mod operator;
+mod process;
 mod rejects;
 mod rows;
 mod session;
@@ -45,12 +46,13 @@ pub use crate::mode::{Append, Complete, Mode, OutputMode, Update};
 use crate::error::Result;
 use crate::schema::Schema;
 use crate::source::Chunk;
+use crate::time::Timestamp;
 
 /// Types that something is generic over and holds no values of.
 type Types<T> = std::marker::PhantomData<fn() -> T>;
 
 #[doc(hidden)]
-/// The two watermarks of a batch (SPARK-40925), in microseconds, and its id.
+/// The two watermarks of a batch (SPARK-40925), in microseconds, its id and its time.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchContext {
     /// The batch's id.
@@ -61,6 +63,8 @@ pub struct BatchContext {
     pub evict_micros: i64,
     /// Whether any source had rows for the batch.
     pub has_data: bool,
+    /// When the batch was planned: the same when it runs again.
+    pub time: Timestamp,
 }
 
 #[doc(hidden)]
@@ -165,6 +169,10 @@ pub trait Plan: Send + Sync + 'static {
     /// batch.
     #[doc(hidden)]
     fn settle(&self, workers: &mut [Self::Worker], changes: Option<&mut Vec<OperatorChanges>>) -> Result<()>;
+
+    /// When a batch has to run though there may be no rows for it. Asked between two batches.
+    #[doc(hidden)]
+    fn wake_at(&self, workers: &[Self::Worker]) -> Option<Timestamp>;
 
     /// Puts back what the checkpoint holds of an operator, the first being 0.
     #[doc(hidden)]

@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::operator::event_time::EventTimeStats;
 use crate::operator::route::Router;
 use crate::schema::Schema;
+use crate::time::Timestamp;
 
 use super::{BatchContext, OperatorChanges, OperatorMetrics, StateEntry};
 
@@ -103,6 +104,12 @@ pub(crate) trait Operator: Send + Sync + 'static {
         workers: &mut [&mut Self::Worker],
         changes: Option<&mut Vec<OperatorChanges>>,
     ) -> Result<()>;
+
+    /// When a batch has to run though there may be no rows for it: the time of the next processing timer. Asked between two
+    /// batches.
+    fn wake_at(&self, _workers: &[&Self::Worker]) -> Option<Timestamp> {
+        None
+    }
 
     /// Puts back what the checkpoint holds of an operator, the first being 0.
     fn restore(

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::format::Arena;
 use crate::schema::Schema;
 use crate::source::Chunk;
+use crate::time::Timestamp;
 
 use super::decode::for_each_view;
 use super::operator::{Emitted, Operator, WorkerContext};
@@ -181,6 +182,11 @@ where
 
     fn settle(&self, workers: &mut [Self::Worker], changes: Option<&mut Vec<OperatorChanges>>) -> Result<()> {
         self.each(workers, |operator, workers| operator.settle(workers, changes))
+    }
+
+    fn wake_at(&self, workers: &[Self::Worker]) -> Option<Timestamp> {
+        let operators: Vec<_> = workers.iter().map(|worker| &worker.operator).collect();
+        self.operator.wake_at(&operators)
     }
 
     fn restore(&self, workers: &mut [Self::Worker], operator: usize, entry: StateEntry<'_>) -> Result<()> {

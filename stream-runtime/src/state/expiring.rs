@@ -131,12 +131,38 @@ impl<K: OwnedKey, V> ExpiringMap<K, V> {
 
     /// The value of an entry, which counts as touched by the batch.
     pub(crate) fn touch(&mut self, index: u32) -> Option<&mut V> {
+        self.touch_entry(index).map(|(entry, _)| &mut entry.value)
+    }
+
+    /// An entry, which counts as touched by the batch, and whether it hasn't been so far.
+    pub(crate) fn touch_entry(&mut self, index: u32) -> Option<(&mut Entry<K, V>, bool)> {
         let entry = self.slab.get_mut(index as usize)?.as_mut()?;
-        if entry.touched_in != self.batch {
+        let is_first = entry.touched_in != self.batch;
+        if is_first {
             entry.touched_in = self.batch;
             self.touched.push(index);
         }
-        Some(&mut entry.value)
+        Some((entry, is_first))
+    }
+
+    /// An entry.
+    pub(crate) fn get(&self, index: u32) -> Option<&Entry<K, V>> {
+        self.slab.get(index as usize)?.as_ref()
+    }
+
+    /// An entry, to be changed without being touched.
+    pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut Entry<K, V>> {
+        self.slab.get_mut(index as usize)?.as_mut()
+    }
+
+    /// Takes out an entry that doesn't expire.
+    pub(crate) fn remove(&mut self, index: u32) -> Option<Entry<K, V>> {
+        let entry = self.slab.get_mut(index as usize)?.take()?;
+        if let Ok(found) = self.index.find_entry(entry.hash, |&other| other == index) {
+            found.remove();
+        }
+        self.free.push(index);
+        Some(entry)
     }
 
     /// Calls `due` with each entry that expires at or before `watermark`, and hands those that it removes to `gone`, at
@@ -207,6 +233,11 @@ impl<K: OwnedKey, V> ExpiringMap<K, V> {
     /// The entries that the batch has touched and not removed.
     pub(crate) fn touched(&self) -> impl Iterator<Item = &Entry<K, V>> {
         self.touched.iter().filter_map(|&index| self.slab.get(index as usize)?.as_ref())
+    }
+
+    /// The places of the entries that the batch has touched, those that it has removed included.
+    pub(crate) fn touched_places(&self) -> impl Iterator<Item = u32> {
+        self.touched.iter().copied()
     }
 
     /// All entries.
