@@ -182,3 +182,22 @@ pub(crate) fn short_type_name<T>() -> String {
     }
     short
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    mod inner {
+        pub(super) struct Generic<T, const N: usize>(T);
+    }
+
+    #[test]
+    fn a_short_type_name_has_no_modules_at_any_depth() {
+        assert_eq!(short_type_name::<u8>(), "u8");
+        assert_eq!(short_type_name::<inner::Generic<Vec<String>, 3>>(), "Generic<Vec<String>, 3>");
+        assert_eq!(
+            short_type_name::<(&'static str, Option<inner::Generic<[u8; 2], 1>>)>(),
+            "(&str, Option<Generic<[u8; 2], 1>>)"
+        );
+    }
+}

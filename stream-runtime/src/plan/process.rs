@@ -10,7 +10,6 @@ use crate::operator::route::Router;
 use crate::operator::windowing::NEVER;
 use crate::process::{BatchTimes, Fired, KeyedProcessor, Timer, TimerKind, decode_state, encode_state};
 use crate::state::codec;
-use crate::state::key::OwnedKey;
 use crate::time::Timestamp;
 
 use super::changes::{key_group, owner};
@@ -80,7 +79,6 @@ impl<P: KeyedProcessor> Process<P> {
             };
             let mut due: Vec<_> = workers.iter().enumerate().flat_map(of_worker).collect();
             let key = |(index, place): (usize, u32)| workers[index].keys.get(place).map(|entry| &entry.key);
-            due.sort_by_cached_key(|&at| key(at).map(OwnedKey::order_prefix));
             due.sort_by(|&left, &right| key(left).cmp(&key(right)));
             for (index, place) in due {
                 let fired = fired.entry((index, place)).or_default();

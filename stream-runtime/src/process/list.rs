@@ -99,19 +99,17 @@ impl<T> StateVariable for ListState<T>
 where
     T: Serialize + DeserializeOwned + Send + 'static,
 {
-    fn expire(&mut self, now: Timestamp, ttl: Option<Duration>) -> bool {
+    fn expire(&mut self, now: Timestamp, ttl: Option<Duration>) {
         self.now = Updated::with_ttl(now, ttl);
         let Some(ttl) = ttl else {
             self.updated.clear();
-            return false;
+            return;
         };
-        let had_no_ttl = self.updated.len() < self.values.len();
         self.updated.resize(self.values.len(), self.now);
         // Values are added at the end, so the first ones are the oldest.
         let over = self.updated.partition_point(|updated| updated.expiry(ttl) <= now);
         self.updated.drain(..over);
         self.values.drain(..over);
-        had_no_ttl || over > 0
     }
 
     fn next_expiry(&self, ttl: Duration) -> Timestamp {

@@ -139,11 +139,9 @@ where
     K: Ord + Serialize + DeserializeOwned + Send + 'static,
     V: Serialize + DeserializeOwned + Send + 'static,
 {
-    fn expire(&mut self, now: Timestamp, ttl: Option<Duration>) -> bool {
+    fn expire(&mut self, now: Timestamp, ttl: Option<Duration>) {
         self.now = Updated::with_ttl(now, ttl);
-        let mut changed = false;
-        self.entries.retain(|_, (_, updated)| updated.outlives(now, ttl, &mut changed));
-        changed
+        self.entries.retain(|_, (_, updated)| updated.outlives(now, ttl));
     }
 
     fn next_expiry(&self, ttl: Duration) -> Timestamp {

@@ -87,13 +87,11 @@ impl<T> StateVariable for ValueState<T>
 where
     T: Serialize + DeserializeOwned + Send + 'static,
 {
-    fn expire(&mut self, now: Timestamp, ttl: Option<Duration>) -> bool {
+    fn expire(&mut self, now: Timestamp, ttl: Option<Duration>) {
         self.now = Updated::with_ttl(now, ttl);
-        let mut changed = false;
-        if self.value.is_some() && !self.updated.outlives(now, ttl, &mut changed) {
+        if !self.updated.outlives(now, ttl) {
             self.value = None;
         }
-        changed
     }
 
     fn next_expiry(&self, ttl: Duration) -> Timestamp {

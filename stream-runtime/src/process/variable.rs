@@ -17,8 +17,8 @@ use crate::time::{Duration, Timestamp};
 )]
 pub trait StateVariable {
     /// Removes the values whose time is over at `now`, and lets updates count from `now` until the next call. A value
-    /// that has no time yet counts from `now` too. Whether anything has changed.
-    fn expire(&mut self, now: Timestamp, ttl: Option<Duration>) -> bool;
+    /// that has no time yet counts from `now` too.
+    fn expire(&mut self, now: Timestamp, ttl: Option<Duration>);
     /// When the first value's time is over; `Timestamp::MAX` if there is none.
     fn next_expiry(&self, ttl: Duration) -> Timestamp;
     /// Whether it holds no value.
@@ -57,18 +57,15 @@ impl Updated {
     }
 
     /// Whether the value is still there after `now`. It counts from `now` if its variable has got its TTL since.
-    pub(super) fn outlives(&mut self, now: Timestamp, ttl: Option<Duration>, changed: &mut bool) -> bool {
+    pub(super) fn outlives(&mut self, now: Timestamp, ttl: Option<Duration>) -> bool {
         let Some(ttl) = ttl else {
             *self = Self::default();
             return true;
         };
         if self.known().is_none() {
             *self = Self(now);
-            *changed = true;
         }
-        let lives = self.expiry(ttl) > now;
-        *changed |= !lives;
-        lives
+        self.expiry(ttl) > now
     }
 }
 

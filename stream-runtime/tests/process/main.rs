@@ -3,6 +3,7 @@
 mod evolution;
 mod initial_state;
 mod model;
+mod plans;
 mod support;
 mod timers;
 mod ttl;

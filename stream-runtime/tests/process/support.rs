@@ -57,7 +57,7 @@ const fn info(inputs: &'static [InputInfo]) -> PlanInfo {
     }
 }
 
-const WITHOUT_WATERMARK: PlanInfo = info(&[INPUT]);
+pub(crate) const WITHOUT_WATERMARK: PlanInfo = info(&[INPUT]);
 /// The watermark follows the events at once.
 const WITH_WATERMARK: PlanInfo = info(&[InputInfo {
     watermark: Some(WatermarkInfo { column: "timestamp", delay: Duration::ZERO }),
