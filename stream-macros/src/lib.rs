@@ -45,8 +45,8 @@ pub fn derive_schema(input: proc_macro::TokenStream) -> proc_macro::TokenStream 
 /// Derives `ProcessorState` for a struct whose fields are state variables: `ValueState<T>`, `ListState<T>` or
 /// `MapState<K, V>`.
 ///
-/// `#[state(ttl = hours(1))]` on a field sets how long a value of the variable is kept after its last update, by the time of the batches: a
-/// constant `Duration`, more than zero.
+/// `#[state(ttl = hours(1))]` on a field sets how long a value of the variable is kept after its last update, by the
+/// time of the batches: a constant `Duration`, more than zero.
 ///
 /// The trait's page has an example.
 #[proc_macro_derive(ProcessorState, attributes(state))]

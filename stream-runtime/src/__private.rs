@@ -17,7 +17,7 @@ pub use crate::source::Source;
 pub use crate::time::{Duration, Timestamp};
 
 // For `#[derive(ProcessorState)]`.
-pub use crate::process::{ProcessorState, StateVariable};
+pub use crate::process::{ProcessorState, StateVariable, VariableVisitor};
 
 // For `#[derive(Schema)]`.
 pub use crate::format::csv::{Cells, Record};

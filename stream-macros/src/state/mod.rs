@@ -60,14 +60,7 @@ fn generate(input: DeriveInput, report: &mut Report) -> Option<TokenStream> {
             use ::stream_runtime::__private;
             #[automatically_derived]
             impl #impl_generics __private::ProcessorState for #ident #type_generics #where_clause {
-                fn each_variable(
-                    &mut self,
-                    __visit: &mut dyn ::core::ops::FnMut(
-                        &'static __private::str,
-                        &mut dyn __private::StateVariable,
-                        __private::Option<__private::Duration>,
-                    ),
-                ) {
+                fn each_variable(&mut self, __visit: &mut __private::VariableVisitor<'_>) {
                     #variables
                 }
             }

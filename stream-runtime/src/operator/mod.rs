@@ -8,5 +8,4 @@ pub mod groups;
 pub mod process;
 pub(crate) mod route;
 pub mod sessions;
-pub(crate) mod timers;
 pub mod windowing;

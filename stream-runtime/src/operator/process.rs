@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::error::{BoxError, Error, Result};
 use crate::plan::WorkerContext;
 use crate::process::{
-    BatchTimes, Context, Fired, KeyedProcessor, ProcessorState, Timer, TimerKind, expire, is_empty,
-    next_expiry,
+    BatchTimes, Context, Fired, KeyedProcessor, ProcessorState, Timer, TimerIndex, TimerKind, expire,
+    is_empty, next_expiry,
 };
 use crate::schema::Schema;
 use crate::state::expiring::ExpiringMap;
@@ -15,7 +15,6 @@ use crate::time::Timestamp;
 
 use super::event_time::EventTimeStats;
 use super::route::{Router, Verdict};
-use super::timers::TimerIndex;
 use super::windowing::{EventTime, NEVER};
 
 /// One worker's keys, their state and their timers.
@@ -218,8 +217,8 @@ impl<P: KeyedProcessor> Processing<P> {
         }
     }
 
-    /// After rows and timers: removes values whose time is over, and keys of which nothing is left. Gives the number of keys
-    /// removed that the checkpoint has.
+    /// After rows and timers: removes values whose time is over, and keys of which nothing is left. Gives the number
+    /// of keys removed that the checkpoint has.
     pub(crate) fn sweep(&mut self) -> u64 {
         let now = self.batch.now;
         let expired: Vec<u32> = self.timers.expired(now).collect();

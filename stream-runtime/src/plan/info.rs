@@ -49,8 +49,8 @@ pub struct WatermarkInfo {
 /// A stateful operator.
 #[derive(Clone, Copy, Debug)]
 pub struct OperatorInfo {
-    /// Spark's name for it, as in progress reports: `stateStoreSave`, `sessionWindowStateStoreSaveExec`, `dedupe` or
-    /// `dedupeWithinWatermark`.
+    /// Spark's name for it, as in progress reports: `stateStoreSave`, `sessionWindowStateStoreSaveExec`, `dedupe`,
+    /// `dedupeWithinWatermark` or `transformWithStateExec`.
     pub name: &'static str,
     /// The clause as written, without the input's alias: `group by window(timestamp, minutes(5)), page`.
     pub clause: &'static str,

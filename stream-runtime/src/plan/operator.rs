@@ -105,8 +105,8 @@ pub(crate) trait Operator: Send + Sync + 'static {
         changes: Option<&mut Vec<OperatorChanges>>,
     ) -> Result<()>;
 
-    /// When a batch has to run though there may be no rows for it: the time of the next processing timer. Asked between two
-    /// batches.
+    /// When a batch has to run though there may be no rows for it: the time of the next processing timer. Asked
+    /// between two batches.
     fn wake_at(&self, _workers: &[&Self::Worker]) -> Option<Timestamp> {
         None
     }

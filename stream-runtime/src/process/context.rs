@@ -1,9 +1,9 @@
 //! [`Context`]: what a processor may do besides changing its key's state.
 
 use crate::error::{Error, Result};
-use crate::operator::timers::TimerIndex;
 use crate::time::Timestamp;
 
+use super::index::TimerIndex;
 use super::timer::{Timer, TimerKind};
 
 /// What a processor is called with beside its key's state: result rows, time, and the key's timers.
@@ -69,8 +69,8 @@ impl<O> Context<'_, O> {
         self.batch.id
     }
 
-    /// Lets the processor's [`on_timer`](super::KeyedProcessor::on_timer) be called when the watermark is at `time` or past it. If it is already,
-    /// that is at the end of this batch. A timer that is there already stays as it is.
+    /// Lets the processor's [`on_timer`](super::KeyedProcessor::on_timer) be called when the watermark is at `time` or
+    /// past it. If it is already, that is at the end of this batch. A timer that is there already stays as it is.
     ///
     /// # Errors
     /// If the input has no watermark, or a timer of this kind has fired for this key in this batch whose time was
@@ -83,8 +83,9 @@ impl<O> Context<'_, O> {
         self.set(Timer { kind: TimerKind::EventTime, time })
     }
 
-    /// Lets the processor's [`on_timer`](super::KeyedProcessor::on_timer) be called when a batch's time is `time` or later; a batch is started for it.
-    /// If that is so already, it is called at the end of this batch. A timer that is there already stays as it is.
+    /// Lets the processor's [`on_timer`](super::KeyedProcessor::on_timer) be called when a batch's time is `time` or
+    /// later; a batch is started for it. If that is so already, it is called at the end of this batch. A timer that is
+    /// there already stays as it is.
     ///
     /// ```
     /// # use stream_runtime::prelude::*;

@@ -1,10 +1,10 @@
-//! Arbitrary state: a [`KeyedProcessor`] is called with each row of a key, keeps what it likes for the key, sets timers, and
-//! emits result rows (Spark's `transformWithState`).
+//! Arbitrary state: a [`KeyedProcessor`] is called with each row of a key, keeps what it likes for the key, sets
+//! timers, and emits result rows (Spark's `transformWithState`).
 //!
-//! `process by payment.user_id with Fraud;` in a query gives its rows to a processor. The variables of a key's state are
-//! [`ValueState`], [`ListState`] and [`MapState`], in a struct that derives [`ProcessorState`]. They live in memory as they
-//! are, and what a batch has changed goes into the checkpoint with the batch, so that they are exactly-once like
-//! everything else.
+//! `process by payment.user_id with Fraud;` in a query gives its rows to a processor. The variables of a key's state
+//! are [`ValueState`], [`ListState`] and [`MapState`], in a struct that derives [`ProcessorState`]. They live in
+//! memory as they are, and what a batch has changed goes into the checkpoint with the batch, so that they are
+//! exactly-once like everything else.
 //!
 //! ```
 //! use stream_runtime::error::BoxError;
@@ -77,6 +77,7 @@
 //! ```
 
 mod context;
+mod index;
 mod list;
 mod map;
 mod processor;
@@ -87,6 +88,7 @@ mod variable;
 
 pub use context::Context;
 pub(crate) use context::{BatchTimes, Fired};
+pub(crate) use index::TimerIndex;
 pub use list::ListState;
 pub use map::MapState;
 pub use processor::KeyedProcessor;
@@ -97,4 +99,4 @@ pub use stream_macros::ProcessorState;
 pub use timer::{Timer, TimerKind};
 pub use value::ValueState;
 #[doc(hidden)]
-pub use variable::StateVariable;
+pub use variable::{StateVariable, VariableVisitor};

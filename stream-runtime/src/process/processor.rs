@@ -12,12 +12,12 @@ type KeyRef<'a, P> = <<P as KeyedProcessor>::Key as OwnedKey>::Ref<'a>;
 /// A service's own stateful operator: called with each row of a key, and with its timers. The [module](super) has an
 /// example.
 ///
-/// A batch's rows come first, those of a key in the order of the input; then timers fire. Calls for different keys run on
-/// several threads at once. What a call depends on has to be its arguments and `self`, so that a batch that runs again
-/// after a crash gives the same rows: [`Context::now`] is the time to use.
+/// A batch's rows come first, those of a key in the order of the input; then timers fire. Calls for different keys run
+/// on several threads at once. What a call depends on has to be its arguments and `self`, so that a batch that runs
+/// again after a crash gives the same rows: [`Context::now`] is the time to use.
 ///
-/// If the input has a watermark, rows whose event time isn't after that of the batch before are late: they are dropped, and counted
-/// in the query's progress.
+/// If the input has a watermark, rows whose event time isn't after that of the batch before are late: they are
+/// dropped, and counted in the query's progress.
 ///
 /// A key whose variables are all empty and which has no timer is forgotten at the end of the batch.
 ///
@@ -49,7 +49,8 @@ pub trait KeyedProcessor: Send + Sync + 'static {
         context: &mut Context<'_, Self::Output>,
     ) -> Result<(), BoxError>;
 
-    /// Is called when a timer's time has come. The timer is gone then. A timer that is set here and due at once fires in the same batch.
+    /// Is called when a timer's time has come. The timer is gone then. A timer that is set here and due at once fires
+    /// in the same batch.
     ///
     /// # Errors
     /// Whatever is to end the query.
@@ -64,8 +65,8 @@ pub trait KeyedProcessor: Send + Sync + 'static {
         Ok(())
     }
 
-    /// The state of keys that a query begins with. It is asked for once, before the rows of its first batch; a query that goes on
-    /// with a checkpoint has it there already.
+    /// The state of keys that a query begins with. It is asked for once, before the rows of its first batch; a query
+    /// that goes on with a checkpoint has it there already.
     ///
     /// ```
     /// # use stream_runtime::error::BoxError;
@@ -92,6 +93,7 @@ pub trait KeyedProcessor: Send + Sync + 'static {
     ///
     /// # Errors
     /// Whatever is to end the query.
+    #[allow(clippy::type_complexity, reason = "a name for the pairs would hide what to return")]
     fn initial_state(&self) -> Result<Vec<(Self::Key, Self::State)>, BoxError> {
         Ok(Vec::new())
     }

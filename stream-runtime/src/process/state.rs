@@ -2,16 +2,16 @@
 
 use crate::error::{BoxError, Result};
 use crate::state::codec::ENCODE_LIMIT;
-use crate::time::{Duration, Timestamp};
+use crate::time::Timestamp;
 
 use super::timer::{Timer, TimerKind};
-use super::variable::{Decoder, StateVariable, encode};
+use super::variable::{Decoder, VariableVisitor, encode};
 
 /// What a processor keeps for each key: a struct whose fields are state variables. Derive it.
 ///
-/// A field is a [`ValueState`](super::ValueState), a [`ListState`](super::ListState) or a [`MapState`](super::MapState);
-/// what these hold derives serde's `Serialize` and `Deserialize`. `#[state(ttl = hours(1))]` on a field lets its values go an
-/// hour after their last update, by the time of the batches.
+/// A field is a [`ValueState`](super::ValueState), a [`ListState`](super::ListState) or a
+/// [`MapState`](super::MapState); what these hold derives serde's `Serialize` and `Deserialize`. `#[state(ttl =
+/// hours(1))]` on a field lets its values go an hour after their last update, by the time of the batches.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -35,17 +35,15 @@ use super::variable::{Decoder, StateVariable, encode};
 ///
 /// # Changing it
 ///
-/// A variable is kept under its field's name. When a service comes back with another version of the struct, a variable that is new begins empty,
-/// and what the checkpoint holds of one that is gone is left out. Within a variable's values a struct may gain
-/// fields that are `Option`s or have `#[serde(default)]`, lose fields, and have them in another order; a number may be
-/// widened. A TTL may be given, changed or taken away: it holds for values that are there already, too.
+/// A variable is kept under its field's name. When a service comes back with another version of the struct, a variable
+/// that is new begins empty, and what the checkpoint holds of one that is gone is left out. Within a variable's values
+/// a struct may gain fields that are `Option`s or have `#[serde(default)]`, lose fields, and have them in another
+/// order; a number may be widened. A TTL may be given, changed or taken away: it holds for values that are there
+/// already, too.
 pub trait ProcessorState: Default + Send + 'static {
     /// Shows each variable, its name and its TTL.
     #[doc(hidden)]
-    fn each_variable(
-        &mut self,
-        visit: &mut dyn FnMut(&'static str, &mut dyn StateVariable, Option<Duration>),
-    );
+    fn each_variable(&mut self, visit: &mut VariableVisitor<'_>);
 }
 
 /// Removes the values whose time is over, and lets updates count from `now`.
@@ -80,12 +78,12 @@ pub(crate) fn encode_state(
     out: &mut Vec<u8>,
 ) -> Result<(), BoxError> {
     let before = out.len();
-    let times = |kind| -> Vec<_> {
+    let of_kind = |kind| -> Vec<_> {
         timers.iter().filter(|timer| timer.kind == kind).map(|timer| timer.time).collect()
     };
     let mut count = 0_u32;
     state.each_variable(&mut |_, variable, _| count += u32::from(!variable.is_empty()));
-    encode(&(times(TimerKind::EventTime), times(TimerKind::ProcessingTime), count), out)?;
+    encode(&(of_kind(TimerKind::EventTime), of_kind(TimerKind::ProcessingTime), count), out)?;
     let mut encoded = Ok(());
     state.each_variable(&mut |name, variable, _| {
         if encoded.is_ok() && !variable.is_empty() {
@@ -111,24 +109,24 @@ pub(crate) fn encode_state(
 /// # Errors
 /// What is damaged, or doesn't fit the code any more, and what to do.
 pub(crate) fn decode_state(state: &mut impl ProcessorState, mut bytes: &[u8]) -> Result<Vec<Timer>, String> {
-    let mut decoder = Decoder(&mut bytes);
-    let (event, processing, count): (Vec<Timestamp>, Vec<Timestamp>, u32) = decoder.next()?;
+    let mut rest = Decoder(&mut bytes);
+    let (event, processing, count): (Vec<Timestamp>, Vec<Timestamp>, u32) = rest.next()?;
     for _ in 0..count {
-        let found: String = decoder.next()?;
+        let found: String = rest.next()?;
         let mut decoded = None;
         state.each_variable(&mut |name, variable, _| {
             if name == found && decoded.is_none() {
-                decoded = Some(variable.decode(&mut decoder));
+                decoded = Some(variable.decode(&mut rest));
             }
         });
-        decoded.unwrap_or_else(|| decoder.skip()).map_err(|why| {
+        decoded.unwrap_or_else(|| rest.skip()).map_err(|why| {
             format!(
                 "variable `{found}`: {why}; a field that is new in its values needs `#[serde(default)]`, and values of another type another variable"
             )
         })?;
     }
-    if !decoder.0.is_empty() {
-        return Err(format!("{} bytes are left over", decoder.0.len()));
+    if !rest.0.is_empty() {
+        return Err(format!("{} bytes are left over", rest.0.len()));
     }
     let timers = |kind, times: Vec<Timestamp>| times.into_iter().map(move |time| Timer { kind, time });
     let mut timers: Vec<_> =
@@ -143,7 +141,7 @@ mod tests {
     use serde::{Deserialize, Serialize};
 
     use super::*;
-    use crate::process::{ListState, MapState, ProcessorState, ValueState};
+    use crate::process::{ListState, MapState, ProcessorState, StateVariable, ValueState};
     use crate::time::seconds;
 
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

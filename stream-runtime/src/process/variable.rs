@@ -1,8 +1,9 @@
 //! [`StateVariable`]: what the operator asks of a state variable, and how one is encoded.
 //!
-//! A variable is encoded as MessagePack with named fields, which tells its own structure: a value's struct may gain fields that have a
-//! default and lose others, and what an older version of the service has written is still read. Beside the values
-//! stand the instants at which they were updated, not those at which they expire: the TTL is always the code's.
+//! A variable is encoded as `MessagePack` with named fields, which tells its own structure: a value's struct may gain
+//! fields that have a default and lose others, and what an older version of the service has written is still read.
+//! Beside the values stand the instants at which they were updated, not those at which they expire: the TTL is always
+//! the code's.
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,9 @@ pub trait StateVariable {
     /// Reads what `encode` has written.
     fn decode(&mut self, from: &mut Decoder<'_, '_>) -> Result<(), String>;
 }
+
+/// Is shown each variable of a state: its name, the variable, and its TTL.
+pub type VariableVisitor<'a> = dyn FnMut(&'static str, &mut dyn StateVariable, Option<Duration>) + 'a;
 
 /// When a value was updated; the default for a variable without TTL, which doesn't care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,7 +82,7 @@ pub(super) struct Saved<C> {
     pub(super) updated: Vec<Updated>,
 }
 
-/// Appends a value as MessagePack with named fields.
+/// Appends a value as `MessagePack` with named fields.
 pub(super) fn encode(value: &impl Serialize, out: &mut Vec<u8>) -> Result<(), String> {
     let mut serializer = rmp_serde::Serializer::new(out).with_struct_map();
     value.serialize(&mut serializer).map_err(|error| error.to_string())

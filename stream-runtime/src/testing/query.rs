@@ -17,7 +17,7 @@ use super::ManualClock;
 /// A query with a memory source, a memory sink, a checkpoint in memory and a clock that stands still.
 ///
 /// Nothing runs by itself: [`expect`](Self::expect) runs the batches that there is input for, one for each
-/// [`add`](Self::add), and the batch without data that lets the watermark take effect.
+/// [`add`](Self::add), and the batches without data that let the watermark take effect and timers fire that are due.
 pub struct TestQuery<P: Plan, F> {
     build: F,
     input: MemoryInput<P::Row>,

@@ -71,7 +71,7 @@ mod first {
         let total = state.total.or_default();
         total.sum += number;
         total.mean = 0.5;
-        total.note = "first".to_owned();
+        "first".clone_into(&mut total.note);
         total.kind = if number > 5 { Kind::Large(1) } else { Kind::Small };
         state.seen.push(number);
         *state.by_number.or_default(number) += 1;

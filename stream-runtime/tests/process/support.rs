@@ -33,8 +33,8 @@ pub(crate) fn event(key: &str, what: &str, second: i64) -> Event {
     Event { key: key.to_owned(), what: what.to_owned(), timestamp: at(second) }
 }
 
-pub(crate) fn said(key: &str, what: impl ToString) -> Said {
-    Said { key: key.to_owned(), what: what.to_string() }
+pub(crate) fn said(key: &str, what: impl Into<String>) -> Said {
+    Said { key: key.to_owned(), what: what.into() }
 }
 
 const INPUT: InputInfo = InputInfo { name: "events", row: "Event", watermark: None, columns: None };
@@ -101,9 +101,9 @@ pub(crate) async fn open<P: Plan>(
 
 /// A processor that does what each row's `what` says, for tests of everything but state.
 ///
-/// `say x`, `event 30` and `processing 30` (set a timer for that second), `cancel event 30`, `chain 30` (a timer of event
-/// time whose firing sets the next one, a second later, up to 33), `again 30` (whose firing sets the same one again), `both 30`
-/// (whose firing sets one of processing time for the same second), `timers`, `fail`.
+/// `say x`, `event 30` and `processing 30` (set a timer for that second), `cancel event 30`, `chain 30` (a timer of
+/// event time whose firing sets the next one, a second later, up to 33), `again 30` (whose firing sets the same one
+/// again), `both 30` (whose firing sets one of processing time for the same second), `timers`, `fail`.
 pub(crate) struct Scripted;
 
 /// What the timers that are set do when they fire.
@@ -141,10 +141,10 @@ impl KeyedProcessor for Scripted {
             context.processing_timer(second(time))?;
         } else if let Some(time) = word(row.what, "cancel event") {
             let found = context.cancel_event_timer(second(time));
-            context.emit(said(key, found));
+            context.emit(said(key, found.to_string()));
         } else if let Some(time) = word(row.what, "cancel processing") {
             let found = context.cancel_processing_timer(second(time));
-            context.emit(said(key, found));
+            context.emit(said(key, found.to_string()));
         } else if row.what == "cancel all" {
             context.cancel_timers();
         } else if row.what == "timers" {

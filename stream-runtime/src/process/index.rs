@@ -5,8 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::process::{Timer, TimerKind};
 use crate::time::Timestamp;
+
+use super::timer::{Timer, TimerKind};
 
 /// Times, each with the place of a key in the worker's table.
 type Times = BTreeSet<(Timestamp, u32)>;
