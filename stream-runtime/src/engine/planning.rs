@@ -1,5 +1,5 @@
 //! Which batch is next: the one that an earlier run left unfinished, one with new rows, or one without rows that only lets the
-//! watermark take effect.
+//! watermark take effect or a timer fire.
 
 use crate::checkpoint::BatchPlan;
 use crate::error::Result;
@@ -66,7 +66,10 @@ impl Execution {
             logs.extend(log.filter(|_| range.is_some()).map(|log| (source, log)));
             ranges.push(range);
         }
-        if ranges.iter().all(Option::is_none) && !self.wants_batch_without_data() {
+        // The clock may jump back; the time of a batch doesn't.
+        let time_ms = self.last.as_ref().map_or(i64::MIN, |last| last.time_ms).max(now.as_millis());
+        let wakes = self.stages.wake_at().is_some_and(|wake_at| Timestamp::from_millis(time_ms) >= wake_at);
+        if ranges.iter().all(Option::is_none) && !wakes && !self.wants_batch_without_data() {
             return Ok(None);
         }
         let end = |(range, start): (&Option<Range>, Option<Offset>)| {
@@ -76,8 +79,7 @@ impl Execution {
             batch: self.next_id(),
             ends: ranges.iter().zip(starts).map(end).collect(),
             watermark_ms: self.tracker.current_ms(),
-            // The clock may jump back; the time of a batch doesn't.
-            time_ms: self.last.as_ref().map_or(i64::MIN, |last| last.time_ms).max(now.as_millis()),
+            time_ms,
         };
         Ok(Some(Planned { plan, fresh: Some(logs), ranges }))
     }

@@ -23,6 +23,7 @@ mod node;
 mod operator;
 mod phase;
 mod pipeline;
+mod process;
 mod read;
 mod reading;
 mod rejects;
@@ -69,12 +70,13 @@ use crate::error::Result;
 use crate::schema::Schema;
 use crate::source::Chunk;
 use crate::static_input::Refresh;
+use crate::time::Timestamp;
 
 /// Types that something is generic over and holds no values of.
 type Types<T> = std::marker::PhantomData<fn() -> T>;
 
 #[doc(hidden)]
-/// The two watermarks of a batch (SPARK-40925), in microseconds, and its id.
+/// The two watermarks of a batch (SPARK-40925), in microseconds, its id and its time.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchContext {
     /// The batch's id.
@@ -86,7 +88,7 @@ pub struct BatchContext {
     /// Whether any source had rows for the batch.
     pub has_data: bool,
     /// The batch's time, the same when it runs again.
-    pub time: crate::time::Timestamp,
+    pub time: Timestamp,
 }
 
 #[doc(hidden)]
@@ -193,6 +195,10 @@ pub trait Plan: Send + Sync + 'static {
         workers: &mut [&mut Self::Worker],
         changes: Option<&mut Vec<OperatorChanges>>,
     ) -> Result<()>;
+
+    /// When a batch has to run though there may be no rows for it. Asked between two batches.
+    #[doc(hidden)]
+    fn wake_at(&self, workers: &[&Self::Worker]) -> Option<Timestamp>;
 
     /// Puts back what the checkpoint holds of an operator, the first being 0.
     #[doc(hidden)]

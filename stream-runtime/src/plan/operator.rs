@@ -5,6 +5,7 @@ use std::any::Any;
 use crate::error::Result;
 use crate::operator::event_time::EventTimeStats;
 use crate::operator::route::Router;
+use crate::time::Timestamp;
 
 use super::{BatchContext, OperatorChanges, OperatorMetrics, StateEntry};
 
@@ -69,6 +70,7 @@ pub trait Operator: Send + Sync + 'static {
     type Target;
     /// What one worker owns: its share of the state, and the batch in progress.
     type Worker: Send + 'static;
+
     /// The types of keys and state of each stateful operator, for the fingerprint.
     fn state_types(&self) -> Vec<String>;
 
@@ -133,6 +135,12 @@ pub trait Operator: Send + Sync + 'static {
         workers: &mut [&mut Self::Worker],
         changes: Option<&mut Vec<OperatorChanges>>,
     ) -> Result<()>;
+
+    /// When a batch has to run though there may be no rows for it: the time of the next processing timer. Asked
+    /// between two batches.
+    fn wake_at(&self, _workers: &[&Self::Worker]) -> Option<Timestamp> {
+        None
+    }
 
     /// Puts back what the checkpoint holds of an operator, the first being 0.
     fn restore(

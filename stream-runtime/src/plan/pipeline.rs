@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::schema::Schema;
 use crate::source::Chunk;
 use crate::static_input::Refresh;
+use crate::time::Timestamp;
 
 use super::branch::{Branch, Feeds, Holds};
 use super::operator::{Emitted, WorkerContext};
@@ -95,6 +96,10 @@ where
         changes: Option<&mut Vec<OperatorChanges>>,
     ) -> Result<()> {
         self.branch.settle(workers, changes)
+    }
+
+    fn wake_at(&self, workers: &[&B::Worker]) -> Option<Timestamp> {
+        self.branch.wake_at(workers)
     }
 
     fn restore(&self, workers: &mut [&mut B::Worker], operator: usize, entry: StateEntry<'_>) -> Result<()> {

@@ -9,6 +9,7 @@ use crate::operator::event_time::EventTimeStats;
 use crate::schema::Schema;
 use crate::source::Chunk;
 use crate::static_input::{Lookups, Refresh};
+use crate::time::Timestamp;
 
 use super::branch::{Branch, Feeds, FeedsJoin, Here, Holds, HoldsJoined};
 use super::decode::for_each_view;
@@ -285,6 +286,12 @@ where
         self.node.settle(&mut nodes, changes.as_deref_mut())?;
         let mut operators: Vec<_> = workers.iter_mut().map(|worker| &mut worker.operator).collect();
         self.operator.settle(&mut operators, changes)
+    }
+
+    fn wake_at(&self, workers: &[&SegmentWorker<N::Worker, S::Tables, Op::Worker>]) -> Option<Timestamp> {
+        let nodes: Vec<_> = workers.iter().map(|worker| &worker.node).collect();
+        let operators: Vec<_> = workers.iter().map(|worker| &worker.operator).collect();
+        [self.node.wake_at(&nodes), self.operator.wake_at(&operators)].into_iter().flatten().min()
     }
 
     fn restore(
