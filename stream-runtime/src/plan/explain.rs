@@ -34,7 +34,10 @@ impl fmt::Display for Explain {
         if let Some(having) = info.having {
             tree.node(&format!("having {having}"))?;
         }
-        tree.node(&format!("select {}", info.select))?;
+        // A processor makes the result rows by itself.
+        if !info.select.is_empty() {
+            tree.node(&format!("select {}", info.select))?;
+        }
         let operator = |clause: &str| info.operators.iter().find(|operator| operator.clause == clause);
         for operator in info.operators.iter().rev().filter(|of| !info.clauses.contains(&of.clause)) {
             tree.node(operator.clause)?;
@@ -114,6 +117,9 @@ fn state(operator: &OperatorInfo, mode: Mode) -> String {
     match mode {
         // A query without keys.
         _ if operator.clause == "group by ()" => "state is one group".to_owned(),
+        _ if operator.name == "transformWithStateExec" => {
+            "state is what the processor keeps of each key".to_owned()
+        }
         Mode::Complete if what != "key" => {
             format!("state keeps every {what}, as the whole result is put out each time")
         }

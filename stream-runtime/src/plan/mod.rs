@@ -10,6 +10,7 @@
 mod aggregate;
 mod bound;
 mod branch;
+mod candidate;
 mod changes;
 mod decode;
 mod dedup;

@@ -12,6 +12,7 @@ mod info;
 mod join;
 mod lookup;
 mod names;
+mod process;
 mod row;
 mod slots;
 mod stretch;
@@ -34,14 +35,15 @@ pub(crate) fn lower(plan: &Plan) -> TokenStream {
     let constants = constants::lower_constants(plan);
     let columns = columns::lower_columns(plan);
     let info = info::lower_info(plan);
-    let body = match (&plan.split, plan.select) {
-        (Some(split), _) => {
+    let body = match (plan.process, &plan.split, plan.select) {
+        (Some(process), ..) => process::lower_process(plan, process),
+        (None, Some(split), _) => {
             let row = row::lower_grouping(plan, split);
             let finish = finish::lower_finish(plan, split);
             quote_spanned!(mixed()=> #row #finish)
         }
-        (None, Some(select)) => row::lower_selection(plan, select),
-        (None, None) => TokenStream::new(),
+        (None, None, Some(select)) => row::lower_selection(plan, select),
+        (None, None, None) => TokenStream::new(),
     };
     let assertions = constants::lower_assertions(plan);
     let surface = Surface { query: plan.query, slots: plan.slots(), mode: plan.mode };
