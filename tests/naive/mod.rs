@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod chains;
+pub(crate) mod joins;
 pub(crate) mod stateful;
 
 use std::collections::BTreeMap;

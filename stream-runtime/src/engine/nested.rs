@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use crate::error::{Error, Result};
 use crate::plan::{Contains, Plan, Rejects};
 use crate::source::{Admission, Advance, Offset, OnMalformed, SourceContext};
+use crate::time::Duration;
 
 use super::inputs::{AnySource, AnySplit};
 
@@ -72,6 +73,10 @@ where
         self.inner.take_policy()
     }
 
+    fn idle_time(&self) -> Option<Duration> {
+        self.inner.idle_time()
+    }
+
     async fn open(&mut self, context: SourceContext) -> Result<()> {
         self.inner.open(context).await
     }
@@ -109,6 +114,10 @@ where
 
     fn is_caught_up(&self) -> bool {
         self.inner.is_caught_up()
+    }
+
+    fn report_latest_offset(&self) -> Option<Offset> {
+        self.inner.report_latest_offset()
     }
 }
 

@@ -14,7 +14,7 @@ use crate::plan::{BatchContext, OperatorChanges, OutputMode, Plan, PlanInfo, Rej
 use crate::sink::erased::AnySink;
 use crate::sink::{SinkBatch, SinkContext};
 use crate::source::{Admission, Advance, MalformedRow, Offset, OnMalformed, SourceContext};
-use crate::time::Timestamp;
+use crate::time::{Duration, Timestamp};
 
 use super::clock::Clock;
 use super::computed::{Computed, Took};
@@ -47,7 +47,11 @@ pub(crate) trait Stages: Send {
         starts: &[Option<Offset>],
         admission: Admission,
     ) -> Result<Vec<Option<Advance>>>;
-    fn is_caught_up(&self) -> bool;
+    fn idle_times(&self) -> Vec<Option<Duration>>;
+    /// Which sources have handed out everything that they know of.
+    fn caught_up(&self) -> Vec<bool>;
+    /// The newest offsets that the sources know of.
+    fn reported_offsets(&self) -> Vec<Option<Offset>>;
     /// Ends when rows of any source may have arrived.
     async fn arrival(&mut self);
     async fn commit_sources(&mut self, ranges: &[Option<Range>]) -> Result<()>;
@@ -207,8 +211,16 @@ impl<P: Plan> Stages for TypedStages<P> {
         together::all(sources.map(|(source, start)| source.latest_offset(start.as_ref(), admission))).await
     }
 
-    fn is_caught_up(&self) -> bool {
-        self.sources.iter().all(|source| source.is_caught_up())
+    fn idle_times(&self) -> Vec<Option<Duration>> {
+        self.sources.iter().map(|source| source.idle_time()).collect()
+    }
+
+    fn caught_up(&self) -> Vec<bool> {
+        self.sources.iter().map(|source| source.is_caught_up()).collect()
+    }
+
+    fn reported_offsets(&self) -> Vec<Option<Offset>> {
+        self.sources.iter().map(|source| source.report_latest_offset()).collect()
     }
 
     async fn arrival(&mut self) {

@@ -15,6 +15,10 @@ pub struct PlanInfo {
     pub queries: &'static [QueryInfo],
     /// The static inputs: name and row type.
     pub statics: &'static [(&'static str, &'static str)],
+    /// Where the rows of `from` come from.
+    pub from: RowsInfo,
+    /// The joins among the clauses, in order, those with static inputs included.
+    pub joins: &'static [JoinInfo],
     /// The clauses between `from` and `group by`, in order, as written: `where action == "view"`. `dedup by` is one
     /// of them, which tells what stands before and what behind it, and has its operator too.
     pub clauses: &'static [&'static str],
@@ -35,8 +39,32 @@ pub struct QueryInfo {
     pub name: &'static str,
     /// How many operators of the reading query come before its own.
     pub operators_before: usize,
+    /// The columns that the reading query reads, in the order of their first use; `None` for all.
+    pub columns: Option<&'static [&'static str]>,
     /// Its plan.
     pub plan: &'static PlanInfo,
+}
+
+/// Where the rows of `from` or of a join come from.
+#[derive(Clone, Copy, Debug)]
+pub enum RowsInfo {
+    /// From inputs, by their numbers among the plan's; more than one are a union.
+    Inputs(&'static [usize]),
+    /// From a static input, by its number among those.
+    Static(usize),
+    /// From another query, by its number among those.
+    Query(usize),
+}
+
+/// A join.
+#[derive(Clone, Copy, Debug)]
+pub struct JoinInfo {
+    /// Its number among the clauses.
+    pub clause: usize,
+    /// Where the rows come from that it adds.
+    pub rows: RowsInfo,
+    /// Whose event time `within` is about, and on whose its range is built: the inputs' names.
+    pub times: Option<(&'static str, &'static str)>,
 }
 
 impl PlanInfo {
@@ -106,11 +134,11 @@ pub struct OperatorInfo {
     pub clause: &'static str,
     /// Width, slide and start of the window, if there is one.
     pub window: Option<(Duration, Duration, Duration)>,
-    /// How far the event times of a join's sides may be apart.
+    /// How far the one event time of a join's `within` may be from the other, [`JoinInfo::times`].
     pub within: Option<TimeRange>,
     /// The aggregates, as written.
     pub aggregates: &'static [&'static str],
-    /// Whether a watermark closes its groups or sessions, or drops its keys.
+    /// Whether a watermark closes its groups or sessions, drops its keys, or fires its timers.
     pub event_time_key: bool,
 }
 

@@ -121,9 +121,10 @@ impl<N: Node, S: Lookups, T: JoinSide + Keyed, F> RowFunction<N, S, T, F>
 where
     F: for<'a> Fn(View<'a, N>, &mut Reading<S::Tables>, &mut T) + Send + Sync + 'static,
 {
-    /// Joins the rows to those of `right`, in the kind of join `J`: rows of equal keys for which `condition` holds.
+    /// Joins the rows to those of `right`: rows of equal keys for which `condition` holds.
     pub fn join<J, NR, TR, FR, C>(
         self,
+        _kind: J,
         info: &PlanInfo,
         right: RowFunction<NR, (), TR, FR>,
         bounds: Bounds,

@@ -42,7 +42,7 @@ pub(crate) use changes::{ChangeRef, KEY_GROUPS, key_group, owner};
 pub use changes::{OperatorChanges, StateEntry};
 pub(crate) use decode::for_each_view;
 pub use explain::Explain;
-pub use info::{InputInfo, OperatorInfo, PlanInfo, QueryInfo, WatermarkInfo};
+pub use info::{InputInfo, JoinInfo, OperatorInfo, PlanInfo, QueryInfo, RowsInfo, WatermarkInfo};
 #[doc(hidden)]
 pub use input::{RowFunction, Rows, from, from_query};
 #[doc(hidden)]
@@ -112,6 +112,8 @@ pub struct OperatorMetrics {
     pub memory_used_bytes: u64,
     /// Rows whose key had been seen before; `None` for an operator that doesn't look for duplicates.
     pub duplicate_rows: Option<u64>,
+    /// What the watermark has yet to reach, for an operator that doesn't keep all of its groups for that: timers.
+    pub waiting: Option<u64>,
 }
 
 /// A compiled query. The macro builds it; a service sees it only as `impl Plan`.

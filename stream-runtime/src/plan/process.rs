@@ -158,15 +158,18 @@ impl<P: KeyedProcessor> Operator for Process<P> {
         gather(workers, &mut emitted.rows);
         self.fire_timers(workers, batch, &mut emitted.rows)?;
         let mut metrics = OperatorMetrics::default();
+        let mut waiting = 0;
         for worker in workers.iter_mut() {
             metrics.rows_updated += worker.keys.touched_count() as u64;
             metrics.rows_removed += worker.sweep();
             metrics.rows_total += worker.keys.len() as u64;
+            waiting += worker.timers.count(TimerKind::EventTime) as u64;
             metrics.memory_used_bytes += worker.allocated_bytes() as u64;
             metrics.rows_dropped_by_watermark += worker.late.rows;
             metrics.late_rows += worker.late.rows;
             metrics.max_lateness_micros = metrics.max_lateness_micros.max(worker.late.max_lateness_micros);
         }
+        metrics.waiting = Some(waiting);
         emitted.report.operators.push(metrics);
         Ok(())
     }

@@ -48,6 +48,11 @@ impl TimerIndex {
         self.of(kind).first().map(|(time, _)| *time)
     }
 
+    /// How many timers of a kind there are.
+    pub(crate) fn count(&self, kind: TimerKind) -> usize {
+        self.of(kind).len()
+    }
+
     /// The places of the keys that have this timer.
     pub(crate) fn places(&self, timer: Timer) -> impl Iterator<Item = u32> {
         self.of(timer.kind).range((timer.time, 0)..=(timer.time, u32::MAX)).map(|(_, place)| *place)

@@ -81,7 +81,8 @@ pub(super) fn lower_row(row: &Expr) -> Expr {
 
 fn is_column(expr: &Expr) -> bool {
     match peeled(expr) {
-        Expr::Path(_) => true,
+        // Of which type `None` is, the field says.
+        Expr::Path(path) => !path.path.is_ident("None"),
         Expr::Field(field) => is_column(&field.base),
         Expr::Call(call) => aggregate::called(call).is_some(),
         _ => false,

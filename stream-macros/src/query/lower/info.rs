@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Expr;
 
@@ -10,9 +10,9 @@ use super::stretch::constant;
 use super::{columns, constants, local, mixed, runtime};
 use crate::query::ast::{Dedup, Input, Interval, Join, Process, Retention, Source, Within};
 use crate::query::expr::peeled;
-use crate::query::join::Bounds;
+use crate::query::join::{Bounds, Side};
 use crate::query::plan::{DedupPlan, JoinPlan, Plan};
-use crate::query::relation::Relation;
+use crate::query::relation::{EventTime, Origin, Relation};
 use crate::query::split::Split;
 use crate::query::step::{Step, expand_lets};
 use crate::query::text::{text, text_by_inputs};
@@ -25,9 +25,11 @@ pub(super) fn lower_info(plan: &Plan) -> TokenStream {
     let (mut operators, mut queries) = (Vec::new(), Vec::new());
     let mut read = |relation: usize, operators: &[TokenStream]| {
         if let Some(query) = plan.relations[relation].query() {
-            let (name, path, before) = (text(&query.name), &query.path, operators.len());
+            let (name, path) = (text(&query.name), &query.path);
+            let before = Literal::usize_unsuffixed(operators.len());
+            let columns = lower_columns(plan, relation);
             queries.push(quote_spanned! {mixed()=>
-                #runtime::QueryInfo { name: #name, operators_before: #before, plan: &#path::INFO }
+                #runtime::QueryInfo { name: #name, operators_before: #before, columns: #columns, plan: &#path::INFO }
             });
         }
     };
@@ -44,6 +46,8 @@ pub(super) fn lower_info(plan: &Plan) -> TokenStream {
     operators.extend(plan.process.map(|process| lower_processor(plan, process)));
     operators.extend(plan.split.as_ref().map(|split| lower_aggregation(plan, split)));
     let clauses = plan.steps.iter().map(|step| lower_step(plan, *step));
+    let from = lower_rows(plan, 0);
+    let joins = plan.joins.iter().map(|join| lower_join_info(plan, join));
     let statics = plan.query.inputs.iter().filter(|input| input.fixed.is_some()).map(|input| {
         let (name, row) = (text(&input.name), text(&input.row));
         quote_spanned!(mixed()=> (#name, #row))
@@ -60,6 +64,8 @@ pub(super) fn lower_info(plan: &Plan) -> TokenStream {
             inputs: &[#(#inputs),*],
             queries: &[#(#queries),*],
             statics: &[#(#statics),*],
+            from: #from,
+            joins: &[#(#joins),*],
             clauses: &[#(#clauses),*],
             operators: &[#(#operators),*],
             select: #select,
@@ -93,10 +99,51 @@ fn lower_input(plan: &Plan, input: &Input) -> TokenStream {
         let delay = constant("DELAY", relation);
         quote_spanned!(mixed()=> #runtime::WatermarkInfo { column: #column, delay: Self::#delay })
     }));
-    let columns = option(columns::columns(plan, relation).map(|columns| quote!(&[#(#columns),*])));
+    let columns = lower_columns(plan, relation);
     quote_spanned! {mixed()=>
         #runtime::InputInfo { name: #name, row: #row, watermark: #watermark, columns: #columns }
     }
+}
+
+fn lower_columns(plan: &Plan, relation: usize) -> TokenStream {
+    option(columns::columns(plan, relation).map(|columns| quote!(&[#(#columns),*])))
+}
+
+/// Where the rows of a relation come from: `RowsInfo::Inputs(&[0])`
+fn lower_rows(plan: &Plan, relation: usize) -> TokenStream {
+    let runtime = runtime(mixed());
+    match &plan.relations[relation].origin {
+        Origin::Static(input) => {
+            let mut statics = plan.query.inputs.iter().filter(|input| input.fixed.is_some());
+            let number = statics.position(|other| other.name == input.name).unwrap_or_default();
+            let number = Literal::usize_unsuffixed(number);
+            quote_spanned!(mixed()=> #runtime::RowsInfo::Static(#number))
+        }
+        Origin::Query(_) => {
+            let queries = plan.relations[..relation].iter().filter_map(Relation::query);
+            let number = Literal::usize_unsuffixed(queries.count());
+            quote_spanned!(mixed()=> #runtime::RowsInfo::Query(#number))
+        }
+        Origin::Streams(_) | Origin::Unknown => {
+            let inputs = plan.input_numbers(relation).into_iter().map(Literal::usize_unsuffixed);
+            quote_spanned!(mixed()=> #runtime::RowsInfo::Inputs(&[#(#inputs),*]))
+        }
+    }
+}
+
+fn lower_join_info(plan: &Plan, join: &JoinPlan) -> TokenStream {
+    let runtime = runtime(mixed());
+    let (clause, rows) = (Literal::usize_unsuffixed(join.step), lower_rows(plan, join.relation));
+    let name = |time: &EventTime| text(plan.relations[time.relation()].input_name());
+    let times = option(match &join.bounds {
+        Bounds::Range(range) => {
+            let (left, right) = (name(&range.left), name(&range.right));
+            let (time, base) = if range.time_side == Side::Left { (left, right) } else { (right, left) };
+            Some(quote_spanned!(mixed()=> (#time, #base)))
+        }
+        Bounds::Key { .. } | Bounds::None => None,
+    });
+    quote_spanned!(mixed()=> #runtime::JoinInfo { clause: #clause, rows: #rows, times: #times })
 }
 
 /// `left join shipments on shipments.id == orders.id within …`

@@ -10,7 +10,7 @@ use super::stretch::{constant, lower_let};
 use super::target::Target;
 use super::{at, finish, join, local, lookup, mixed, reference, runtime, tuple_at, update};
 use crate::query::ast::{Dedup, Retention, Select};
-use crate::query::expr::bare_ident;
+use crate::query::expr::{bare_ident, mentions};
 use crate::query::plan::Plan;
 use crate::query::split::Split;
 use crate::query::step::Step;
@@ -170,8 +170,13 @@ pub(super) fn lower_steps(
             }
         }
         Step::Let(clause) => {
-            let value = lower_let(clause);
+            let behind = rest.start;
             let rest = lower_steps(plan, rest, in_loop, end);
+            // What clauses behind the next join alone use, they compute.
+            if !mentions(rest.clone(), &clause.name) && plan.mentions_behind(behind, &clause.name) {
+                return rest;
+            }
+            let value = lower_let(clause);
             quote_spanned!(mixed()=> #value #rest)
         }
         Step::Explode(clause) => {
