@@ -24,8 +24,8 @@ pub struct Processing<P: KeyedProcessor> {
     pub(crate) router: Router,
     pub(crate) late: Late,
     pub(crate) output: Output<P::Output>,
-    /// The first call that has failed, and the row's place in the input.
-    pub(crate) failed: Option<(u64, Error)>,
+    /// The first call that has failed, and its place.
+    pub(crate) failed: Option<(Place, Error)>,
     /// Keys that are gone and still in the checkpoint, with their hashes.
     pub(crate) removed: Vec<(u64, P::Key)>,
     pub(crate) context: WorkerContext,
@@ -59,13 +59,17 @@ pub(crate) struct Late {
     pub(crate) max_lateness_micros: i64,
 }
 
-/// Result rows, and for each the place in the input of the row that it was emitted for.
+/// A row's place in the input, and which of the calls for the row it is, counted by every worker that looks at it: an `explode` may give
+/// it several keys.
+pub(crate) type Place = (u64, u32);
+
+/// Result rows, and for each the place of the call that it was emitted in.
 #[derive(Debug)]
 pub(crate) struct Output<O> {
     pub(crate) rows: Vec<O>,
     /// Empty for a lone worker, whose rows are in order.
-    pub(crate) places: Vec<u64>,
-    pub(crate) place: Option<u64>,
+    pub(crate) places: Vec<Place>,
+    pub(crate) place: Option<Place>,
 }
 
 impl<O> Default for Output<O> {
@@ -111,6 +115,9 @@ impl<P: KeyedProcessor> Processing<P> {
         key: Q,
         row: <P::Row as Schema>::View<'_>,
     ) {
+        if let Some((_, call)) = &mut self.output.place {
+            *call += 1;
+        }
         let hash = self.hash(&key);
         if self.router.verdict(hash) != Verdict::Apply || self.failed.is_some() {
             return;
@@ -135,7 +142,7 @@ impl<P: KeyedProcessor> Processing<P> {
         }
         self.output.rows = rows;
         if let Err(error) = called {
-            self.failed = Some((self.output.place.unwrap_or(0), error));
+            self.failed = Some((self.output.place.unwrap_or_default(), error));
         }
     }
 

@@ -125,7 +125,7 @@ impl<P: KeyedProcessor> Operator for Process<P> {
         if batch.batch == 0
             && let Err(error) = self.put_initial_state(worker)
         {
-            worker.failed = Some((0, error));
+            worker.failed = Some(((0, 0), error));
         }
     }
 
@@ -142,7 +142,7 @@ impl<P: KeyedProcessor> Operator for Process<P> {
     }
 
     fn at_row(&self, worker: &mut Processing<P>, sequence: u64) {
-        worker.output.place = Some(sequence);
+        worker.output.place = Some((sequence, 0));
     }
 
     fn emit(

@@ -1,8 +1,8 @@
 //! Rows, a query around any processor, and instants that read well.
 
 use stream_runtime::__private::{
-    Here, InputInfo, Mode, OperatorInfo, Plan, PlanInfo, Processing, Reading, Reads, Update, WatermarkInfo,
-    from,
+    Here, InputInfo, Mode, OperatorInfo, Plan, PlanInfo, Processing, Reading, Reads, RowsInfo, Update,
+    WatermarkInfo, from,
 };
 use stream_runtime::engine::QueryBuilder;
 use stream_runtime::error::BoxError;
@@ -47,6 +47,8 @@ const fn info(inputs: &'static [InputInfo]) -> PlanInfo {
         inputs,
         queries: &[],
         statics: &[],
+        from: RowsInfo::Inputs(&[0]),
+        joins: &[],
         clauses: &[],
         operators: &[OperatorInfo {
             name: "transformWithStateExec",
