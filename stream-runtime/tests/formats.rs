@@ -24,6 +24,8 @@ const INFO: PlanInfo = PlanInfo {
     operators: &[],
     select: "",
     having: None,
+    order_by: None,
+    limit: None,
     mode: Mode::Append,
 };
 

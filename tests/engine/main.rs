@@ -14,6 +14,7 @@ mod silence;
 mod sinks_together;
 mod steps;
 mod stop;
+mod timers;
 mod triggers;
 
 use stream_runtime::prelude::*;

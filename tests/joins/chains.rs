@@ -1,12 +1,12 @@
-//! Operators behind one another: joins behind joins, deduplication, windows, and queries that read queries. Each has the watermarks
-//! of its own rows (docs/semantics.md §2).
+//! Operators of one query behind one another: joins behind joins, deduplication, windows. Each has the watermarks of its own rows
+//! (docs/semantics.md §2).
 
 use stream_runtime::prelude::*;
 
-use crate::kinds::{Pair, closed, joined, pair, right_in};
-use crate::naive::chains::{Dedup, Group, Windows};
+use crate::kinds::{closed, right_in};
+use crate::naive::chains::{Dedup, Windows};
 use crate::naive::joins::{Bounds, Conditions, Item, Join, Kind};
-use crate::{Outcome, Row, property, row};
+use crate::{Row, Total, property, row, total};
 
 #[derive(Schema, Clone, Debug, PartialEq)]
 struct Three {
@@ -14,18 +14,6 @@ struct Three {
     shipment: Option<i64>,
     payment: Option<i64>,
     ts: Option<Timestamp>,
-}
-
-#[derive(Schema, Clone, Debug, PartialEq)]
-struct Total {
-    window: Window,
-    key: Option<String>,
-    numbers: Vec<i64>,
-}
-
-fn total(((start_ms, end_ms, key), numbers): (Group, Vec<i64>)) -> Total {
-    let window = Window { start: Timestamp::from_millis(start_ms), end: Timestamp::from_millis(end_ms) };
-    Total { window, key, numbers }
 }
 
 stream_query! {
@@ -74,10 +62,27 @@ stream_query! {
 }
 
 stream_query! {
+    query RightThenRight(orders: Row, shipments: Row, payments: Row) -> Three {
+        from o in orders watermark(o.ts, seconds(4));
+        let order = o.number + 100;
+        right join s in shipments watermark(s.ts, seconds(6)) on s.key == o.key && order - s.number != 101
+            within s.ts in o.ts ..= o.ts + seconds(10);
+        let shipment = s.number;
+        right join p in payments watermark(p.ts, seconds(5)) on p.key == s.key && shipment <= p.number
+            within p.ts in s.ts .. s.ts + seconds(8);
+        select Three {
+            order: o.map(|o| o.number), shipment: s.map(|s| s.number), payment: Some(p.number), ts: p.ts,
+        };
+        output append;
+    }
+}
+
+stream_query! {
     query SemiThenAnti(orders: Row, shipments: Row, payments: Row) -> Row {
         from o in orders watermark(o.ts, seconds(4));
+        let t = o.ts;
         semi join s in shipments watermark(s.ts, seconds(6)) on s.key == o.key
-            within s.ts in o.ts ..= o.ts + seconds(10);
+            within s.ts in t ..= t + seconds(10);
         anti join p in payments watermark(p.ts, seconds(5)) on p.key == o.key && p.number <= o.number
             within p.ts in o.ts ..= o.ts + seconds(10);
         select o;
@@ -120,100 +125,6 @@ stream_query! {
             within s.ts in o.ts ..= o.ts + seconds(10);
         dedup by o.key, o.ts;
         select Row { key: o.key, number: 10 * o.number + s.number, ts: o.ts };
-        output append;
-    }
-}
-
-stream_query! {
-    query ByKey(events: Row) -> Total {
-        from e in events watermark(e.ts, seconds(4));
-        group by window(e.ts, seconds(5)) as w, e.key;
-        select Total { window: w, key: e.key, numbers: collect_list(e.number) };
-        output append;
-    }
-}
-
-stream_query! {
-    query ByWindow() -> Total {
-        from t in query ByKey;
-        group by window(t.window, seconds(10)) as w;
-        select Total { window: w, key: None, numbers: collect_list(t.numbers.iter().sum::<i64>()) };
-        output append;
-    }
-}
-
-stream_query! {
-    query ByLongerWindow() -> Total {
-        from t in query ByWindow;
-        where !t.numbers.is_empty();
-        group by window(t.window, seconds(20)) as w, t.key;
-        select Total { window: w, key: t.key, numbers: collect_list(t.numbers.len() as i64) };
-        output append;
-    }
-}
-
-stream_query! {
-    query Unshipped(orders: Row, shipments: Row) -> Row {
-        from o in orders watermark(o.ts, seconds(4));
-        anti join s in shipments watermark(s.ts, seconds(6)) on s.key == o.key
-            within s.ts in o.ts ..= o.ts + seconds(10);
-        select o;
-        output append;
-    }
-}
-
-stream_query! {
-    query UnshippedByWindow() -> Total {
-        from u in query Unshipped;
-        group by window(u.ts, seconds(10)) as w, u.key;
-        select Total { window: w, key: u.key, numbers: vec![count() as i64, sum(u.number)] };
-        output append;
-    }
-}
-
-stream_query! {
-    query Distinct(orders: Row) -> Row {
-        from o in orders watermark(o.ts, seconds(4));
-        dedup by o.key, o.ts;
-        select o;
-        output append;
-    }
-}
-
-stream_query! {
-    query ShipmentsOfDistinct(shipments: Row) -> Pair {
-        from o in query Distinct;
-        left join s in shipments watermark(s.ts, seconds(6)) on s.key == o.key
-            within s.ts in o.ts ..= o.ts + seconds(10);
-        select pair(Some(o), s);
-        output append;
-    }
-}
-
-stream_query! {
-    query DistinctOfShipments(shipments: Row) -> Pair {
-        from s in shipments watermark(s.ts, seconds(6));
-        right join o in query Distinct on s.key == o.key within o.ts in s.ts ..= s.ts + seconds(10);
-        select pair(s, Some(o));
-        output append;
-    }
-}
-
-stream_query! {
-    query WindowsOfTwo() -> Total {
-        from t in query ByKey;
-        join s in query ByKeyAlso on s.key == t.key && s.window == t.window;
-        where !s.numbers.is_empty();
-        select Total { window: s.window, key: t.key, numbers: t.numbers.iter().chain(s.numbers.iter()).collect() };
-        output append;
-    }
-}
-
-stream_query! {
-    query ByKeyAlso(others: Row) -> Total {
-        from e in others watermark(e.ts, seconds(6));
-        group by window(e.ts, seconds(5)) as w, e.key;
-        select Total { window: w, key: e.key, numbers: collect_list(e.number) };
         output append;
     }
 }
@@ -299,6 +210,29 @@ property! {
 }
 
 property! {
+    right_then_right: |orders, shipments, payments|
+        RightThenRight::query().orders(orders).shipments(shipments).payments(payments),
+    delays [4_000, 6_000, 5_000],
+    {
+        let both = |order: &Item, shipment: &Item| order.number - shipment.number != 1;
+        let mut first = Join::new(Kind::Right, TEN, Conditions { both, ..Conditions::NONE });
+        let both = |left: &(Option<Item>, Item), payment: &Item| left.1.number <= payment.number;
+        let bounds = Bounds::RightIn(Some((0, true)), Some((8_000, false)));
+        let mut second = Join::new(Kind::Right, bounds, Conditions { both, ..Conditions::NONE });
+        move |_, inputs, late, evict| {
+            let pairs = first.batch(&inputs[0], &inputs[1], late, evict);
+            let pairs: Vec<_> = pairs.into_iter().map(|(o, s)| (o, s.expect("right"))).collect();
+            let rows = second.batch(&pairs, &inputs[2], first.output_ms(late), first.output_ms(evict));
+            let rows = rows.iter().map(|(left, payment)| {
+                let left = left.as_ref().map(|(order, shipment)| (order.as_ref(), Some(shipment)));
+                three(left, payment.as_ref(), || payment.as_ref().and_then(|payment| payment.micros))
+            });
+            (rows.collect(), vec![first.state_rows(), second.state_rows()])
+        }
+    }
+}
+
+property! {
     semi_then_anti: |orders, shipments, payments|
         SemiThenAnti::query().orders(orders).shipments(shipments).payments(payments),
     delays [4_000, 6_000, 5_000],
@@ -375,121 +309,6 @@ property! {
             });
             let rows = dedup.batch(&rows.collect::<Vec<_>>(), join.output_ms(late), join.output_ms(evict));
             (rows.iter().map(row).collect(), vec![join.state_rows(), dedup.state_rows()])
-        }
-    }
-}
-
-/// A row of a closed window, as the next query groups it: by the window's last microsecond (docs/semantics.md 6.6).
-fn closed_window<T>(
-    value: impl Fn(&[i64]) -> T,
-) -> impl Fn((Group, Vec<i64>)) -> (Option<i64>, Option<String>, T) {
-    move |((_, end_ms, key), numbers)| (Some(end_ms * 1_000 - 1), key, value(&numbers))
-}
-
-fn events(items: &[Item]) -> impl Iterator<Item = (Option<i64>, Option<String>, i64)> {
-    items.iter().map(|item| (item.micros, item.key.clone(), item.number))
-}
-
-property! {
-    window_of_window: |events| ByWindow::query().by_key(ByKey::query().events(events)),
-    delays [4_000],
-    {
-        let (mut first, mut second) = (Windows::seconds(5), Windows::seconds(10));
-        move |_, inputs, late, evict| {
-            let groups = first.batch(self::events(&inputs[0]), late, evict);
-            let groups = groups.into_iter().map(closed_window(|numbers| numbers.iter().sum()));
-            let groups = second.batch(groups.map(|(micros, _, sum)| (micros, None, sum)), late, evict);
-            (groups.into_iter().map(total).collect(), vec![first.state_rows(), second.state_rows()])
-        }
-    }
-}
-
-property! {
-    window_of_window_of_window: |events|
-        ByLongerWindow::query().by_window(ByWindow::query().by_key(ByKey::query().events(events))),
-    delays [4_000],
-    {
-        let (mut first, mut second, mut third) = (Windows::seconds(5), Windows::seconds(10), Windows::seconds(20));
-        move |_, inputs, late, evict| {
-            let groups = first.batch(self::events(&inputs[0]), late, evict);
-            let groups = groups.into_iter().map(closed_window(|numbers| numbers.iter().sum()));
-            let groups = second.batch(groups.map(|(micros, _, sum)| (micros, None, sum)), late, evict);
-            let groups = groups.into_iter().map(closed_window(|numbers| numbers.len() as i64));
-            let groups = third.batch(groups, late, evict);
-            let state_rows = vec![first.state_rows(), second.state_rows(), third.state_rows()];
-            (groups.into_iter().map(total).collect(), state_rows)
-        }
-    }
-}
-
-property! {
-    window_of_an_anti_join: |orders, shipments|
-        UnshippedByWindow::query().unshipped(Unshipped::query().orders(orders).shipments(shipments)),
-    delays [4_000, 6_000],
-    {
-        let mut join = Join::new(Kind::Anti, TEN, Conditions::NONE);
-        let mut windows = Windows::seconds(10);
-        move |_, inputs, late, evict| {
-            let orders = join.batch(&inputs[0], &inputs[1], late, evict);
-            let orders: Vec<_> = orders.into_iter().filter_map(|(order, _)| order).collect();
-            let groups = windows.batch(events(&orders), join.output_ms(late), join.output_ms(evict));
-            let totals = groups.into_iter().map(|(group, numbers)| {
-                total((group, vec![numbers.len() as i64, numbers.iter().sum()]))
-            });
-            (totals.collect(), vec![join.state_rows(), windows.state_rows()])
-        }
-    }
-}
-
-/// `Distinct`, and a join with it on the left or on the right; shipments are the first input.
-fn with_distinct(
-    mut join: Join,
-    is_left: bool,
-) -> impl FnMut(usize, &[Vec<Item>], i64, i64) -> Outcome<Pair> {
-    let mut dedup = Dedup::default();
-    move |_, inputs, late, evict| {
-        let orders = dedup.batch(&inputs[1], late, evict);
-        let (left, right) = if is_left { (&orders, &inputs[0]) } else { (&inputs[0], &orders) };
-        let rows = join.batch(left, right, late, evict);
-        (rows.iter().map(joined).collect(), vec![dedup.state_rows(), join.state_rows()])
-    }
-}
-
-property! {
-    join_of_a_query_with_a_stream: |shipments, orders|
-        ShipmentsOfDistinct::query().shipments(shipments).distinct(Distinct::query().orders(orders)),
-    delays [6_000, 4_000],
-    with_distinct(Join::new(Kind::Left, TEN, Conditions::NONE), true)
-}
-
-property! {
-    join_of_a_stream_with_a_query: |shipments, orders|
-        DistinctOfShipments::query().shipments(shipments).distinct(Distinct::query().orders(orders)),
-    delays [6_000, 4_000],
-    with_distinct(Join::new(Kind::Right, TEN, Conditions::NONE), false)
-}
-
-property! {
-    join_of_the_windows_of_two_queries: |events, others|
-        WindowsOfTwo::query()
-            .by_key(ByKey::query().events(events))
-            .by_key_also(ByKeyAlso::query().others(others)),
-    delays [4_000, 6_000],
-    {
-        let (mut left, mut right) = (Windows::seconds(5), Windows::seconds(5));
-        move |_, inputs, late, evict| {
-            let ones = left.batch(events(&inputs[0]), late, evict);
-            let others = right.batch(events(&inputs[1]), late, evict);
-            // Both are closed by the same watermark, and so meet in one batch.
-            let rows = ones.into_iter().flat_map(|(group, numbers)| {
-                let others: Vec<_> = others
-                    .iter()
-                    .filter(|(other, _)| *other == group && group.2.is_some())
-                    .map(|(_, others)| total((group.clone(), [&numbers[..], others].concat())))
-                    .collect();
-                others
-            });
-            (rows.collect(), vec![left.state_rows(), right.state_rows(), 0])
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use stream_runtime::prelude::*;
 
-use crate::naive::joins::{Bounds, Conditions, Item, Join, Joined, Kind};
+use crate::naive::joins::{Bounds, Conditions, End, Item, Join, Joined, Kind};
 use crate::{Outcome, Row, RowView, property, row};
 
 /// The rows that came out together; the number of one that isn't there is null.
@@ -75,25 +75,25 @@ macro_rules! kind {
     ($test:ident: $query:ident, $kind:ident, $bounds:expr, $conditions:expr) => {
         property! {
             $test: |orders, shipments| $query::query().orders(orders).shipments(shipments),
-            delays [4_000, 6_000],
+            delays [4_000, 6_000] => waits $bounds != Bounds::Unbounded,
             alone(Join::new(Kind::$kind, $bounds, $conditions))
         }
     };
 }
 
-pub(crate) const fn closed(lower: i64, upper: i64) -> (Option<(i64, bool)>, Option<(i64, bool)>) {
+pub(crate) const fn closed(lower: i64, upper: i64) -> (End, End) {
     (Some((lower * 1_000, true)), Some((upper * 1_000, true)))
 }
 
-const fn half_open(lower: i64, upper: i64) -> (Option<(i64, bool)>, Option<(i64, bool)>) {
+const fn half_open(lower: i64, upper: i64) -> (End, End) {
     (Some((lower * 1_000, true)), Some((upper * 1_000, false)))
 }
 
-pub(crate) const fn right_in((lower, upper): (Option<(i64, bool)>, Option<(i64, bool)>)) -> Bounds {
+pub(crate) const fn right_in((lower, upper): (End, End)) -> Bounds {
     Bounds::RightIn(lower, upper)
 }
 
-const fn left_in((lower, upper): (Option<(i64, bool)>, Option<(i64, bool)>)) -> Bounds {
+const fn left_in((lower, upper): (End, End)) -> Bounds {
     Bounds::LeftIn(lower, upper)
 }
 

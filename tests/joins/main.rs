@@ -8,12 +8,14 @@ mod chains;
 mod kinds;
 #[path = "../naive/mod.rs"]
 mod naive;
+mod queries;
 mod tables;
 mod unions;
 
 use std::cell::Cell;
 use std::fmt::Debug;
 
+use naive::chains::Group;
 use naive::joins::{Item, Watermarks};
 use proptest::prelude::*;
 use stream_runtime::engine::{QueryBuilder, Step};
@@ -32,6 +34,19 @@ struct Row {
 
 fn row(item: &Item) -> Row {
     Row { key: item.key.clone(), number: item.number, ts: item.micros.map(Timestamp::from_micros) }
+}
+
+/// A window's numbers.
+#[derive(Schema, Clone, Debug, PartialEq)]
+struct Total {
+    window: Window,
+    key: Option<String>,
+    numbers: Vec<i64>,
+}
+
+fn total(((start_ms, end_ms, key), numbers): (Group, Vec<i64>)) -> Total {
+    let window = Window { start: Timestamp::from_millis(start_ms), end: Timestamp::from_millis(end_ms) };
+    Total { window, key, numbers }
 }
 
 /// What happens before the batches of a [`Run`]; a crash, in the first of them.
@@ -125,10 +140,9 @@ async fn outcome<I: TestInputs, P: Plan>(
 /// The same of a naive evaluation: `batch` is given the rows of each input, and the watermarks late and evict.
 fn expected<O>(
     runs: &[Run],
-    delays_ms: &[i64],
+    mut watermarks: Watermarks,
     mut batch: impl FnMut(usize, &[Vec<Item>], i64, i64) -> Outcome<O>,
 ) -> Vec<Outcome<O>> {
-    let mut watermarks = Watermarks::new(delays_ms);
     let mut expected = Vec::new();
     for (number, run) in runs.iter().enumerate() {
         let crashes_behind = matches!(run.before, Before::Crash(Step::Committed | Step::Finished));
@@ -150,7 +164,8 @@ fn expected<O>(
             }
         }
         if watermarks.moved() {
-            evaluate(&vec![Vec::new(); delays_ms.len()], &mut watermarks);
+            let none = vec![Vec::new(); watermarks.inputs()];
+            evaluate(&none, &mut watermarks);
         }
         expected.push((rows, state_rows));
     }
@@ -158,13 +173,13 @@ fn expected<O>(
 }
 
 /// Both of them, and a lone worker's: rows are the same, in one order whatever the number of workers.
-fn check<O: Debug + PartialEq>(alone: Vec<Outcome<O>>, many: Vec<Outcome<O>>, expected: Vec<Outcome<O>>) {
+fn check<O: Debug + PartialEq>(alone: &[Outcome<O>], many: &[Outcome<O>], expected: &[Outcome<O>]) {
     let sorted = |rows: &[O]| {
         let mut rows: Vec<String> = rows.iter().map(|row| format!("{row:?}")).collect();
         rows.sort_unstable();
         rows
     };
-    for (run, ((alone, many), expected)) in alone.iter().zip(&many).zip(&expected).enumerate() {
+    for (run, ((alone, many), expected)) in alone.iter().zip(many).zip(expected).enumerate() {
         assert_eq!(many, alone, "run {run}: several workers, and one");
         assert_eq!(sorted(&alone.0), sorted(&expected.0), "rows of run {run}");
         if !alone.1.is_empty() {
@@ -174,10 +189,11 @@ fn check<O: Debug + PartialEq>(alone: Vec<Outcome<O>>, many: Vec<Outcome<O>>, ex
 }
 
 /// A property of a query: `|inputs…|` gives it its sources, `delays` are those of the inputs' watermarks in ms, in the order of `inputs`, and
-/// `oracle` makes the naive evaluation of a batch. A variable may be bound for the query and for `between`, which is told the number of each
+/// `oracle` makes the naive evaluation of a batch. `waits` is
+/// whether the watermark makes a difference to the query. A variable may be bound for the query and for `between`, which is told the number of each
 /// run before it begins.
 macro_rules! property {
-    ($test:ident: |$($input:ident),+| $query:expr, delays $delays:expr, $oracle:expr $(, $name:ident = $value:expr, between $between:expr)?) => {
+    ($test:ident: |$($input:ident),+| $query:expr, delays $delays:expr $(=> waits $waits:expr)?, $oracle:expr $(, $name:ident = $value:expr, between $between:expr)?) => {
         proptest::prelude::proptest! {
             #![proptest_config(proptest::prelude::ProptestConfig {
                 cases: 64, failure_persistence: None, rng_seed: proptest::test_runner::RngSeed::Fixed(13),
@@ -187,6 +203,9 @@ macro_rules! property {
             #[allow(unused_parens, reason = "one input is no tuple")]
             fn $test(runs in $crate::runs([$(stringify!($input)),+].len()), workers in $crate::workers()) {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+                #[allow(unused_mut, reason = "most queries wait for the watermark")]
+                let mut watermarks = $crate::naive::joins::Watermarks::new(&$delays);
+                $(watermarks.wait = $waits;)?
                 $(let $name = $value;)?
                 let build = |($($input),+), sink| ($query).to(sink);
                 #[allow(unused_variables, unused_mut, reason = "not every property has one")]
@@ -202,7 +221,7 @@ macro_rules! property {
                         $crate::outcome(&runs, &workers, inputs(), build, &between).await,
                     )
                 });
-                $crate::check(alone, many, $crate::expected(&runs, &$delays, $oracle));
+                $crate::check(&alone, &many, &$crate::expected(&runs, watermarks, $oracle));
             }
         }
     };

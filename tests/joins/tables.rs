@@ -6,14 +6,7 @@ use stream_runtime::prelude::*;
 use crate::kinds::{Pair, closed, joined, pair, right_in};
 use crate::naive::chains::{Dedup, Windows};
 use crate::naive::joins::{Conditions, Item, Join, Kind};
-use crate::{Outcome, Row, property, row};
-
-#[derive(Schema, Clone, Debug, PartialEq)]
-struct Total {
-    window: Window,
-    key: Option<String>,
-    numbers: Vec<i64>,
-}
+use crate::{Outcome, Row, Total, property, row, total};
 
 macro_rules! query {
     ($name:ident: [$($join:ident)+] $e:ident $p:ident [$($on:tt)*] -> $row:expr) => {
@@ -188,11 +181,7 @@ property! {
                 items.into_iter().map(move |number| (event.micros, event.key.clone(), number))
             });
             let groups = windows.batch(rows, late, evict);
-            let totals = groups.into_iter().map(|((start, end, key), numbers)| {
-                let window = Window { start: Timestamp::from_millis(start), end: Timestamp::from_millis(end) };
-                Total { window, key, numbers }
-            });
-            (totals.collect(), vec![dedup.state_rows(), windows.state_rows()])
+            (groups.into_iter().map(total).collect(), vec![dedup.state_rows(), windows.state_rows()])
         }
     },
     table = table(), between replace(&table)

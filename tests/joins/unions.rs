@@ -5,21 +5,9 @@ use stream_runtime::source::MemoryInput;
 use stream_runtime::testing::TestQuery;
 
 use crate::kinds::{Pair, closed, joined, pair, right_in};
-use crate::naive::chains::{Dedup, Group, Windows};
+use crate::naive::chains::{Dedup, Windows};
 use crate::naive::joins::{Conditions, Item, Join, Kind};
-use crate::{Row, property, row};
-
-#[derive(Schema, Clone, Debug, PartialEq)]
-struct Total {
-    window: Window,
-    key: Option<String>,
-    numbers: Vec<i64>,
-}
-
-fn total(((start_ms, end_ms, key), numbers): (Group, Vec<i64>)) -> Total {
-    let window = Window { start: Timestamp::from_millis(start_ms), end: Timestamp::from_millis(end_ms) };
-    Total { window, key, numbers }
-}
+use crate::{Row, Total, property, row, total};
 
 stream_query! {
     query Two(first: Row, second: Row) -> Total {

@@ -34,6 +34,9 @@ impl Dedup {
 /// A window by its start and its end in ms, and a key.
 pub(crate) type Group = (i64, i64, Option<String>);
 
+/// A row's event time in µs, its key and its value.
+pub(crate) type Timed<V> = (Option<i64>, Option<String>, V);
+
 /// `group by window(ts, width), key` in append mode: the values of each group in their order.
 pub(crate) struct Windows<V> {
     width_ms: i64,
@@ -45,13 +48,13 @@ impl<V> Windows<V> {
         Self { width_ms: width * 1_000, state: BTreeMap::new() }
     }
 
-    /// The groups that are closed. A row is its event time in µs, its key and its value.
+    /// The groups that are closed.
     pub(crate) fn batch(
         &mut self,
-        rows: impl IntoIterator<Item = (Option<i64>, Option<String>, V)>,
+        rows: impl IntoIterator<Item = Timed<V>>,
         late_ms: i64,
         evict_ms: i64,
-    ) -> Vec<(Group, Vec<V>)> {
+    ) -> BTreeMap<Group, Vec<V>> {
         for (micros, key, value) in rows {
             let Some(micros) = micros else { continue };
             let start_ms = micros.div_euclid(self.width_ms * 1_000) * self.width_ms;
@@ -60,7 +63,10 @@ impl<V> Windows<V> {
                 self.state.entry((start_ms, end_ms, key)).or_default().push(value);
             }
         }
-        self.state.extract_if(.., |(_, end_ms, _), _| *end_ms <= evict_ms).collect()
+        let (closed, open) =
+            std::mem::take(&mut self.state).into_iter().partition(|((_, end_ms, _), _)| *end_ms <= evict_ms);
+        self.state = open;
+        closed
     }
 
     pub(crate) fn state_rows(&self) -> u64 {

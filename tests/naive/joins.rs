@@ -239,12 +239,14 @@ pub(crate) struct Watermarks {
     pub(crate) late_ms: i64,
     pub(crate) evict_ms: i64,
     next_ms: i64,
+    /// Whether an operator waits for the watermark.
+    pub(crate) wait: bool,
 }
 
 impl Watermarks {
     pub(crate) fn new(delays_ms: &[i64]) -> Self {
         let reached_ms = vec![0; delays_ms.len()];
-        Self { delays_ms: delays_ms.to_vec(), reached_ms, late_ms: 0, evict_ms: 0, next_ms: 0 }
+        Self { delays_ms: delays_ms.to_vec(), reached_ms, late_ms: 0, evict_ms: 0, next_ms: 0, wait: true }
     }
 
     /// The query is started again: as in Spark, an input that has had no row since then holds the watermark where it was.
@@ -252,9 +254,13 @@ impl Watermarks {
         self.reached_ms.fill(0);
     }
 
+    pub(crate) fn inputs(&self) -> usize {
+        self.delays_ms.len()
+    }
+
     /// Whether a batch without rows follows.
     pub(crate) fn moved(&self) -> bool {
-        self.next_ms > self.evict_ms
+        self.wait && self.next_ms > self.evict_ms
     }
 
     /// Starts a batch of which each input has these rows.

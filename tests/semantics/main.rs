@@ -2,13 +2,18 @@
 //! hand from the rules.
 
 mod aggregates;
+mod chains;
 mod complete;
 mod formats;
 mod global;
+mod joins;
 mod keys;
 mod lateness;
+mod limit;
 mod no_data;
+mod order;
 mod rows;
+mod static_joins;
 mod windows;
 
 use stream_runtime::prelude::*;

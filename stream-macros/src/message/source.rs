@@ -152,7 +152,7 @@ pub(crate) fn no_event_time_of_query(query: &QuerySource, column: &Ident) -> Str
     with_help(
         format!("`{column}` is no event time of `{path}`, so no watermark passes it"),
         &format!(
-            "use the column that `{path}` selects its window, session or watermark's column into, or select one there"
+            "use the column that `{path}` selects its window, session or watermark's column into, or select one there; of several keys it is the last"
         ),
     )
 }

@@ -16,6 +16,7 @@ use super::clock::{Clock, SystemClock};
 use super::execution::{Execution, blocking, release};
 use super::handle::StreamingQuery;
 use super::inputs::{AnySource, Bound};
+use super::late::{AnyLate, Late};
 use super::listener::QueryListener;
 use super::nested::QuerySources;
 use super::policy::WatermarkPolicy;
@@ -31,6 +32,7 @@ use super::workers::WorkerPool;
 pub struct QueryBuilder<P: Plan> {
     plan: P,
     sources: Vec<Box<dyn AnySource<P>>>,
+    late: Vec<Box<dyn AnyLate<P>>>,
     sinks: Vec<Box<dyn AnySink<P::Output>>>,
     pub(crate) options: Options,
     /// The options that were given, by their methods' names.
@@ -80,7 +82,15 @@ impl<P: Plan> QueryBuilder<P> {
             clock: SystemClock::shared(),
             step: None,
         };
-        Self { plan, sources: Vec::new(), sinks: Vec::new(), options, told: Vec::new(), misplaced: None }
+        Self {
+            plan,
+            sources: Vec::new(),
+            late: Vec::new(),
+            sinks: Vec::new(),
+            options,
+            told: Vec::new(),
+            misplaced: None,
+        }
     }
 
     #[doc(hidden)]
@@ -103,17 +113,30 @@ impl<P: Plan> QueryBuilder<P> {
         P: Contains<Path, Inner = Q>,
     {
         self.misplaced = self.misplaced.or_else(|| sources.misplaced());
-        self.sources.extend(sources.lift::<P, Path>());
+        let QuerySources { sources, late, .. } = sources.lift::<P, Path>();
+        self.sources.extend(sources);
+        self.late.extend(late);
+        self
+    }
+
+    #[doc(hidden)]
+    /// Gives the late rows of an input their sink.
+    pub fn late<Path>(mut self, sink: impl Sink<<P as Reads<Path>>::Row>) -> Self
+    where
+        Path: 'static,
+        P: Reads<Path>,
+    {
+        self.late.push(Box::new(Late::<_, Path>::new(Box::new(sink))));
         self
     }
 
     #[doc(hidden)]
     /// The parts of a query that another one reads.
     pub fn into_input(self) -> (P, QuerySources<P>) {
-        let Self { plan, sources, sinks, mut told, .. } = self;
+        let Self { plan, sources, late, sinks, mut told, .. } = self;
         told.extend((!sinks.is_empty()).then_some("to"));
         let query = plan.info().query;
-        (plan, QuerySources { query, sources, told })
+        (plan, QuerySources { query, sources, late, told })
     }
 
     /// Adds a sink. A query may have several: each batch goes to all of them before it is committed.
@@ -221,7 +244,7 @@ impl<P: Plan> QueryBuilder<P> {
 
     /// A query ready for its first batch, which somebody else drives.
     pub(crate) async fn open(self) -> Result<Execution> {
-        let Self { plan, sources, sinks, options, told: _, misplaced } = self;
+        let Self { plan, sources, late, sinks, options, told: _, misplaced } = self;
         if let Some(error) = misplaced {
             return Err(error);
         }
@@ -247,7 +270,7 @@ impl<P: Plan> QueryBuilder<P> {
         check_times(sources.iter().map(|source| source.idle_time()), options.flush_after)?;
         let name = options.name.unwrap_or_else(|| plan.info().query.to_owned());
         let pool = WorkerPool::new(&name, options.workers)?;
-        let stages = TypedStages::new(plan, sources, sinks, pool);
+        let stages = TypedStages::new(plan, sources, late, sinks, pool);
         let store: Arc<dyn StateStore> = match (options.store, options.checkpoint) {
             (Some(store), _) => store,
             (None, Some(directory)) => Arc::new(blocking(move || SledStore::open(directory)).await?),

@@ -10,6 +10,7 @@ mod computed;
 mod execution;
 mod handle;
 mod inputs;
+mod late;
 mod listener;
 mod nested;
 mod panics;

@@ -3,7 +3,6 @@
 
 use crate::checkpoint::BatchPlan;
 use crate::error::Result;
-use crate::mode::Mode;
 use crate::source::{Admission, LogEntry, Offset};
 use crate::time::Timestamp;
 
@@ -129,7 +128,6 @@ impl Execution {
     /// Whether the watermark makes a difference to an operator.
     fn waits_for_watermark(&self) -> bool {
         let info = self.stages.info();
-        // A deduplication forgets keys in every mode; a complete result doesn't change with the watermark.
-        info.all_operators().iter().any(|operator| info.mode != Mode::Complete || operator.is_deduplication())
+        info.all_operators().iter().any(|operator| operator.waits_for_watermark(info.mode))
     }
 }

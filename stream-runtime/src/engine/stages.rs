@@ -19,6 +19,7 @@ use crate::time::{Duration, Timestamp};
 use super::clock::Clock;
 use super::computed::{Computed, Took};
 use super::inputs::AnySource;
+use super::late::AnyLate;
 use super::phases::{Splits, Work};
 use super::together;
 use super::workers::WorkerPool;
@@ -81,6 +82,7 @@ pub(crate) struct TypedStages<P: Plan> {
     sources: Vec<Box<dyn AnySource<P>>>,
     /// By source.
     on_malformed: Vec<OnMalformed>,
+    late: Vec<Box<dyn AnyLate<P>>>,
     sinks: Vec<Box<dyn AnySink<P::Output>>>,
     pool: WorkerPool,
     /// Empty while a task on the pool has them.
@@ -95,6 +97,7 @@ impl<P: Plan> TypedStages<P> {
     pub(crate) fn new(
         plan: P,
         mut sources: Vec<Box<dyn AnySource<P>>>,
+        late: Vec<Box<dyn AnyLate<P>>>,
         sinks: Vec<Box<dyn AnySink<P::Output>>>,
         pool: WorkerPool,
     ) -> Self {
@@ -103,6 +106,7 @@ impl<P: Plan> TypedStages<P> {
             on_malformed: sources.iter_mut().map(|source| source.take_policy()).collect(),
             malformed: sources.iter().map(|_| Vec::new()).collect(),
             sources,
+            late,
             sinks,
             pool,
             workers: Vec::new(),
@@ -127,6 +131,23 @@ impl<P: Plan> TypedStages<P> {
             .await?;
         self.workers = workers;
         Ok(result)
+    }
+
+    /// Takes the batch's late rows from the workers.
+    async fn gather_late(&mut self) -> Result<()> {
+        if self.late.is_empty() {
+            return Ok(());
+        }
+        let mut late = std::mem::take(&mut self.late);
+        self.late = self
+            .with_workers(move |plan, workers| {
+                for late in &mut late {
+                    late.gather(plan, workers);
+                }
+                late
+            })
+            .await?;
+        Ok(())
     }
 
     /// What there is to read, by source.
@@ -181,12 +202,14 @@ impl<P: Plan> Stages for TypedStages<P> {
             OnMalformed::DeadLetter(sink) if sink.0.needs_checkpoint() => Some(sink.0.describe()),
             _ => None,
         });
+        let late = self.late.iter().map(|late| late.output()).filter(|late| late.needs_checkpoint());
         let sinks = self.sinks.iter().filter(|sink| sink.needs_checkpoint()).map(|sink| sink.describe());
-        dead_letters.chain(sinks).next()
+        dead_letters.chain(late.map(|late| late.describe())).chain(sinks).next()
     }
 
     fn writes_to_terminal(&self) -> bool {
         self.sinks.iter().any(|sink| sink.is_on_terminal())
+            || self.late.iter().any(|late| late.output().is_on_terminal())
     }
 
     async fn open_sources(&mut self, contexts: Vec<SourceContext>) -> Result<()> {
@@ -247,6 +270,9 @@ impl<P: Plan> Stages for TypedStages<P> {
         for (_, sink) in self.dead_letters() {
             sink.open_any(SinkContext { mode: Mode::Append, ..context.clone() }).await?;
         }
+        for late in &mut self.late {
+            late.output_mut().open(context.clone()).await?;
+        }
         for sink in &mut self.sinks {
             sink.open_any(context.clone()).await?;
         }
@@ -281,6 +307,7 @@ impl<P: Plan> Stages for TypedStages<P> {
         let work = Work { plan: &self.plan, pool: &self.pool, clock: &clock, batch, splits, rejects };
         let done = work.run(std::mem::take(&mut self.workers)).await?;
         self.workers = done.workers;
+        self.gather_late().await?;
         let mut computed = Computed::new(self.sources.len());
         for (source, rejects) in done.rejects {
             computed.inputs[source].rows += rejects.rows;
@@ -302,6 +329,9 @@ impl<P: Plan> Stages for TypedStages<P> {
             sink.commit_any(SinkBatch { id: batch, mode: Mode::Append, rows, watermark }).await?;
         }
         self.malformed = malformed;
+        for late in &mut self.late {
+            late.output_mut().commit(batch, watermark).await?;
+        }
         for sink in &mut self.sinks {
             let mode = P::Mode::MODE;
             sink.commit_any(SinkBatch { id: batch, mode, rows: &self.output, watermark }).await?;
@@ -311,7 +341,8 @@ impl<P: Plan> Stages for TypedStages<P> {
 
     async fn settle(&mut self, keep: bool) -> Result<Vec<OperatorChanges>> {
         let malformed: Vec<_> = self.malformed.iter_mut().map(std::mem::take).collect();
-        let written = (std::mem::take(&mut self.output), malformed);
+        let late: Vec<_> = self.late.iter_mut().map(|late| late.output_mut().take_rows()).collect();
+        let written = (std::mem::take(&mut self.output), malformed, late);
         let settling = self.with_workers(move |plan, workers| {
             // Freed by the thread that allocated them, and not by one of tokio's.
             drop(written);
@@ -333,6 +364,9 @@ impl<P: Plan> Stages for TypedStages<P> {
         // Each sink is closed, whatever the ones before it answer.
         for (_, sink) in self.dead_letters() {
             closed = closed.and(sink.close_any().await);
+        }
+        for late in &mut self.late {
+            closed = closed.and(late.output_mut().close().await);
         }
         for sink in &mut self.sinks {
             closed = closed.and(sink.close_any().await);

@@ -151,6 +151,8 @@ fn fingerprint(info: &PlanInfo, types: Vec<String>) -> Fingerprint {
     changeable.insert("clauses".to_owned(), info.clauses.join("; "));
     changeable.insert("select".to_owned(), info.select.to_owned());
     changeable.extend(info.having.map(|having| ("having".to_owned(), having.to_owned())));
+    changeable.extend(info.order_by.map(|keys| ("order by".to_owned(), keys.to_owned())));
+    changeable.extend(info.limit.map(|rows| ("limit".to_owned(), rows.to_string())));
     Fingerprint {
         mode: info.mode.name().to_owned(),
         inputs: info.all_inputs().iter().map(|input| format!("{}: {}", input.name, input.row)).collect(),

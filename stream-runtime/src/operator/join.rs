@@ -15,6 +15,8 @@ use super::windowing::EventTime;
 #[derive(Debug)]
 pub struct JoinKey<K> {
     pub(crate) router: Router,
+    /// Whether the join has found the row at hand to be late.
+    pub(crate) late_at_hand: bool,
     seed: u64,
     admitted: Option<Admitted>,
     /// The packed key of the admitted row.
@@ -36,7 +38,14 @@ pub struct Admitted {
 
 impl<K: OwnedKey> JoinKey<K> {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { router: Router::default(), seed, admitted: None, key: Vec::new(), types: PhantomData }
+        Self {
+            router: Router::default(),
+            late_at_hand: false,
+            seed,
+            admitted: None,
+            key: Vec::new(),
+            types: PhantomData,
+        }
     }
 
     /// Takes the row to the join with its key and event time; `may_match` is what the `on` clause says about this side alone.
@@ -54,13 +63,31 @@ impl<K: OwnedKey> JoinKey<K> {
 
 /// What a side's row function pushes into, at whose end there is a [`JoinKey`].
 pub trait Keyed {
-    /// The key, which both sides have the same type of.
+    /// The key.
     type Key;
 
     /// What the row function has said about the row that it has just been given, and the row's packed key.
     #[doc(hidden)]
     fn take(&mut self) -> Option<(Admitted, &[u8])>;
+
+    /// Learns that the row came too late for the join.
+    #[doc(hidden)]
+    fn set_late(&mut self);
 }
+
+/// What a side's row function pushes into, if the keys are of type `K`, that of the other side: only those can be equal.
+#[diagnostic::on_unimplemented(
+    message = "this join compares values of different types",
+    label = "`{K}` before the join, `{Self}` in the row that it adds",
+    note = "both sides of `==` have to be of one type; convert one of them in the clause, for instance with `as u64` or `.to_string()`"
+)]
+pub trait SameKey<K>: Keyed {}
+
+#[diagnostic::do_not_recommend]
+impl<K> SameKey<K> for JoinKey<K> {}
+
+#[diagnostic::do_not_recommend]
+impl<K, D, T: SameKey<K>> SameKey<K> for Deduplicated<D, T> {}
 
 impl<K> Keyed for JoinKey<K> {
     type Key = K;
@@ -68,6 +95,10 @@ impl<K> Keyed for JoinKey<K> {
     #[inline]
     fn take(&mut self) -> Option<(Admitted, &[u8])> {
         Some((self.admitted.take()?, &self.key))
+    }
+
+    fn set_late(&mut self) {
+        self.late_at_hand = true;
     }
 }
 
@@ -77,5 +108,9 @@ impl<D, T: Keyed> Keyed for Deduplicated<D, T> {
     #[inline]
     fn take(&mut self) -> Option<(Admitted, &[u8])> {
         self.next.take()
+    }
+
+    fn set_late(&mut self) {
+        self.counts.late_at_hand = true;
     }
 }

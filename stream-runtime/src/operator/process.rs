@@ -57,6 +57,8 @@ impl<S: ProcessorState> KeyState<S> {
 pub(crate) struct Late {
     pub(crate) rows: u64,
     pub(crate) max_lateness_micros: i64,
+    /// Whether the row at hand is one of them.
+    pub(crate) at_hand: bool,
 }
 
 /// A row's place in the input, and which of the calls for the row it is, counted by every worker that looks at it: an `explode` may give
@@ -126,6 +128,7 @@ impl<P: KeyedProcessor> Processing<P> {
             && micros <= self.closed
         {
             self.late.rows += 1;
+            self.late.at_hand = true;
             let lateness = self.closed.saturating_sub(micros);
             self.late.max_lateness_micros = self.late.max_lateness_micros.max(lateness);
             return;

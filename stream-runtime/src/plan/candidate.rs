@@ -19,7 +19,7 @@ pub struct Candidate<P, R> {
     rows: Types<R>,
 }
 
-impl<R, const COLUMNS: u128, S> Rows<Read<R, COLUMNS>, S> {
+impl<R, const COLUMNS: u128, const LATE: bool, S> Rows<Read<R, COLUMNS, LATE>, S> {
     /// Takes what is to process the rows.
     pub fn processor<P>(&self, processor: P) -> Candidate<P, R> {
         Candidate { processor, rows: PhantomData }

@@ -85,17 +85,25 @@ fn result(info: &PlanInfo) -> Node {
         let children: Vec<_> = std::iter::once(node).chain(right).collect();
         node = Node::new(*clause).with(details).above(children);
     }
-    for operator in operators {
+    for operator in operators.filter(|operator| !operator.is_limit()) {
         node = Node::new(operator.clause).with(details(operator, None, info.mode)).above([node]);
     }
     // A processor makes the result rows by itself.
     if !info.select.is_empty() {
         node = Node::new(format!("select {}", info.select)).above([node]);
     }
-    match info.having {
-        Some(having) => Node::new(format!("having {having}")).above([node]),
-        None => node,
+    if let Some(having) = info.having {
+        node = Node::new(format!("having {having}")).above([node]);
     }
+    if let Some(keys) = info.order_by {
+        node = Node::new(format!("order by {keys}")).above([node]);
+    }
+    if let Some(limit) = info.limit {
+        let counts = info.operators.iter().any(OperatorInfo::is_limit);
+        let details = counts.then(|| "state is the number of rows put out".to_owned());
+        node = Node::new(format!("limit {limit}")).with(details.into_iter().collect()).above([node]);
+    }
+    node
 }
 
 /// What `from` or a join reads.
@@ -131,7 +139,8 @@ fn input_details(input: &InputInfo) -> Vec<String> {
         Some(watermark) => format!("watermark {} behind {}", watermark.delay, watermark.column),
         None => "no watermark".to_owned(),
     };
-    vec![watermark, reads(input.columns)]
+    let late = input.late.map(|late| format!("late rows into {late}"));
+    [watermark].into_iter().chain(late).chain([reads(input.columns)]).collect()
 }
 
 fn reads(columns: Option<&[&str]>) -> String {

@@ -28,6 +28,10 @@ pub struct PlanInfo {
     pub select: &'static str,
     /// The condition of the having clause, as written.
     pub having: Option<&'static str>,
+    /// The keys of the order by clause, as written.
+    pub order_by: Option<&'static str>,
+    /// The number of the limit clause.
+    pub limit: Option<u64>,
     /// The output mode.
     pub mode: Mode,
 }
@@ -68,6 +72,24 @@ pub struct JoinInfo {
 }
 
 impl PlanInfo {
+    /// The plan of a query with mistakes, which reads nothing and never runs.
+    #[doc(hidden)]
+    pub const NONE: Self = Self {
+        query: "",
+        inputs: &[],
+        queries: &[],
+        statics: &[],
+        from: RowsInfo::Inputs(&[]),
+        joins: &[],
+        clauses: &[],
+        operators: &[],
+        select: "",
+        having: None,
+        order_by: None,
+        limit: None,
+        mode: Mode::Append,
+    };
+
     /// The number of inputs, those of the queries that it reads included.
     #[doc(hidden)]
     pub const fn input_count(&self) -> usize {
@@ -111,6 +133,8 @@ pub struct InputInfo {
     pub row: &'static str,
     /// Its watermark.
     pub watermark: Option<WatermarkInfo>,
+    /// What the query calls the input's late rows, if they have a sink of their own.
+    pub late: Option<&'static str>,
     /// The columns that the query reads, in the order of their first use; `None` for all.
     pub columns: Option<&'static [&'static str]>,
 }
@@ -128,7 +152,7 @@ pub struct WatermarkInfo {
 #[derive(Clone, Copy, Debug)]
 pub struct OperatorInfo {
     /// Spark's name for it, as in progress reports: `stateStoreSave`, `sessionWindowStateStoreSaveExec`, `dedupe`,
-    /// `dedupeWithinWatermark`, `symmetricHashJoin` or `transformWithStateExec`.
+    /// `dedupeWithinWatermark`, `symmetricHashJoin`, `transformWithStateExec` or `globalLimit`.
     pub name: &'static str,
     /// The clause as written, without the input's alias: `group by window(timestamp, minutes(5)), page`.
     pub clause: &'static str,
@@ -143,8 +167,19 @@ pub struct OperatorInfo {
 }
 
 impl OperatorInfo {
-    /// Whether this is a `dedup by`.
-    pub(crate) fn is_deduplication(&self) -> bool {
-        matches!(self.name, "dedupe" | "dedupeWithinWatermark")
+    /// Whether a watermark that has moved makes a difference to it, without new rows.
+    pub(crate) fn waits_for_watermark(&self, mode: Mode) -> bool {
+        match self.name {
+            // A deduplication forgets keys in every mode.
+            "dedupe" | "dedupeWithinWatermark" => true,
+            "symmetricHashJoin" => self.event_time_key,
+            // A complete result doesn't change with the watermark.
+            _ => mode != Mode::Complete,
+        }
+    }
+
+    /// Whether this is the count of a `limit`, which comes last, behind an aggregation if there is one.
+    pub(crate) fn is_limit(&self) -> bool {
+        self.name == "globalLimit"
     }
 }

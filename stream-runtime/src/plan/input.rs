@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::expr::{Accumulator, Unfinished};
 use crate::operator::dedup::Deduplicated;
 use crate::operator::groups::Groups;
-use crate::operator::join::Keyed;
+use crate::operator::join::{Keyed, SameKey};
 use crate::operator::process::Processing;
 use crate::operator::sessions::Sessions;
 use crate::operator::windowing::Windowing;
@@ -80,6 +80,13 @@ impl<N: Node> Rows<N> {
     }
 }
 
+impl<R: Schema, const COLUMNS: u128> Rows<Read<R, COLUMNS>> {
+    /// Keeps the rows that come too late, for a sink of their own.
+    pub fn keep_late(self) -> Rows<Read<R, COLUMNS, true>> {
+        Rows::of(self.node.keep_late())
+    }
+}
+
 impl<N: Node, S: Lookups> Rows<N, S> {
     /// The row function of an aggregation.
     pub fn group_by<W, K, A, F>(self, row: F) -> RowFunction<N, S, Groups<W, K, A>, F>
@@ -93,6 +100,7 @@ impl<N: Node, S: Lookups> Rows<N, S> {
     /// The row function of a query without state.
     pub fn select<O, F>(self, row: F) -> RowFunction<N, S, Emitter<O>, F>
     where
+        O: Schema,
         F: for<'a> Fn(View<'a, N>, &mut Reading<S::Tables>, &mut Emitter<O>) + Send + Sync + 'static,
     {
         self.push(row)
@@ -133,7 +141,7 @@ where
     where
         J: JoinKind,
         NR: Node,
-        TR: JoinSide + Keyed<Key = T::Key>,
+        TR: JoinSide + SameKey<T::Key>,
         FR: for<'a> Fn(View<'a, NR>, &mut Reading, &mut TR) + Send + Sync + 'static,
         C: for<'l, 'r> Fn(View<'l, N>, View<'r, NR>) -> bool + Send + Sync + 'static,
     {

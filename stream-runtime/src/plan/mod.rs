@@ -15,13 +15,16 @@ mod changes;
 mod decode;
 mod dedup;
 mod explain;
+mod feed;
 mod info;
 mod input;
 mod item;
 mod join;
+mod limit;
 mod nested;
 mod node;
 mod operator;
+mod order;
 mod phase;
 mod pipeline;
 mod process;
@@ -35,7 +38,7 @@ mod stateless;
 #[doc(hidden)]
 pub use aggregate::AggregateWorker;
 #[doc(hidden)]
-pub use bound::{Forgotten, Missing, Unbound};
+pub use bound::{Missing, Unbound};
 #[doc(hidden)]
 pub use branch::{Here, Left, Right};
 pub(crate) use changes::{ChangeRef, KEY_GROUPS, key_group, owner};
@@ -54,6 +57,8 @@ pub use join::{
 pub use nested::{Claimed, Yields};
 #[doc(hidden)]
 pub use operator::{Emitted, Report, WorkerContext};
+#[doc(hidden)]
+pub use order::compare;
 #[doc(hidden)]
 pub use phase::{Packet, Phase};
 #[doc(hidden)]
@@ -228,6 +233,11 @@ pub trait Reads<Path>: Plan {
         chunk: Chunk<'_, Self::Row>,
         rejects: &mut Rejects,
     ) -> Result<()>;
+
+    /// Takes the worker's late rows of the batch, each with its place in the input. There are none but of an input whose late rows
+    /// the query keeps.
+    #[doc(hidden)]
+    fn take_late(worker: &mut Self::Worker) -> Vec<(u64, Self::Row)>;
 }
 
 /// A plan in which another query's plan is found by `Path`.

@@ -54,7 +54,7 @@ pub struct Claimed<P, R> {
     rows: Types<R>,
 }
 
-impl<P: Plan, R: Schema> Claimed<P, R> {
+impl<P: Plan, R> Claimed<P, R> {
     /// Says that the plan's rows are `R`.
     pub fn new(plan: P) -> Self {
         Self { plan, rows: PhantomData }

@@ -104,6 +104,10 @@ pub trait Operator: Send + Sync + 'static {
         self.router(self.target(worker), index)
     }
 
+    /// Whether the row that the row function has just been given came too late, for one of its groups at least. Forgets it again:
+    /// asked once a row, where late rows are kept.
+    fn take_late(&self, target: &mut Self::Target) -> bool;
+
     /// The place of the next row in the batch's input, for an operator whose output is in input order.
     fn at_row(&self, _worker: &mut Self::Worker, _sequence: u64) {}
 

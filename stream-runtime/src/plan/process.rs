@@ -141,6 +141,10 @@ impl<P: KeyedProcessor> Operator for Process<P> {
         Some(&mut target.router)
     }
 
+    fn take_late(&self, target: &mut Processing<P>) -> bool {
+        std::mem::take(&mut target.late.at_hand)
+    }
+
     fn at_row(&self, worker: &mut Processing<P>, sequence: u64) {
         worker.output.place = Some((sequence, 0));
     }

@@ -89,6 +89,7 @@ impl<T: Key + ?Sized> Key for &T {
 
 macro_rules! copied_keys {
     ($($type:ty => |$value:ident| [$($bits:expr),+], $prefix:expr, [$($packed:expr),+]);* $(;)?) => {$(
+        #[diagnostic::do_not_recommend]
         impl Key for $type {
             type Owned = Self;
             #[inline]
@@ -146,6 +147,7 @@ copied_keys! {
 
 macro_rules! sliced_keys {
     ($($owned:ty, $borrowed:ty, $bytes:ident);* $(;)?) => {$(
+        #[diagnostic::do_not_recommend]
         impl Key for $borrowed {
             type Owned = $owned;
             #[inline]
@@ -165,6 +167,7 @@ macro_rules! sliced_keys {
                 pack_bytes(self.$bytes(), out);
             }
         }
+        #[diagnostic::do_not_recommend]
         impl Key for $owned {
             type Owned = Self;
             #[inline]
@@ -201,6 +204,7 @@ sliced_keys! {
     Vec<u8>, [u8], as_ref;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Key> Key for Option<T> {
     type Owned = Option<T::Owned>;
     #[inline]
@@ -259,6 +263,7 @@ macro_rules! first_prefix {
 
 macro_rules! tuple_keys {
     ($(($($name:ident $index:tt),*);)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<$($name: Key),*> Key for ($($name,)*) {
             type Owned = ($($name::Owned,)*);
             #[inline]

@@ -39,7 +39,8 @@ pub(crate) fn said(key: &str, what: impl Into<String>) -> Said {
     Said { key: key.to_owned(), what: what.into() }
 }
 
-const INPUT: InputInfo = InputInfo { name: "events", row: "Event", watermark: None, columns: None };
+const INPUT: InputInfo =
+    InputInfo { name: "events", row: "Event", watermark: None, late: None, columns: None };
 
 const fn info(inputs: &'static [InputInfo]) -> PlanInfo {
     PlanInfo {
@@ -60,6 +61,8 @@ const fn info(inputs: &'static [InputInfo]) -> PlanInfo {
         }],
         select: "",
         having: None,
+        order_by: None,
+        limit: None,
         mode: Mode::Update,
     }
 }

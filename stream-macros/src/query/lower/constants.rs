@@ -1,4 +1,4 @@
-//! The query's spans of time as constants, checked where the macro can't read them.
+//! The query's spans of time and its limit as constants, checked where the macro can't read them.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -42,6 +42,11 @@ pub(super) fn lower_constants(plan: &Plan) -> TokenStream {
         constants.extend(lower_constant(&local("WIDTH"), keyword, &window.width));
         constants.extend(slide(window).map(|slide| lower_constant(&local("SLIDE"), keyword, slide)));
         constants.extend(window.start.as_ref().map(|start| lower_constant(&local("START"), keyword, start)));
+    }
+    if let Some(limit) = plan.limit {
+        let (name, count) = (local("LIMIT"), &limit.count);
+        let ty = quote_spanned!(at(&limit.keyword)=> ::core::primitive::u64);
+        constants.extend(quote_spanned!(mixed()=> const #name: #ty = #count;));
     }
     constants
 }
@@ -110,6 +115,11 @@ pub(super) fn lower_assertions(plan: &Plan) -> TokenStream {
             });
         }
     }
+    for join in &plan.joins {
+        if let Bounds::Range(range) = &join.bounds {
+            assertions.assert_range(join.relation, range);
+        }
+    }
     if let Some(window) = window(plan) {
         assertions.assert_window(window);
     }
@@ -142,6 +152,27 @@ struct Assertions<'a> {
 }
 
 impl Assertions<'_> {
+    /// An event time is in the range of a `within`.
+    fn assert_range(&mut self, relation: usize, range: &TimeRange) {
+        let (Some(lower), Some(upper)) = (range.lower, range.upper) else { return };
+        let names = ["FROM", "TO"].map(|name| constant(name, relation).to_string());
+        let ends = [lower, upper].into_iter().zip(&names);
+        let values: Vec<_> =
+            ends.clone().filter_map(|(end, name)| Some((name.as_str(), end.offset?))).collect();
+        self.assert(&values, message::EMPTY_RANGE, |of| {
+            let mut micros = ends.map(|(end, name)| match (end.offset, end.negative) {
+                (None, _) => quote!(0),
+                (Some(_), false) => of(name),
+                (Some(_), true) => {
+                    let micros = of(name);
+                    quote!(-#micros)
+                }
+            });
+            let (from, to) = (micros.next(), micros.next());
+            if upper.inclusive { quote!(#from <= #to) } else { quote!(#from < #to) }
+        });
+    }
+
     fn assert_window(&mut self, window: &Window) {
         let width = ("WIDTH", &window.width);
         self.assert(&[width], message::WIDTH_NOT_POSITIVE, |of| {

@@ -8,7 +8,9 @@ use syn::Expr;
 
 use super::stretch::constant;
 use super::{columns, constants, local, mixed, runtime};
-use crate::query::ast::{Dedup, Input, Interval, Join, Process, Retention, Source, Within};
+use crate::query::ast::{
+    Dedup, Input, Interval, Join, Mode, OrderBy, OrderKey, Process, Retention, Source, Within,
+};
 use crate::query::expr::peeled;
 use crate::query::join::{Bounds, Side};
 use crate::query::plan::{DedupPlan, JoinPlan, Plan};
@@ -54,6 +56,9 @@ pub(super) fn lower_info(plan: &Plan) -> TokenStream {
     });
     let select = plan.select.map_or_else(String::new, |select| as_written(plan, &select.row));
     let having = option(plan.having.map(|having| as_written(plan, &having.condition)));
+    let order_by = option(plan.order_by.map(order_keys));
+    let limit = option(plan.limit.map(|_| limit_constant()));
+    operators.extend(plan.limit.filter(|_| plan.mode == Mode::Append).map(|_| lower_limit()));
     let (vis, times) = (&plan.query.vis, &plan.event_times);
     quote_spanned! {mixed()=>
         #[doc(hidden)]
@@ -70,8 +75,39 @@ pub(super) fn lower_info(plan: &Plan) -> TokenStream {
             operators: &[#(#operators),*],
             select: #select,
             having: #having,
+            order_by: #order_by,
+            limit: #limit,
             mode: #runtime::Mode::#mode,
         };
+    }
+}
+
+/// `views desc, page`
+fn order_keys(clause: &OrderBy) -> String {
+    let key = |key: &OrderKey| {
+        let expr = text(&key.expr);
+        if key.descending { format!("{expr} desc") } else { expr }
+    };
+    clause.keys.iter().map(key).collect::<Vec<_>>().join(", ")
+}
+
+fn limit_constant() -> TokenStream {
+    let limit = local("LIMIT");
+    quote_spanned!(mixed()=> Self::#limit)
+}
+
+/// The count of a `limit`, whose clause leaves the number out, with which it may go on when that has changed.
+fn lower_limit() -> TokenStream {
+    let runtime = runtime(mixed());
+    quote_spanned! {mixed()=>
+        #runtime::OperatorInfo {
+            name: "globalLimit",
+            clause: "limit",
+            window: ::core::option::Option::None,
+            within: ::core::option::Option::None,
+            aggregates: &[],
+            event_time_key: false,
+        }
     }
 }
 
@@ -100,8 +136,15 @@ fn lower_input(plan: &Plan, input: &Input) -> TokenStream {
         quote_spanned!(mixed()=> #runtime::WatermarkInfo { column: #column, delay: Self::#delay })
     }));
     let columns = lower_columns(plan, relation);
+    let late = option(plan.relations[relation].late.map(|late| text(&late.name)));
     quote_spanned! {mixed()=>
-        #runtime::InputInfo { name: #name, row: #row, watermark: #watermark, columns: #columns }
+        #runtime::InputInfo {
+            name: #name,
+            row: #row,
+            watermark: #watermark,
+            late: #late,
+            columns: #columns,
+        }
     }
 }
 

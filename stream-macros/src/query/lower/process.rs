@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 use syn::Ident;
 
-use super::row::{lower_call, lower_event_time, lower_keys, lower_rows};
+use super::row::{End, all, lower_call, lower_event_time, lower_keys, lower_rows};
 use super::target::Target;
 use super::{at, local, mixed, reference, runtime};
 use crate::query::ast::Process;
@@ -19,8 +19,8 @@ pub(super) fn lower_process(plan: &Plan, process: &Process) -> TokenStream {
     let input = lower_rows(plan, plan.last_stretch());
     let checked = lower_processor(plan, process, &rows);
     let target = Target::of_process(plan);
-    let push = lower_push(plan, process, &target);
-    let function = lower_call(plan, plan.last_stretch(), &target, mixed(), push);
+    let end = lower_push(plan, process, &target);
+    let function = lower_call(plan, plan.last_stretch(), &target, mixed(), &end);
     let mode = local(plan.mode.type_name());
     quote_spanned! {mixed()=>
         let #rows = #input;
@@ -39,7 +39,7 @@ fn lower_processor(plan: &Plan, process: &Process, rows: &Ident) -> TokenStream 
 }
 
 /// `op.process(event_time, &click.user_id, click);`
-fn lower_push(plan: &Plan, process: &Process, target: &Target) -> TokenStream {
+fn lower_push(plan: &Plan, process: &Process, target: &Target) -> End {
     let (runtime, op, row) = (runtime(mixed()), &target.last, plan.from().alias);
     let time = match plan.from().watermark {
         Some(watermark) => {
@@ -53,5 +53,8 @@ fn lower_push(plan: &Plan, process: &Process, target: &Target) -> TokenStream {
     };
     // A key of another type than the processor's is underlined here.
     let method = Ident::new("process", at(&process.keyword));
-    quote_spanned!(mixed()=> #op.#method(#time, #key, #row);)
+    let code = quote_spanned!(mixed()=> #op.#method(#time, #key, #row););
+    let mut exprs = all(&process.keys);
+    row.to_tokens(&mut exprs);
+    End { code, exprs }
 }

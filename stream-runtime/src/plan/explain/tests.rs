@@ -10,6 +10,7 @@ const PLAN: PlanInfo = PlanInfo {
         name: "clicks",
         row: "Click",
         watermark: Some(WatermarkInfo { column: "timestamp", delay: minutes(2) }),
+        late: Some("dropped"),
         columns: Some(&["timestamp", "page"]),
     }],
     queries: &[],
@@ -27,6 +28,8 @@ const PLAN: PlanInfo = PlanInfo {
     }],
     select: "PageStat { window: w, page: upper, views: count() }",
     having: Some("views > 10"),
+    order_by: None,
+    limit: None,
     mode: Mode::Append,
 };
 
@@ -45,6 +48,7 @@ PageStats
                └─ where action == \"view\"
                   └─ from clicks: Click
                      ·  watermark 2 min behind timestamp
+                     ·  late rows into dropped
                      ·  reads timestamp, page
 ";
     assert_eq!(Explain::new(PLAN).to_string(), expected);
@@ -103,6 +107,7 @@ PageStats
                └─ where action == \"view\"
                   └─ from clicks: Click
                      ·  watermark 2 min behind timestamp
+                     ·  late rows into dropped
                      ·  reads timestamp, page
 ";
     assert_eq!(Explain::new(plan.clone()).to_string(), expected);
@@ -115,6 +120,7 @@ const ORDERS: InputInfo = InputInfo {
     name: "orders",
     row: "Order",
     watermark: Some(WatermarkInfo { column: "ordered", delay: hours(2) }),
+    late: None,
     columns: Some(&["ordered", "id"]),
 };
 
@@ -122,6 +128,7 @@ const SHIPMENTS: InputInfo = InputInfo {
     name: "shipments",
     row: "Shipment",
     watermark: Some(WatermarkInfo { column: "sent", delay: hours(3) }),
+    late: None,
     columns: None,
 };
 
@@ -159,6 +166,8 @@ const SHIPPED: PlanInfo = PlanInfo {
     operators: &[DEDUP, JOIN, DEDUP],
     select: "Row { price }",
     having: None,
+    order_by: None,
+    limit: None,
     mode: Mode::Append,
 };
 
@@ -243,6 +252,7 @@ Hours
                   ·  state is bounded: the watermark closes groups
                   └─ union
                      ·  watermark 2 min behind timestamp
+                     ·  late rows into dropped
                      ·  reads timestamp, page
                      ├─ from clicks: Click
                      └─ from taps: Click

@@ -2,75 +2,21 @@
 //! which was left alone writes (the very rows of each batch, for a deduplication by several workers).
 //!
 //! The query runs in a child process: this test binary, asked to run only `child`. What tells one kind of query from
-//! another here is the state that a restart has to bring back: groups of windows, keys that have been seen, sessions.
+//! another here is the state that a restart has to bring back: groups of windows, keys that have been seen, sessions, rows of joins and which of
+//! them have matched, the state of two queries in one; and tables, which it has to load.
+
+mod queries;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
+use queries::{Campaigns, Distinct, Shipping, Totals, UnshippedByHour, Visits};
 use stream_runtime::engine::{QueryBuilder, Step};
 use stream_runtime::plan::Plan;
 use stream_runtime::prelude::*;
 use stream_runtime::sink::file::committed_files;
-
-#[derive(Schema)]
-struct Event {
-    user_id: String,
-    action: String,
-    amount: f64,
-    event_id: i64,
-    ts: Timestamp,
-}
-
-#[derive(Schema)]
-struct ByAction {
-    window: Window,
-    action: String,
-    n: u64,
-    total: f64,
-}
-
-stream_query! {
-    query Totals(events: Event) -> ByAction {
-        from e in events watermark(e.ts, minutes(1));
-        group by window(e.ts, minutes(2)) as w, e.action;
-        select ByAction { window: w, action: e.action, n: count(), total: sum(e.amount) };
-        output append;
-    }
-}
-
-#[derive(Schema)]
-struct Id {
-    event_id: i64,
-    ts: Timestamp,
-}
-
-stream_query! {
-    query Distinct(events: Event) -> Id {
-        from e in events watermark(e.ts, minutes(5));
-        dedup by e.event_id, e.ts;
-        select Id { event_id: e.event_id, ts: e.ts };
-        output append;
-    }
-}
-
-#[derive(Schema)]
-struct Visit {
-    window: Window,
-    user_id: String,
-    n: u64,
-    latest: i64,
-}
-
-stream_query! {
-    query Visits(events: Event) -> Visit {
-        from e in events watermark(e.ts, minutes(1));
-        group by session(e.ts, minutes(3)) as w, e.user_id;
-        select Visit { window: w, user_id: e.user_id, n: count(), latest: max(e.event_id) };
-        output append;
-    }
-}
 
 /// Which query the child runs.
 #[derive(Clone, Copy, Debug)]
@@ -78,16 +24,28 @@ enum Case {
     Totals,
     Distinct,
     Visits,
+    Shipping,
+    UnshippedByHour,
+    Campaigns,
 }
 
 impl Case {
-    const ALL: [Self; 3] = [Self::Totals, Self::Distinct, Self::Visits];
+    const ALL: [Self; 6] =
+        [Self::Totals, Self::Distinct, Self::Visits, Self::Shipping, Self::UnshippedByHour, Self::Campaigns];
 
     /// How many batches the query has. All but the last, which has no data, read one file each.
     const fn batches(self) -> u64 {
         match self {
             Self::Totals => 6,
-            Self::Distinct | Self::Visits => 4,
+            Self::Distinct | Self::Visits | Self::Shipping | Self::UnshippedByHour | Self::Campaigns => 4,
+        }
+    }
+
+    /// The streams that the query reads.
+    const fn streams(self) -> &'static [&'static str] {
+        match self {
+            Self::Totals | Self::Distinct | Self::Visits | Self::Campaigns => &["events"],
+            Self::Shipping | Self::UnshippedByHour => &["orders", "shipments"],
         }
     }
 
@@ -107,12 +65,22 @@ async fn child() {
     let directory = Path::new(&directory);
     let name = std::env::var(CASE).expect("the parent names the case");
     let case = Case::ALL.into_iter().find(|case| format!("{case:?}") == name).expect("a case");
-    let source = FileSource::json(case.input()).max_files_per_trigger(1);
+    let stream = |name: &str| FileSource::json(case.input().join(name)).max_files_per_trigger(1);
+    let events = stream("events");
     let sink = FileSink::json(directory.join("out"));
+    let shipping = || Shipping::query().orders(stream("orders")).shipments(stream("shipments"));
     match case {
-        Case::Totals => run_query(Totals::query().events(source).to(sink), directory).await,
-        Case::Distinct => run_query(Distinct::query().events(source).to(sink), directory).await,
-        Case::Visits => run_query(Visits::query().events(source).to(sink), directory).await,
+        Case::Totals => run_query(Totals::query().events(events).to(sink), directory).await,
+        Case::Distinct => run_query(Distinct::query().events(events).to(sink), directory).await,
+        Case::Visits => run_query(Visits::query().events(events).to(sink), directory).await,
+        Case::Shipping => run_query(shipping().to(sink), directory).await,
+        Case::UnshippedByHour => {
+            run_query(UnshippedByHour::query().shipping(shipping()).to(sink), directory).await;
+        }
+        Case::Campaigns => {
+            let ads = StaticFile::csv(golden().join("ads.csv"));
+            run_query(Campaigns::query().events(events).ads(ads).to(sink), directory).await;
+        }
     }
 }
 
@@ -175,16 +143,24 @@ fn output(directory: &Path) -> Vec<Vec<u8>> {
     files.iter().map(|file| std::fs::read(file).expect("a committed file")).collect()
 }
 
+/// Inputs that other tests have, too.
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/small20-input")
+}
+
 /// Kills the query at every step of every batch; gives the result that it has to have each time.
 fn kill_everywhere(case: Case) -> Vec<Vec<u8>> {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/small20-input/events");
     if case.input().exists() {
         std::fs::remove_dir_all(case.input()).expect("the input of an earlier run can be removed");
     }
-    std::fs::create_dir_all(case.input()).expect("a directory for the input");
-    for file in 0..case.batches() - 1 {
-        let name = format!("part-{file:02}.jsonl");
-        std::fs::copy(golden.join(&name), case.input().join(&name)).expect("the input can be copied");
+    for stream in case.streams() {
+        let input = case.input().join(stream);
+        std::fs::create_dir_all(&input).expect("a directory for the input");
+        for file in 0..case.batches() - 1 {
+            let name = format!("part-{file:02}.jsonl");
+            std::fs::copy(golden().join(stream).join(&name), input.join(&name))
+                .expect("the input can be copied");
+        }
     }
     let undisturbed = tempfile::tempdir().expect("a directory");
     run(case, undisturbed.path());
@@ -221,7 +197,7 @@ fn a_deduplication_killed_at_any_step_of_any_batch_writes_the_same_rows() {
     // Some rows repeat one of the batch before: had a restart lost the keys, there would be more.
     let distinct_by_file: usize = (0..Case::Distinct.batches() - 1)
         .map(|file| {
-            let text = std::fs::read(Case::Distinct.input().join(format!("part-{file:02}.jsonl")));
+            let text = std::fs::read(Case::Distinct.input().join(format!("events/part-{file:02}.jsonl")));
             let rows = rows(&text.expect("the input"));
             let ids: std::collections::HashSet<_> =
                 rows.iter().map(|row| (row["event_id"].to_string(), row["ts"].to_string())).collect();
@@ -242,4 +218,33 @@ fn sessions_of_a_query_killed_at_any_step_of_any_batch_are_the_same_bytes() {
     // The files are six minutes each: a session longer than that came from several batches.
     let spanning = |row: &&serde_json::Value| minutes(row, "end") - minutes(row, "start") > 9;
     assert!(rows(&expected.concat()).iter().filter(spanning).count() > 2, "sessions grow over batches");
+}
+
+#[test]
+fn a_left_join_killed_at_any_step_of_any_batch_writes_the_same_bytes() {
+    let batches = kill_everywhere(Case::Shipping);
+    assert!(batches.len() > 2, "several batches have results");
+    let rows = rows(&batches.concat());
+    let with_carrier = rows.iter().filter(|row| row["carrier"].is_string()).count();
+    let without = rows.len() - with_carrier;
+    assert!(with_carrier > 20 && without > 20, "{with_carrier} matches, {without} rows without");
+    // Had a restart lost which rows have matched, some would come out again without a carrier.
+    let mut orders: Vec<_> =
+        rows.iter().map(|row| (row["order_id"].to_string(), row["carrier"].to_string())).collect();
+    orders.sort_unstable();
+    assert!(
+        orders.windows(2).all(|pair| pair[0].0 != pair[1].0 || pair[0].1 != "null" && pair[1].1 != "null")
+    );
+}
+
+#[test]
+fn a_query_that_reads_a_join_killed_at_any_step_of_any_batch_writes_the_same_bytes() {
+    let batches = kill_everywhere(Case::UnshippedByHour);
+    assert!(rows(&batches.concat()).len() > 2, "the query has results");
+}
+
+#[test]
+fn a_join_with_a_table_killed_at_any_step_of_any_batch_writes_the_same_bytes() {
+    let batches = kill_everywhere(Case::Campaigns);
+    assert!(rows(&batches.concat()).len() > 100, "the query has results");
 }
