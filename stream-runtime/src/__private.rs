@@ -7,6 +7,7 @@ pub use crate::expr;
 pub use crate::operator::dedup::Deduplicated;
 pub use crate::operator::groups::Groups;
 pub use crate::operator::join::JoinKey;
+pub use crate::operator::process::Processing;
 pub use crate::operator::sessions::Sessions;
 pub use crate::operator::windowing::{Instants, Sliding, Tumbling, Unwindowed, event_time};
 pub use crate::plan::{
@@ -48,6 +49,8 @@ pub const fn names_column(names: &[&str], column: &str) -> bool {
 pub const fn negative(duration: Duration) -> Duration {
     Duration::from_micros(duration.as_micros().saturating_neg())
 }
+// For `#[derive(ProcessorState)]`.
+pub use crate::process::{ProcessorState, StateVariable, VariableVisitor};
 
 // For `#[derive(Schema)]`.
 pub use crate::format::csv::{Cells, Record};

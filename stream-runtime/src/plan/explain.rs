@@ -88,7 +88,10 @@ fn result(info: &PlanInfo) -> Node {
     for operator in operators.filter(|operator| !operator.is_limit()) {
         node = Node::new(operator.clause).with(details(operator, None, info.mode)).above([node]);
     }
-    node = Node::new(format!("select {}", info.select)).above([node]);
+    // A processor makes the result rows by itself.
+    if !info.select.is_empty() {
+        node = Node::new(format!("select {}", info.select)).above([node]);
+    }
     if let Some(having) = info.having {
         node = Node::new(format!("having {having}")).above([node]);
     }
@@ -180,6 +183,9 @@ fn state(operator: &OperatorInfo, mode: Mode) -> String {
     match mode {
         // A query without keys.
         _ if operator.clause == "group by ()" => "state is one group".to_owned(),
+        _ if operator.name == "transformWithStateExec" => {
+            "state is what the processor keeps of each key".to_owned()
+        }
         Mode::Complete if what != "key" => {
             format!("state keeps every {what}, as the whole result is put out each time")
         }
