@@ -7,6 +7,7 @@ mod handle;
 mod listener;
 #[path = "../naive/mod.rs"]
 mod naive;
+mod nested;
 mod progress;
 mod restarts;
 mod sinks_together;

@@ -107,15 +107,20 @@ pub(crate) fn lower_surface(
 fn lower_plan_type(surface: &Surface) -> TokenStream {
     let (output, mode) = (&surface.query.output, local(surface.mode.type_name()));
     let runtime = runtime(mixed());
-    let mut bounds: Vec<TokenStream> = Vec::new();
-    for (number, slot) in surface.slots.iter().enumerate() {
+    let result = quote_spanned!(mixed()=> Output = #output, Mode = #runtime::#mode);
+    let slots = surface.slots.iter().enumerate();
+    let mut reads: Vec<TokenStream> = Vec::new();
+    for read in slots.filter_map(|(number, slot)| slot.reads(&slot.parameter(number))) {
         // The inputs of a union are read in one place.
-        let bound = slot.plan_bound(&slot.parameter(number));
-        bounds
-            .extend(bound.filter(|bound| bounds.iter().all(|other| other.to_string() != bound.to_string())));
+        if reads.iter().all(|other| other.to_string() != read.to_string()) {
+            reads.push(read);
+        }
     }
-    quote_spanned! {at(output)=>
-        impl #runtime::Plan<Output = #output, Mode = #runtime::#mode> #(+ #bounds)*
+    match reads.as_slice() {
+        [] => quote_spanned!(at(output)=> impl #runtime::Plan<#result>),
+        [first, others @ ..] => {
+            quote_spanned!(at(output)=> impl #runtime::#first, #result> #(+ #runtime::#others>)*)
+        }
     }
 }
 
