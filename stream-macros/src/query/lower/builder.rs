@@ -110,7 +110,7 @@ fn lower_plan_type(surface: &Surface) -> TokenStream {
     let result = quote_spanned!(mixed()=> Output = #output, Mode = #runtime::#mode);
     let slots = surface.slots.iter().enumerate();
     let mut reads: Vec<TokenStream> = Vec::new();
-    for read in slots.filter_map(|(number, slot)| slot.reads(&slot.parameter(number))) {
+    for read in slots.filter_map(|(number, slot)| slot.reads(&Slot::parameter(number))) {
         // The inputs of a union are read in one place.
         if reads.iter().all(|other| other.to_string() != read.to_string()) {
             reads.push(read);
@@ -127,7 +127,7 @@ fn lower_plan_type(surface: &Surface) -> TokenStream {
 /// `fn plan() -> impl Plan<…> { … }`, with the static inputs and the queries that it is built with.
 fn lower_plan(surface: &Surface, body: &TokenStream) -> TokenStream {
     let of_plan = surface.slots.iter().enumerate().filter(|(_, slot)| slot.is_part_of_plan());
-    let parameters: Vec<_> = of_plan.map(|(number, slot)| (slot, slot.parameter(number))).collect();
+    let parameters: Vec<_> = of_plan.map(|(number, slot)| (slot, Slot::parameter(number))).collect();
     let ty = lower_plan_type(surface);
     let arguments = parameters.iter().map(|(slot, parameter)| {
         let name = slot.name;
@@ -152,14 +152,14 @@ fn lower_method(surface: &Surface, sources: &Ident, number: usize) -> TokenStrea
     let (vis, name) = (&surface.query.vis, &surface.query.name);
     let before = &surface.slots[..number];
     let slot = &surface.slots[number];
-    let parameters: Vec<_> = before.iter().enumerate().map(|(at, slot)| slot.parameter(at)).collect();
+    let parameters: Vec<_> = (0..number).map(Slot::parameter).collect();
     let given: Vec<_> =
         before.iter().zip(&parameters).map(|(slot, parameter)| slot.given(parameter)).collect();
     let state = match given.as_slice() {
         [] => quote_spanned!(mixed()=> #runtime::Missing),
         given => quote_spanned!(mixed()=> (#(#given,)*)),
     };
-    let (method, doc, own) = (slot.name, slot.doc(), slot.parameter(number));
+    let (method, doc, own) = (slot.name, slot.doc(), Slot::parameter(number));
     let (taken, bounds) = (slot.given(&own), slot.bounds(&own));
     let names: Vec<_> = before.iter().map(|slot| slot.name).collect();
     let is_last = number + 1 == surface.slots.len();
@@ -296,7 +296,7 @@ fn lower_early(surface: &Surface, sources: &Ident, number: usize) -> Option<Toke
     let (before, behind) = (&surface.slots[..number], &surface.slots[number + 1..]);
     let span = at(surface.slots.first()?.name);
     let (runtime, vis) = (super::runtime(span), &surface.query.vis);
-    let parameters: Vec<_> = before.iter().enumerate().map(|(at, slot)| slot.parameter(at)).collect();
+    let parameters: Vec<_> = (0..number).map(Slot::parameter).collect();
     let given = before.iter().zip(&parameters).map(|(slot, parameter)| slot.given(parameter));
     let state = match number {
         0 => quote_spanned!(span=> #runtime::Missing),

@@ -51,9 +51,9 @@ impl<'a> Slot<'a> {
         slots
     }
 
-    /// The type parameter that stands for what is given.
-    pub(super) fn parameter(&self, number: usize) -> Ident {
-        local(&format_ident!("S{number}").to_string())
+    /// The type parameter that stands for what is given as that number.
+    pub(super) fn parameter(number: usize) -> Ident {
+        local(&format!("S{number}"))
     }
 
     /// What has to hold of it.
