@@ -8,13 +8,13 @@ mod inputs;
 mod listener;
 #[path = "../naive/mod.rs"]
 mod naive;
+mod nested;
 mod progress;
 mod restarts;
 mod silence;
 mod sinks_together;
 mod steps;
 mod stop;
-mod timers;
 mod triggers;
 
 use stream_runtime::prelude::*;

@@ -154,14 +154,9 @@ fn reads(columns: Option<&[&str]>) -> String {
 fn details(operator: &OperatorInfo, join: Option<&JoinInfo>, mode: Mode) -> Vec<String> {
     let mut details = Vec::new();
     if let Some((width, slide, start)) = operator.window {
-        let mut text = format!("windows of {width}");
-        if slide != width {
-            text.push_str(&format!(", one each {slide}"));
-        }
-        if start != Duration::ZERO {
-            text.push_str(&format!(", moved by {start}"));
-        }
-        details.push(text);
+        let overlap = if slide == width { String::new() } else { format!(", one each {slide}") };
+        let offset = if start == Duration::ZERO { String::new() } else { format!(", moved by {start}") };
+        details.push(format!("windows of {width}{overlap}{offset}"));
     }
     if !operator.aggregates.is_empty() {
         details.push(format!("aggregates {}", operator.aggregates.join(", ")));

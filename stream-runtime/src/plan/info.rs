@@ -173,6 +173,8 @@ impl OperatorInfo {
             // A deduplication forgets keys in every mode.
             "dedupe" | "dedupeWithinWatermark" => true,
             "symmetricHashJoin" => self.event_time_key,
+            // A limit counts rows.
+            "globalLimit" => false,
             // A complete result doesn't change with the watermark.
             _ => mode != Mode::Complete,
         }
