@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use stream_runtime::__private::{Here, Plan, Reads, Update};
+use stream_runtime::__private::{Here, Reads, Update};
 use stream_runtime::engine::QueryBuilder;
 use stream_runtime::error::BoxError;
 use stream_runtime::prelude::*;
@@ -167,7 +167,7 @@ impl Service {
     }
 
     /// Runs all there is to do, and gives what is said.
-    async fn run<P: Plan<Output = Said, Mode = Update> + Reads<Here, Row = Event>>(
+    async fn run<P: Reads<Here, Row = Event, Output = Said, Mode = Update>>(
         &self,
         plan: P,
         rows: impl IntoIterator<Item = Event>,

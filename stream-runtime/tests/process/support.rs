@@ -1,7 +1,7 @@
 //! Rows, a query around any processor, and instants that read well.
 
 use stream_runtime::__private::{
-    Here, InputInfo, Mode, OperatorInfo, Plan, PlanInfo, Processing, Reading, Reads, RowsInfo, Update,
+    Here, InputInfo, Mode, OperatorInfo, PlanInfo, Processing, Reading, Reads, RowsInfo, Update,
     WatermarkInfo, from,
 };
 use stream_runtime::engine::QueryBuilder;
@@ -75,7 +75,7 @@ const WITH_WATERMARK: PlanInfo = info(&[InputInfo {
 }]);
 
 /// What `from event in events; process by event.key with …; output update;` is compiled into.
-pub(crate) fn plan<P>(processor: P) -> impl Plan<Output = P::Output, Mode = Update> + Reads<Here, Row = Event>
+pub(crate) fn plan<P>(processor: P) -> impl Reads<Here, Row = Event, Output = P::Output, Mode = Update>
 where
     P: KeyedProcessor<Key = String, Row = Event>,
 {
@@ -89,7 +89,7 @@ where
 /// As [`plan`], of an input with a watermark.
 pub(crate) fn plan_with_watermark<P>(
     processor: P,
-) -> impl Plan<Output = P::Output, Mode = Update> + Reads<Here, Row = Event>
+) -> impl Reads<Here, Row = Event, Output = P::Output, Mode = Update>
 where
     P: KeyedProcessor<Key = String, Row = Event>,
 {
@@ -102,7 +102,7 @@ where
 }
 
 /// A plan in a test's hands.
-pub(crate) async fn open<P: Plan + Reads<Here>>(
+pub(crate) async fn open<P: Reads<Here>>(
     workers: usize,
     plan: impl Fn() -> P,
 ) -> TestQuery<MemoryInput<P::Row>, P, impl Fn(MemorySource<P::Row>, MemorySink<P::Output>) -> QueryBuilder<P>>
