@@ -2,6 +2,8 @@
 //! up borrowed, no look at what isn't evicted, the watermark advanced after each batch.
 
 mod dedup;
+mod enriched;
+mod join;
 mod sessions;
 mod windows;
 
@@ -11,6 +13,8 @@ use stream_runtime::format::Arena;
 use stream_runtime::prelude::*;
 
 pub(crate) use self::dedup::W5;
+pub(crate) use self::enriched::W3;
+pub(crate) use self::join::{join_in_memory, join_over_json};
 pub(crate) use self::sessions::W6;
 pub(crate) use self::windows::{W1, W2};
 use super::input::{Event, EventView};
