@@ -95,31 +95,31 @@ fn in_memory(criterion: &mut Criterion, runtime: &Runtime, data: &Data) {
         &mut group,
         "w1",
         || run(runtime, W1::query().events(events())),
-        || by_hand::in_memory::<by_hand::W1>(&data.events),
+        || by_hand::in_memory::<by_hand::W1>(&data.events).0,
     );
     compare(
         &mut group,
         "w2",
         || run(runtime, W2::query().events(events())),
-        || by_hand::in_memory::<by_hand::W2>(&data.events),
+        || by_hand::in_memory::<by_hand::W2>(&data.events).0,
     );
     compare(
         &mut group,
         "w3",
         || run(runtime, W3::query().events(events()).ads(input::ads())),
-        || by_hand::in_memory::<by_hand::W3>(&data.events),
+        || by_hand::in_memory::<by_hand::W3>(&data.events).0,
     );
     compare(
         &mut group,
         "w5",
         || run(runtime, W5::query().events(events())),
-        || by_hand::in_memory::<by_hand::W5>(&data.events),
+        || by_hand::in_memory::<by_hand::W5>(&data.events).0,
     );
     compare(
         &mut group,
         "w6",
         || run(runtime, W6::query().events(events())),
-        || by_hand::in_memory::<by_hand::W6>(&data.events),
+        || by_hand::in_memory::<by_hand::W6>(&data.events).0,
     );
     group.throughput(Throughput::Elements(data.joined_rows()));
     let orders = || SharedRows(Arc::clone(&data.orders));
@@ -128,13 +128,13 @@ fn in_memory(criterion: &mut Criterion, runtime: &Runtime, data: &Data) {
         &mut group,
         "w4",
         || run(runtime, W4::query().orders(orders()).shipments(shipments())),
-        || by_hand::join_in_memory::<false>(&data.orders, &data.shipments),
+        || by_hand::join_in_memory::<false>(&data.orders, &data.shipments).0,
     );
     compare(
         &mut group,
         "w4outer",
         || run(runtime, W4Outer::query().orders(orders()).shipments(shipments())),
-        || by_hand::join_in_memory::<true>(&data.orders, &data.shipments),
+        || by_hand::join_in_memory::<true>(&data.orders, &data.shipments).0,
     );
     group.finish();
 }

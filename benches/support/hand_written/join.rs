@@ -196,16 +196,20 @@ impl<const OUTER: bool> Join<OUTER> {
     }
 }
 
-/// Over rows in memory; gives the number of result rows.
-pub(crate) fn join_in_memory<const OUTER: bool>(orders: &[Vec<Order>], shipments: &[Vec<Shipment>]) -> usize {
-    let mut join = Join::<OUTER>::default();
+/// Over rows in memory; gives the number of result rows, and the loop as it is after the last batch.
+pub(crate) fn join_in_memory<const OUTER: bool>(
+    orders: &[Vec<Order>],
+    shipments: &[Vec<Shipment>],
+) -> (usize, Join<OUTER>) {
+    let mut join = Join::default();
     let mut results = 0;
     for (orders, shipments) in orders.iter().zip(shipments) {
         orders.iter().for_each(|order| join.order(order.view()));
         shipments.iter().for_each(|shipment| join.shipment(shipment.view()));
         results += join.end_batch();
     }
-    results + join.end_batch()
+    results += join.end_batch();
+    (results, join)
 }
 
 /// Over files of JSON lines, one of each input a batch.

@@ -54,8 +54,8 @@ pub(crate) trait Case: Default {
     fn end_batch(&mut self) -> usize;
 }
 
-/// Over rows in memory; gives the number of result rows.
-pub(crate) fn in_memory<C: Case>(batches: &[Vec<Event>]) -> usize {
+/// Over rows in memory; gives the number of result rows, and the loop as it is after the last batch.
+pub(crate) fn in_memory<C: Case>(batches: &[Vec<Event>]) -> (usize, C) {
     let mut case = C::default();
     let mut results = 0;
     for batch in batches {
@@ -64,7 +64,8 @@ pub(crate) fn in_memory<C: Case>(batches: &[Vec<Event>]) -> usize {
         }
         results += case.end_batch();
     }
-    results + case.end_batch()
+    results += case.end_batch();
+    (results, case)
 }
 
 /// Over files of JSON lines, one a batch, with the columns that the case needs.
