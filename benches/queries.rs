@@ -12,10 +12,10 @@ use std::time::Duration as StdDuration;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
-use rustix::time::{ClockId, Timespec, clock_gettime};
 use stream_runtime::engine::QueryBuilder;
 use stream_runtime::plan::Plan;
 use stream_runtime::prelude::*;
+use support::cpu_time::cpu_time;
 use support::hand_written as by_hand;
 use support::input::{self, Event, Order, Shipment};
 use support::median::median;
@@ -59,15 +59,11 @@ fn run<P: Plan>(runtime: &Runtime, builder: QueryBuilder<P>) -> usize {
 
 /// The CPU time that the process takes to do something as many times.
 fn cpu_time_of(times: u64, run: &mut impl FnMut() -> usize) -> StdDuration {
-    let now = || {
-        let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::ProcessCPUTime);
-        StdDuration::new(tv_sec as u64, tv_nsec as u32)
-    };
-    let started = now();
+    let started = cpu_time();
     for _ in 0..times {
         std::hint::black_box(run());
     }
-    now() - started
+    cpu_time() - started
 }
 
 /// A query and its loop. What is compared has to compute the same thing.

@@ -54,9 +54,9 @@ async fn held_by<P: Plan>(builder: QueryBuilder<P>, rows: usize) -> usize {
 /// What `make` leaves behind.
 fn held<T>(make: impl FnOnce() -> T) -> usize {
     let before = bytes();
-    let made = make();
+    let state = make();
     let held = bytes() - before;
-    drop(made);
+    drop(state);
     held
 }
 

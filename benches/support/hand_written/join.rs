@@ -204,8 +204,12 @@ pub(crate) fn join_in_memory<const OUTER: bool>(
     let mut join = Join::default();
     let mut results = 0;
     for (orders, shipments) in orders.iter().zip(shipments) {
-        orders.iter().for_each(|order| join.order(order.view()));
-        shipments.iter().for_each(|shipment| join.shipment(shipment.view()));
+        for order in orders {
+            join.order(order.view());
+        }
+        for shipment in shipments {
+            join.shipment(shipment.view());
+        }
         results += join.end_batch();
     }
     results += join.end_batch();
