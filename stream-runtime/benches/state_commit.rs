@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use stream_runtime::checkpoint::{BatchPlan, Commit, Fingerprint, Metadata, SledStore, StateStore};
+use stream_runtime::engine::WatermarkPolicy;
 use stream_runtime::plan::{OperatorChanges, StateEntry};
 use stream_runtime::source::Offset;
 
@@ -40,6 +41,7 @@ impl Query {
                 hash_seed: 7,
                 key_groups: KEY_GROUPS as u16,
                 fingerprint,
+                watermark_policy: WatermarkPolicy::Min,
             })
             .expect("the checkpoint is new");
         Self { store, batch: 0, random: 1 }

@@ -11,10 +11,11 @@ pub use crate::operator::sessions::Sessions;
 pub use crate::operator::windowing::{Instants, Sliding, Tumbling, Unwindowed, event_time};
 pub use crate::plan::{
     AggregateWorker, Append, Bounds, Claimed, Complete, Contains, Emitter, Explain, Forgotten, FullOuter,
-    Here, Inner, InputInfo, Left, LeftAnti, LeftOuter, LeftSemi, Missing, Mode, OperatorInfo, Plan, PlanInfo,
-    QueryInfo, Reading, Reads, Right, RightOuter, SessionWorker, TimeRange, Unbound, Update, WatermarkInfo,
-    Yields, from, from_query, within,
+    Here, Inner, InputInfo, JoinInfo, Left, LeftAnti, LeftOuter, LeftSemi, Missing, Mode, OperatorInfo, Plan,
+    PlanInfo, QueryInfo, Reading, Reads, Right, RightOuter, RowsInfo, SessionWorker, TimeRange, Unbound,
+    Update, WatermarkInfo, Yields, compare, from, from_query, within,
 };
+pub use crate::sink::{Sink, Takes};
 pub use crate::source::Source;
 pub use crate::static_input::{
     KeySlot, Lookup, Lookups, Matches, StaticSource, StaticTable, lookup, or_null,

@@ -119,7 +119,7 @@ pub use uuid::Uuid;
 ///
 /// `Result` and `Error` aren't here, because they would hide those of the standard library.
 pub mod prelude {
-    pub use crate::engine::{Progress, QueryListener, StreamingQuery, Trigger};
+    pub use crate::engine::{Progress, QueryListener, StreamingQuery, Trigger, WatermarkPolicy};
     pub use crate::expr::Aggregate;
     pub use crate::schema::Schema;
     pub use crate::sink::{ConsoleSink, FileSink, ForeachSink, ForeachWriter, MemorySink};

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 use stream_runtime::format::TextRow;
 use stream_runtime::format::csv::{CsvFormat, Layout, write_record};
-use stream_runtime::plan::{Append, BatchContext, Mode, Plan, PlanInfo, Rejects, WorkerContext, from};
+use stream_runtime::plan::{
+    Append, BatchContext, Emitted, Mode, Plan, PlanInfo, Reads, Rejects, WorkerContext, from,
+};
 use stream_runtime::prelude::*;
 use stream_runtime::schema::Arena;
 use stream_runtime::source::{Chunk, OnMalformed, Position};
@@ -18,6 +20,8 @@ const INFO: PlanInfo = PlanInfo {
     operators: &[],
     select: "",
     having: None,
+    order_by: None,
+    limit: None,
     mode: Mode::Append,
 };
 
@@ -27,14 +31,17 @@ fn rows<R: Schema>(chunk: Chunk<'_, R>) -> stream_runtime::Result<Vec<R>> {
 }
 
 fn rows_with<R: Schema>(policy: &OnMalformed, chunk: Chunk<'_, R>) -> stream_runtime::Result<Vec<R>> {
-    let plan = from::<R, ALL>()
-        .select::<R, _>(|view, emitter| emitter.emit(R::from_view(view)))
+    let plan = from::<R, ALL>(&[0])
+        .select::<R, _>(|view, _, emitter| emitter.emit(R::from_view(view)))
         .output::<Append>(INFO);
-    let batch = BatchContext { batch: 0, late_micros: 0, evict_micros: 0, has_data: true };
-    let mut workers = [plan.worker(WorkerContext { seed: 7, worker: 0, workers: 1 })];
-    plan.begin(&mut workers[0], &batch);
-    plan.feed(&mut workers[0], chunk, &mut Rejects::new(policy, Timestamp::UNIX_EPOCH))?;
-    Ok(plan.emit(&mut workers, &batch)?.rows)
+    let time = Timestamp::UNIX_EPOCH;
+    let batch = BatchContext { batch: 0, late_micros: 0, evict_micros: 0, has_data: true, time };
+    let mut worker = plan.worker(WorkerContext { seed: 7, worker: 0, workers: 1 });
+    plan.begin(&mut worker, &batch);
+    plan.feed(&mut worker, 0, chunk, &mut Rejects::new(policy, time))?;
+    let mut emitted = Emitted::default();
+    plan.finish(&mut [&mut worker], 0, &batch, &mut emitted)?;
+    Ok(emitted.rows)
 }
 
 fn at(line: u64, offset: u64) -> Position<'static> {

@@ -5,7 +5,7 @@ mod store_support;
 use std::collections::BTreeMap;
 
 use store_support::{Model, Random, changes, commit, entries, initialized, metadata, plan};
-use stream_runtime::checkpoint::{MemoryStore, SledStore, StateStore};
+use stream_runtime::checkpoint::{MemoryStore, Metadata, SledStore, StateStore};
 use stream_runtime::plan::OperatorChanges;
 use stream_runtime::source::LogEntry;
 
@@ -229,4 +229,11 @@ fn any_history_of_puts_removals_drops_and_restarts_leaves_what_a_model_leaves() 
             }
         }
     });
+}
+
+#[test]
+fn metadata_without_a_watermark_policy_means_the_one_that_there_was() {
+    let mut text = serde_json::to_value(metadata()).unwrap();
+    assert!(text.as_object_mut().unwrap().remove("watermark_policy").is_some());
+    assert_eq!(serde_json::from_value::<Metadata>(text).unwrap(), metadata());
 }

@@ -4,11 +4,13 @@ mod doubles;
 mod failures;
 mod files;
 mod handle;
+mod inputs;
 mod listener;
 #[path = "../naive/mod.rs"]
 mod naive;
 mod progress;
 mod restarts;
+mod silence;
 mod sinks_together;
 mod steps;
 mod stop;

@@ -36,6 +36,10 @@ mod service {
     pub fn out() {}
     pub fn op() {}
     pub fn sessions() {}
+    pub fn left() {}
+    pub fn right() {}
+    pub fn compare() {}
+    pub const LIMIT: ::core::primitive::u64 = 2;
     pub mod core {}
     pub mod std {}
 
@@ -80,6 +84,17 @@ mod service {
     }
 
     stream_query! {
+        pub query Ordered(limit: Row) -> Output {
+            from order in limit;
+            group by order.row as row unbounded;
+            select Output { row, acc: max(order.acc) };
+            order by row.len() desc, acc;
+            limit LIMIT;
+            output complete;
+        }
+    }
+
+    stream_query! {
         pub query Rows(to: Row) -> Output {
             from out in to;
             where out.acc > 1;
@@ -91,5 +106,5 @@ mod service {
 
 fn main() {
     std::println!("{}{}", service::Aggregation::explain(), service::Rows::explain());
-    std::println!("{}", service::Visits::explain());
+    std::println!("{}{}", service::Visits::explain(), service::Ordered::explain());
 }

@@ -53,3 +53,6 @@ pub(crate) fn order_by_no_field(name: &Ident, fields: &[String]) -> String {
 }
 
 pub(crate) const ORDER_WITHOUT_FIELDS: &str = "`order by` is over the fields that `select` writes, and this `select` writes none\nhelp: write the row as a struct, `select Result { column: row.column };`";
+
+pub(crate) const NEGATIVE_LIMIT: &str =
+    "a limit can't be negative\nhelp: leave `limit` out to put out every row";

@@ -1,6 +1,6 @@
 //! Questions about expressions that several stages ask.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
@@ -83,7 +83,14 @@ pub(crate) enum AliasUse {
 /// Every use of an alias in the tokens, macro calls included.
 pub(crate) fn alias_uses(tokens: TokenStream, alias: &Ident) -> Vec<AliasUse> {
     let mut uses = Vec::new();
-    collect_uses(tokens, alias, &mut uses);
+    collect_uses(tokens, alias, false, &mut uses);
+    uses
+}
+
+/// The same for a row that is an `Option`: `click.map(|row| row.page)` reads a column.
+pub(crate) fn optional_uses(tokens: TokenStream, alias: &Ident) -> Vec<AliasUse> {
+    let mut uses = Vec::new();
+    collect_uses(tokens, alias, true, &mut uses);
     uses
 }
 
@@ -119,7 +126,7 @@ impl<'ast> Visit<'ast> for Patterns {
 }
 
 /// The first token of that name which is a variable, or the literal that holds it.
-fn place_of(tokens: TokenStream, name: &Ident) -> Option<Ident> {
+pub(crate) fn place_of(tokens: TokenStream, name: &Ident) -> Option<Ident> {
     let tokens: Vec<_> = tokens.into_iter().collect();
     tokens.iter().enumerate().find_map(|(at, token)| match token {
         TokenTree::Group(group) => place_of(group.stream(), name),
@@ -131,20 +138,61 @@ fn place_of(tokens: TokenStream, name: &Ident) -> Option<Ident> {
     })
 }
 
-fn collect_uses(tokens: TokenStream, alias: &Ident, uses: &mut Vec<AliasUse>) {
+fn collect_uses(tokens: TokenStream, alias: &Ident, is_optional: bool, uses: &mut Vec<AliasUse>) {
     let tokens: Vec<_> = tokens.into_iter().collect();
-    for (at, token) in tokens.iter().enumerate() {
-        match token {
-            TokenTree::Group(group) => collect_uses(group.stream(), alias, uses),
+    let mut at = 0;
+    while at < tokens.len() {
+        match &tokens[at] {
+            TokenTree::Group(group) => collect_uses(group.stream(), alias, is_optional, uses),
             TokenTree::Literal(literal) if literal.to_string().contains(&format!("{{{alias}")) => {
                 uses.push(AliasUse::Whole);
             }
             TokenTree::Ident(ident) if ident == alias && is_variable(&tokens, at) => {
-                uses.push(column_after(&tokens[at + 1..]).map_or(AliasUse::Whole, AliasUse::Column));
+                let rest = &tokens[at + 1..];
+                if let Some(of_option) = option_call(rest, alias).filter(|_| is_optional) {
+                    uses.extend(of_option);
+                    // Behind the dot, the method and its arguments.
+                    at += 3;
+                } else {
+                    uses.push(column_after(rest).map_or(AliasUse::Whole, AliasUse::Column));
+                }
             }
             _ => {}
         }
+        at += 1;
     }
+}
+
+/// What a method of `Option`, called of an alias, does with the row: `.is_some()`, `.map(|row| row.page)`, `.map_or(0, |row| row.count)`.
+fn option_call(rest: &[TokenTree], alias: &Ident) -> Option<Vec<AliasUse>> {
+    let [TokenTree::Punct(dot), TokenTree::Ident(method), TokenTree::Group(arguments), ..] = rest else {
+        return None;
+    };
+    if dot.as_char() != '.' || arguments.delimiter() != Delimiter::Parenthesis {
+        return None;
+    }
+    let arguments = Punctuated::<Expr, Token![,]>::parse_terminated.parse2(arguments.stream()).ok()?;
+    let mut arguments: Vec<_> = arguments.into_iter().collect();
+    let wanted = match method.to_string().as_str() {
+        "is_some" | "is_none" => return arguments.is_empty().then(Vec::new),
+        "map" | "and_then" | "is_some_and" | "is_none_or" => 1,
+        "map_or" | "map_or_else" => 2,
+        _ => return None,
+    };
+    let (Some(Expr::Closure(closure)), true) = (arguments.pop(), arguments.len() + 1 == wanted) else {
+        return None;
+    };
+    let Some((Pat::Ident(row), 1)) = closure.inputs.first().map(|row| (row, closure.inputs.len())) else {
+        return None;
+    };
+    let mut uses = alias_uses(closure.body.to_token_stream(), &row.ident);
+    if row.ident != *alias {
+        collect_uses(closure.body.to_token_stream(), alias, true, &mut uses);
+    }
+    for other in &arguments {
+        collect_uses(other.to_token_stream(), alias, true, &mut uses);
+    }
+    Some(uses)
 }
 
 fn is_punct(tokens: &[TokenTree], at: Option<usize>, wanted: char) -> bool {
@@ -165,7 +213,7 @@ fn is_variable(tokens: &[TokenTree], at: usize) -> bool {
 fn column_after(rest: &[TokenTree]) -> Option<Ident> {
     let [TokenTree::Punct(dot), TokenTree::Ident(field), rest @ ..] = rest else { return None };
     let called = match rest.first() {
-        Some(TokenTree::Group(group)) => group.delimiter() == proc_macro2::Delimiter::Parenthesis,
+        Some(TokenTree::Group(group)) => group.delimiter() == Delimiter::Parenthesis,
         _ => is_punct(rest, Some(0), ':') && is_punct(rest, Some(1), ':'),
     };
     (dot.as_char() == '.' && !called).then(|| field.clone())
@@ -196,6 +244,39 @@ mod tests {
         assert_eq!(uses(quote!(0..click.until)), ["until"]);
         assert_eq!(uses(quote!(format!("{}", click.page))), ["page"]);
         assert_eq!(uses(quote!(format!("{click:?}"))), ["*"]);
+    }
+
+    #[test]
+    fn a_closure_over_a_row_that_may_be_missing_names_its_columns() {
+        let uses = |tokens: TokenStream| {
+            let found = optional_uses(tokens, &format_ident!("click"));
+            let names = found.into_iter().map(|found| match found {
+                AliasUse::Column(column) => column.to_string(),
+                AliasUse::Whole => "*".to_owned(),
+            });
+            names.collect::<Vec<_>>()
+        };
+        assert_eq!(uses(quote!(click.map(|click| click.page.len()))), ["page"]);
+        assert_eq!(uses(quote!(click.is_some_and(|c| c.amount > 1) && !click.is_none())), ["amount"]);
+        assert_eq!(
+            uses(quote!(click.map_or(click.map(|c| c.a), |c| c.b + click.map(|d| d.e)))),
+            ["b", "e", "a"]
+        );
+        assert_eq!(uses(quote!(click.map(|c| c.page).unwrap_or(click))), ["page", "*"]);
+        for whole in [
+            quote!(click.map(|c| f(c))),
+            quote!(click.map(|c| format!("{c:?}"))),
+            quote!(click.map(f)),
+            quote!(click.map(|View { page, .. }| page)),
+            quote!(click.map_or(|c| c.page)),
+            quote!(click.filter(|c| c.ok)),
+            quote!(click.is_some),
+            quote!(click),
+        ] {
+            let found = uses(whole.clone());
+            assert!(found.contains(&"*".to_owned()) || found == ["is_some"], "{whole}: {found:?}");
+        }
+        assert_eq!(super::tests::uses(quote!(click.map(|c| c.page))), ["*"]);
     }
 
     #[test]

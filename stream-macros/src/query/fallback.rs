@@ -38,6 +38,8 @@ pub(crate) fn lower(draft: &Draft) -> TokenStream {
             operators: &[],
             select: "",
             having: ::core::option::Option::None,
+            order_by: ::core::option::Option::None,
+            limit: ::core::option::Option::None,
             mode: #runtime::Mode::#mode_name,
         };
     };

@@ -24,7 +24,7 @@ const RETAINED_PLANS: usize = 100;
 /// # let fingerprint = Fingerprint {
 /// #     mode: "append".into(), inputs: vec![], operators: vec![], changeable: Default::default(),
 /// # };
-/// # let metadata = Metadata { query_id: Default::default(), hash_seed: 7, key_groups: 128, fingerprint };
+/// # let metadata = Metadata { query_id: Default::default(), hash_seed: 7, key_groups: 128, fingerprint, watermark_policy: Default::default() };
 ///
 /// let store = MemoryStore::new();
 /// let restarted = store.clone();

@@ -28,6 +28,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::engine::WatermarkPolicy;
 use crate::error::Result;
 use crate::plan::{OperatorChanges, StateEntry};
 use crate::source::{LogEntry, Offset};
@@ -48,6 +49,9 @@ pub struct Metadata {
     pub key_groups: u16,
     /// What the query's state looks like.
     pub fingerprint: Fingerprint,
+    /// What the watermarks of several inputs come to; the smallest in a checkpoint that doesn't say.
+    #[serde(default)]
+    pub watermark_policy: WatermarkPolicy,
 }
 
 /// What a restarted query has to have in common with the one that wrote the checkpoint.

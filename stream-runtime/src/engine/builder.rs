@@ -10,13 +10,16 @@ use crate::plan::{Contains, Explain, Plan, Reads};
 use crate::sink::erased::AnySink;
 use crate::sink::{Sink, Takes};
 use crate::source::Source;
+use crate::time::Duration;
 
 use super::clock::{Clock, SystemClock};
 use super::execution::{Execution, blocking, release};
 use super::handle::StreamingQuery;
 use super::inputs::{AnySource, Bound};
+use super::late::{AnyLate, Late};
 use super::listener::QueryListener;
 use super::nested::QuerySources;
+use super::policy::WatermarkPolicy;
 use super::run::spawn;
 use super::stages::{Stages, TypedStages};
 use super::start::Start;
@@ -29,6 +32,7 @@ use super::workers::WorkerPool;
 pub struct QueryBuilder<P: Plan> {
     plan: P,
     sources: Vec<Box<dyn AnySource<P>>>,
+    late: Vec<Box<dyn AnyLate<P>>>,
     sinks: Vec<Box<dyn AnySink<P::Output>>>,
     pub(crate) options: Options,
     /// The options that were given, by their methods' names.
@@ -44,6 +48,8 @@ pub(crate) struct Options {
     /// Takes the place of a checkpoint directory in tests.
     pub(crate) store: Option<Arc<dyn StateStore>>,
     trigger: Trigger,
+    watermark_policy: WatermarkPolicy,
+    flush_after: Option<Duration>,
     workers: usize,
     listeners: Vec<Arc<dyn QueryListener>>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -69,12 +75,22 @@ impl<P: Plan> QueryBuilder<P> {
             checkpoint: None,
             store: None,
             trigger: Trigger::default(),
+            watermark_policy: WatermarkPolicy::default(),
+            flush_after: None,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             listeners: Vec::new(),
             clock: SystemClock::shared(),
             step: None,
         };
-        Self { plan, sources: Vec::new(), sinks: Vec::new(), options, told: Vec::new(), misplaced: None }
+        Self {
+            plan,
+            sources: Vec::new(),
+            late: Vec::new(),
+            sinks: Vec::new(),
+            options,
+            told: Vec::new(),
+            misplaced: None,
+        }
     }
 
     #[doc(hidden)]
@@ -97,17 +113,30 @@ impl<P: Plan> QueryBuilder<P> {
         P: Contains<Path, Inner = Q>,
     {
         self.misplaced = self.misplaced.or_else(|| sources.misplaced());
-        self.sources.extend(sources.lift::<P, Path>());
+        let QuerySources { sources, late, .. } = sources.lift::<P, Path>();
+        self.sources.extend(sources);
+        self.late.extend(late);
+        self
+    }
+
+    #[doc(hidden)]
+    /// Gives the late rows of an input their sink.
+    pub fn late<Path>(mut self, sink: impl Sink<<P as Reads<Path>>::Row>) -> Self
+    where
+        Path: 'static,
+        P: Reads<Path>,
+    {
+        self.late.push(Box::new(Late::<_, Path>::new(Box::new(sink))));
         self
     }
 
     #[doc(hidden)]
     /// The parts of a query that another one reads.
     pub fn into_input(self) -> (P, QuerySources<P>) {
-        let Self { plan, sources, sinks, mut told, .. } = self;
+        let Self { plan, sources, late, sinks, mut told, .. } = self;
         told.extend((!sinks.is_empty()).then_some("to"));
         let query = plan.info().query;
-        (plan, QuerySources { query, sources, told })
+        (plan, QuerySources { query, sources, late, told })
     }
 
     /// Adds a sink. A query may have several: each batch goes to all of them before it is committed.
@@ -139,6 +168,28 @@ impl<P: Plan> QueryBuilder<P> {
     pub fn trigger(mut self, trigger: Trigger) -> Self {
         self.told.push("trigger");
         self.options.trigger = trigger;
+        self
+    }
+
+    /// What the watermarks of several inputs come to; the smallest of them unless told otherwise.
+    ///
+    /// The checkpoint keeps the policy of the first start. A query whose inputs have several watermarks doesn't start with another
+    /// one: windows that are closed can't be opened again.
+    pub fn watermark_policy(mut self, policy: WatermarkPolicy) -> Self {
+        self.told.push("watermark_policy");
+        self.options.watermark_policy = policy;
+        self
+    }
+
+    /// Lets event time move on by the clock while nothing arrives, so that the last windows close: once all sources have been read to
+    /// their end and had no rows for `silence`, and each time as long again, the watermark rises by `silence` in a batch without data. It
+    /// stops once there is nothing left to close; without this option it never begins.
+    ///
+    /// Rows that arrive after that are late if the watermark has passed them, though it would not have moved without this: choose a time in
+    /// which an input that is silent has certainly nothing more to say. [`Trigger::Once`] and [`Trigger::AvailableNow`] don't wait for it.
+    pub fn flush_after(mut self, silence: impl Into<Duration>) -> Self {
+        self.told.push("flush_after");
+        self.options.flush_after = Some(silence.into());
         self
     }
 
@@ -193,7 +244,7 @@ impl<P: Plan> QueryBuilder<P> {
 
     /// A query ready for its first batch, which somebody else drives.
     pub(crate) async fn open(self) -> Result<Execution> {
-        let Self { plan, sources, sinks, options, told: _, misplaced } = self;
+        let Self { plan, sources, late, sinks, options, told: _, misplaced } = self;
         if let Some(error) = misplaced {
             return Err(error);
         }
@@ -216,9 +267,10 @@ impl<P: Plan> QueryBuilder<P> {
                 message: "a query needs at least one".to_owned(),
             });
         }
+        check_times(sources.iter().map(|source| source.idle_time()), options.flush_after)?;
         let name = options.name.unwrap_or_else(|| plan.info().query.to_owned());
         let pool = WorkerPool::new(&name, options.workers)?;
-        let stages = TypedStages::new(plan, sources, sinks, pool);
+        let stages = TypedStages::new(plan, sources, late, sinks, pool);
         let store: Arc<dyn StateStore> = match (options.store, options.checkpoint) {
             (Some(store), _) => store,
             (None, Some(directory)) => Arc::new(blocking(move || SledStore::open(directory)).await?),
@@ -240,6 +292,8 @@ impl<P: Plan> QueryBuilder<P> {
             clock: options.clock,
             listeners: options.listeners,
             step: options.step,
+            watermark_policy: options.watermark_policy,
+            flush_after: options.flush_after,
         };
         let opened = start.open(Box::new(stages)).await;
         if opened.is_err() {
@@ -247,4 +301,20 @@ impl<P: Plan> QueryBuilder<P> {
         }
         opened
     }
+}
+
+/// Event time can't move back, nor for ever.
+fn check_times(
+    mut idle_after: impl Iterator<Item = Option<Duration>>,
+    flush_after: Option<Duration>,
+) -> Result<()> {
+    if idle_after.any(|silence| silence.is_some_and(Duration::is_negative)) {
+        let message = "an input can't be idle before it is silent; give zero or more".to_owned();
+        return Err(Error::InvalidOption { option: "idle_after", message });
+    }
+    if flush_after.is_some_and(|silence| silence.as_millis() < 1) {
+        let message = "event time moves on in steps of at least a millisecond".to_owned();
+        return Err(Error::InvalidOption { option: "flush_after", message });
+    }
+    Ok(())
 }

@@ -19,6 +19,7 @@ use super::panics::guarded;
 use super::planning::Planned;
 use super::progress::Progress;
 use super::reporting::{Finished, Phases};
+use super::silence::Silence;
 use super::stages::Stages;
 use super::step::{Step, StepHook};
 use super::watermark::WatermarkTracker;
@@ -32,6 +33,9 @@ pub(crate) struct Execution {
     pub(super) listeners: Vec<Arc<dyn QueryListener>>,
     pub(super) step: Option<StepHook>,
     pub(super) tracker: WatermarkTracker,
+    pub(super) silence: Silence,
+    /// When an operator wants to run again, as the last batch has left it.
+    pub(super) wake_at: Option<Timestamp>,
     /// The batch before the next one, if there is one.
     pub(super) last: Option<BatchPlan>,
     /// A batch that an earlier run planned and did not commit.
@@ -69,7 +73,7 @@ impl Execution {
         };
         phases.end("latestOffset");
         let has_data = planned.has_data();
-        let Planned { plan, fresh, ranges } = planned;
+        let Planned { plan, fresh, ranges, latest } = planned;
         self.reach(plan.batch, Step::Starting)?;
 
         self.shared.set_status("Processing new data", has_data, true);
@@ -104,17 +108,26 @@ impl Execution {
         let committing = phases.end("commitOffsets");
         self.pending = None;
         self.last = Some(plan.clone());
+        self.learn(&computed);
         self.reach(plan.batch, Step::Committed)?;
 
         self.stages.commit_sources(&ranges).await?;
         self.reach(plan.batch, Step::Finished)?;
         let millis = phases.millis;
-        let finished =
-            Finished { plan: &plan, ranges, computed: &computed, started, trigger, millis, committing };
+        let finished = Finished {
+            plan: &plan,
+            ranges,
+            latest,
+            computed: &computed,
+            started,
+            trigger,
+            millis,
+            committing,
+        };
         let progress = self.progress(finished);
         self.last_trigger = Some(trigger);
         self.shared.push_progress(Arc::clone(&progress));
-        self.shared.set_status("Waiting for next trigger", !self.stages.is_caught_up(), false);
+        self.shared.set_status("Waiting for next trigger", self.stages.caught_up().contains(&false), false);
         tell(&self.listeners, |listener| listener.on_progress(&progress));
         tracing::debug!(query = %self.shared.name, batch = progress.batch_id, rows = progress.num_input_rows, "batch committed");
         Ok(Some(progress))

@@ -11,12 +11,14 @@ use crate::error::Result;
 use crate::plan::{Plan, Reads, Rejects};
 use crate::schema::Schema;
 use crate::source::{Admission, Advance, Chunk, Offset, OnMalformed, Rows, Source, SourceContext, Split};
+use crate::time::Duration;
 
 /// A [`Source`] of one of the inputs of `P`; its methods are the source's own.
 #[async_trait]
 pub(crate) trait AnySource<P: Plan>: Send {
     fn description(&self) -> String;
     fn take_policy(&mut self) -> OnMalformed;
+    fn idle_time(&self) -> Option<Duration>;
     async fn open(&mut self, context: SourceContext) -> Result<()>;
     async fn latest_offset(
         &mut self,
@@ -33,6 +35,7 @@ pub(crate) trait AnySource<P: Plan>: Send {
     ) -> Result<Vec<Box<dyn AnySplit<P>>>>;
     async fn commit(&mut self, end: &Offset) -> Result<()>;
     fn is_caught_up(&self) -> bool;
+    fn report_latest_offset(&self) -> Option<Offset>;
 }
 
 /// A [`Split`] of one of the inputs of `P`.
@@ -71,6 +74,10 @@ where
         self.inner.take_policy()
     }
 
+    fn idle_time(&self) -> Option<Duration> {
+        self.inner.idle_time()
+    }
+
     async fn open(&mut self, context: SourceContext) -> Result<()> {
         self.inner.open(context).await
     }
@@ -107,6 +114,10 @@ where
 
     fn is_caught_up(&self) -> bool {
         self.inner.is_caught_up()
+    }
+
+    fn report_latest_offset(&self) -> Option<Offset> {
+        self.inner.report_latest_offset()
     }
 }
 

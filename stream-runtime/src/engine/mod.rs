@@ -10,15 +10,18 @@ mod computed;
 mod execution;
 mod handle;
 mod inputs;
+mod late;
 mod listener;
 mod nested;
 mod panics;
 mod phases;
 mod planning;
+mod policy;
 mod progress;
 mod reporting;
 mod run;
 mod shares;
+mod silence;
 mod stages;
 mod start;
 mod step;
@@ -33,6 +36,7 @@ pub use clock::{Clock, SystemClock};
 pub(crate) use execution::Execution;
 pub use handle::StreamingQuery;
 pub use listener::QueryListener;
+pub use policy::WatermarkPolicy;
 pub use progress::{
     EventTimeProgress, Progress, QueryStatus, SinkProgress, SourceProgress, StateOperatorProgress,
 };

@@ -7,13 +7,16 @@ use async_trait::async_trait;
 use crate::error::{Error, Result};
 use crate::plan::{Contains, Plan, Rejects};
 use crate::source::{Admission, Advance, Offset, OnMalformed, SourceContext};
+use crate::time::Duration;
 
 use super::inputs::{AnySource, AnySplit};
+use super::late::AnyLate;
 
-/// The sources of the query `Q`, and what it was told besides, which only a query that runs by itself can be told.
+/// The sources of the query `Q`, where its late rows go, and what it was told besides, which only a query that runs by itself can be told.
 pub struct QuerySources<Q: Plan> {
     pub(super) query: &'static str,
     pub(super) sources: Vec<Box<dyn AnySource<Q>>>,
+    pub(super) late: Vec<Box<dyn AnyLate<Q>>>,
     pub(super) told: Vec<&'static str>,
 }
 
@@ -28,14 +31,16 @@ impl<Q: Plan> std::fmt::Debug for QuerySources<Q> {
 }
 
 impl<Q: Plan> QuerySources<Q> {
-    /// The sources as those of a query that has this one at the end of `Path`.
-    pub(super) fn lift<P, Path>(self) -> impl Iterator<Item = Box<dyn AnySource<P>>>
+    /// The same for a query that has this one at the end of `Path`.
+    pub(super) fn lift<P, Path>(self) -> QuerySources<P>
     where
         P: Contains<Path, Inner = Q>,
         Path: 'static,
     {
-        let lift = |source| Box::new(Lifted::<_, Q, Path> { inner: source, types: PhantomData }) as Box<_>;
-        self.sources.into_iter().map(lift)
+        let Self { query, sources, late, told } = self;
+        let sources = sources.into_iter().map(|source| Box::new(Lifted::<_, Q, Path>::new(source)) as _);
+        let late = late.into_iter().map(|late| Box::new(Lifted::<_, Q, Path>::new(late)) as _);
+        QuerySources { query, sources: sources.collect(), late: late.collect(), told }
     }
 
     /// What is wrong with a query that is read and was told how to run.
@@ -51,10 +56,16 @@ impl<Q: Plan> QuerySources<Q> {
     }
 }
 
-/// A source, or a split, of the query `Q` as one of a query that has `Q` at the end of `Path`.
-struct Lifted<S, Q, Path> {
-    inner: S,
+/// A source, a split, or the late rows of the query `Q` as those of a query that has `Q` at the end of `Path`.
+pub(super) struct Lifted<S, Q, Path> {
+    pub(super) inner: S,
     types: PhantomData<fn() -> (Q, Path)>,
+}
+
+impl<S, Q, Path> Lifted<S, Q, Path> {
+    fn new(inner: S) -> Self {
+        Self { inner, types: PhantomData }
+    }
 }
 
 #[async_trait]
@@ -70,6 +81,10 @@ where
 
     fn take_policy(&mut self) -> OnMalformed {
         self.inner.take_policy()
+    }
+
+    fn idle_time(&self) -> Option<Duration> {
+        self.inner.idle_time()
     }
 
     async fn open(&mut self, context: SourceContext) -> Result<()> {
@@ -99,7 +114,7 @@ where
         parallelism: usize,
     ) -> Result<Vec<Box<dyn AnySplit<P>>>> {
         let splits = self.inner.plan(start, end, parallelism).await?;
-        let lift = |split| Box::new(Lifted::<_, Q, Path> { inner: split, types: PhantomData }) as Box<_>;
+        let lift = |split| Box::new(Lifted::<_, Q, Path>::new(split)) as Box<_>;
         Ok(splits.into_iter().map(lift).collect())
     }
 
@@ -109,6 +124,10 @@ where
 
     fn is_caught_up(&self) -> bool {
         self.inner.is_caught_up()
+    }
+
+    fn report_latest_offset(&self) -> Option<Offset> {
+        self.inner.report_latest_offset()
     }
 }
 

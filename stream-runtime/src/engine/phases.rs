@@ -113,10 +113,11 @@ impl<P: Plan> Work<'_, P> {
                     if index == 0 {
                         plan.begin(&mut worker, &batch);
                     }
-                    let packets = share.run(&plan, &mut worker, index).and_then(|()| match exchanges {
-                        true => plan.exchange(&mut worker, index, 0, Vec::new()),
-                        false => Ok(Vec::new()),
-                    });
+                    let read = share.run(&plan, &mut worker, index);
+                    let packets = match read {
+                        Ok(()) if exchanges => plan.exchange(&mut worker, index, 0, Vec::new()),
+                        read => read.map(|()| Vec::new()),
+                    };
                     (worker, share.rejects, packets)
                 }
             });

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::source::{Admission, LogEntry, Offset};
 use crate::time::Timestamp;
 
+use super::computed::Computed;
 use super::execution::Execution;
 use super::stages::Range;
 
@@ -16,6 +17,8 @@ pub(super) struct Planned {
     pub(super) fresh: Option<Vec<(usize, LogEntry)>>,
     /// The rows of each source; `None` for one that has nothing new.
     pub(super) ranges: Vec<Option<Range>>,
+    /// The newest offset that each source knows of.
+    pub(super) latest: Vec<Option<Offset>>,
 }
 
 impl Planned {
@@ -51,10 +54,11 @@ impl Execution {
     pub(super) async fn plan(&mut self, admission: Admission, now: Timestamp) -> Result<Option<Planned>> {
         let sources = self.stages.info().input_count();
         let starts = ends(self.last.as_ref(), sources);
+        self.silence.ask(self.clock.elapsed());
         if let Some(plan) = self.pending.clone() {
             let ends = ends(Some(&plan), sources).into_iter();
             let ranges = starts.iter().zip(ends).map(|(start, end)| range(start.as_ref(), end)).collect();
-            return Ok(Some(Planned { plan, fresh: None, ranges }));
+            return Ok(Some(Planned { plan, fresh: None, ranges, latest: self.stages.reported_offsets() }));
         }
         let advances = self.stages.latest_offsets(&starts, admission).await?;
         let mut ranges = Vec::with_capacity(sources);
@@ -65,7 +69,11 @@ impl Execution {
             logs.extend(log.filter(|_| range.is_some()).map(|log| (source, log)));
             ranges.push(range);
         }
-        if ranges.iter().all(Option::is_none) && !self.wants_batch_without_data() {
+        self.let_time_pass(&ranges);
+        // The clock may jump back; the time of a batch doesn't.
+        let time_ms = self.last.as_ref().map_or(i64::MIN, |last| last.time_ms).max(now.as_millis());
+        let wakes = self.wake_at.is_some_and(|wake_at| Timestamp::from_millis(time_ms) >= wake_at);
+        if ranges.iter().all(Option::is_none) && !wakes && !self.wants_batch_without_data() {
             return Ok(None);
         }
         let end = |(range, start): (&Option<Range>, Option<Offset>)| {
@@ -75,17 +83,50 @@ impl Execution {
             batch: self.next_id(),
             ends: ranges.iter().zip(starts).map(end).collect(),
             watermark_ms: self.tracker.current_ms(),
-            // The clock may jump back; the time of a batch doesn't.
-            time_ms: self.last.as_ref().map_or(i64::MIN, |last| last.time_ms).max(now.as_millis()),
+            time_ms,
         };
-        Ok(Some(Planned { plan, fresh: Some(logs), ranges }))
+        Ok(Some(Planned { plan, fresh: Some(logs), ranges, latest: self.stages.reported_offsets() }))
+    }
+
+    /// Moves the watermark on where sources are silent: those that are idle don't hold it back, and if all are silent it may go on
+    /// with the clock.
+    fn let_time_pass(&mut self, ranges: &[Option<Range>]) {
+        let silent = ranges.iter().map(Option::is_none).zip(self.stages.caught_up());
+        let silent: Vec<bool> = silent.map(|(nothing_new, caught_up)| nothing_new && caught_up).collect();
+        let idle = silent.iter().enumerate().map(|(source, silent)| *silent && self.silence.is_idle(source));
+        self.tracker.set_idle(idle);
+        if self.last.is_some()
+            && self.waits_for_watermark()
+            && silent.iter().all(|silent| *silent)
+            && let Some(watermark_ms) = self.silence.flushed_ms()
+        {
+            self.tracker.rise_to(watermark_ms);
+        }
+    }
+
+    /// Takes from a batch that has been committed what the next ones depend on.
+    pub(super) fn learn(&mut self, computed: &Computed) {
+        let report = &computed.report;
+        let operators = self.stages.info().all_operators().into_iter().zip(&report.operators);
+        let waiting: u64 =
+            operators.filter(|(info, _)| info.event_time_key).map(|(_, metrics)| metrics.rows_total).sum();
+        let removed: u64 = report.operators.iter().map(|metrics| metrics.rows_removed).sum();
+        let settles = computed.input_rows() + computed.output_rows + waiting + removed == 0;
+        let rows = computed.inputs.iter().map(|input| input.rows);
+        self.silence.after_batch(rows, self.tracker.current_ms(), settles);
+        self.wake_at = report.wake_at;
     }
 
     /// Whether the watermark has moved since the last batch ran and an operator waits for it (Spark's no-data
     /// micro-batch). Unlike in Spark this also holds right after a restart.
     fn wants_batch_without_data(&self) -> bool {
+        self.waits_for_watermark()
+            && self.last.as_ref().is_some_and(|last| self.tracker.current_ms() > last.watermark_ms)
+    }
+
+    /// Whether the watermark makes a difference to an operator.
+    fn waits_for_watermark(&self) -> bool {
         let info = self.stages.info();
-        let waits = info.all_operators().iter().any(|operator| operator.waits_for_watermark(info.mode));
-        waits && self.last.as_ref().is_some_and(|last| self.tracker.current_ms() > last.watermark_ms)
+        info.all_operators().iter().any(|operator| operator.waits_for_watermark(info.mode))
     }
 }

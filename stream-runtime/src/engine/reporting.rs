@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::checkpoint::BatchPlan;
 use crate::operator::event_time::EventTimeStats;
+use crate::source::Offset;
 use crate::time::{Duration, Timestamp};
 
 use super::clock::Clock;
@@ -42,6 +43,8 @@ impl<'a> Phases<'a> {
 pub(super) struct Finished<'a> {
     pub(super) plan: &'a BatchPlan,
     pub(super) ranges: Vec<Option<Range>>,
+    /// The newest offset that each source knew of.
+    pub(super) latest: Vec<Option<Offset>>,
     pub(super) computed: &'a Computed,
     /// When its trigger fired, by the time of day and by [`Clock::elapsed`].
     pub(super) started: Timestamp,
@@ -52,7 +55,7 @@ pub(super) struct Finished<'a> {
 
 impl Execution {
     pub(super) fn progress(&self, batch: Finished<'_>) -> Arc<Progress> {
-        let Finished { plan, ranges, computed, started, trigger, millis, committing } = batch;
+        let Finished { plan, ranges, latest, computed, started, trigger, millis, committing } = batch;
         let took = self.clock.elapsed() - trigger;
         let since_last = self.last_trigger.map(|last| trigger - last);
         let input_rate = |rows| since_last.and_then(|elapsed| rate(rows, elapsed));
@@ -60,7 +63,8 @@ impl Execution {
         let mut duration_ms = millis;
         duration_ms.insert("triggerExecution", took.as_millis());
         let operators = self.stages.info().all_operators().into_iter().zip(&computed.report.operators);
-        let sources = ends(Some(plan), ranges.len()).into_iter().zip(ranges).zip(&computed.inputs);
+        let offsets = ends(Some(plan), ranges.len()).into_iter().zip(ranges).zip(latest);
+        let sources = offsets.zip(&computed.inputs);
         Arc::new(Progress {
             id: self.shared.id,
             run_id: self.shared.run_id,
@@ -89,11 +93,11 @@ impl Execution {
                 .collect(),
             sources: sources
                 .enumerate()
-                .map(|(source, ((end, range), input))| SourceProgress {
+                .map(|(source, (((end, range), latest), input))| SourceProgress {
                     description: self.stages.source_description(source),
                     // A source without anything new stays where it is.
                     start_offset: range.map_or_else(|| end.clone(), |(start, _)| start),
-                    latest_offset: end.clone(),
+                    latest_offset: latest.or_else(|| end.clone()),
                     end_offset: end,
                     num_input_rows: input.rows,
                     input_rows_per_second: input_rate(input.rows),

@@ -14,11 +14,12 @@ use crate::plan::{BatchContext, OperatorChanges, OutputMode, Plan, PlanInfo, Rej
 use crate::sink::erased::AnySink;
 use crate::sink::{SinkBatch, SinkContext};
 use crate::source::{Admission, Advance, MalformedRow, Offset, OnMalformed, SourceContext};
-use crate::time::Timestamp;
+use crate::time::{Duration, Timestamp};
 
 use super::clock::Clock;
 use super::computed::{Computed, Took};
 use super::inputs::AnySource;
+use super::late::AnyLate;
 use super::phases::{Splits, Work};
 use super::together;
 use super::workers::WorkerPool;
@@ -47,7 +48,11 @@ pub(crate) trait Stages: Send {
         starts: &[Option<Offset>],
         admission: Admission,
     ) -> Result<Vec<Option<Advance>>>;
-    fn is_caught_up(&self) -> bool;
+    fn idle_times(&self) -> Vec<Option<Duration>>;
+    /// Which sources have handed out everything that they know of.
+    fn caught_up(&self) -> Vec<bool>;
+    /// The newest offsets that the sources know of.
+    fn reported_offsets(&self) -> Vec<Option<Offset>>;
     /// Ends when rows of any source may have arrived.
     async fn arrival(&mut self);
     async fn commit_sources(&mut self, ranges: &[Option<Range>]) -> Result<()>;
@@ -75,6 +80,7 @@ pub(crate) struct TypedStages<P: Plan> {
     sources: Vec<Box<dyn AnySource<P>>>,
     /// By source.
     on_malformed: Vec<OnMalformed>,
+    late: Vec<Box<dyn AnyLate<P>>>,
     sinks: Vec<Box<dyn AnySink<P::Output>>>,
     pool: WorkerPool,
     /// Empty while a task on the pool has them.
@@ -88,6 +94,7 @@ impl<P: Plan> TypedStages<P> {
     pub(crate) fn new(
         plan: P,
         mut sources: Vec<Box<dyn AnySource<P>>>,
+        late: Vec<Box<dyn AnyLate<P>>>,
         sinks: Vec<Box<dyn AnySink<P::Output>>>,
         pool: WorkerPool,
     ) -> Self {
@@ -96,6 +103,7 @@ impl<P: Plan> TypedStages<P> {
             on_malformed: sources.iter_mut().map(|source| source.take_policy()).collect(),
             malformed: sources.iter().map(|_| Vec::new()).collect(),
             sources,
+            late,
             sinks,
             pool,
             workers: Vec::new(),
@@ -119,6 +127,23 @@ impl<P: Plan> TypedStages<P> {
             .await?;
         self.workers = workers;
         Ok(result)
+    }
+
+    /// Takes the batch's late rows from the workers.
+    async fn gather_late(&mut self) -> Result<()> {
+        if self.late.is_empty() {
+            return Ok(());
+        }
+        let mut late = std::mem::take(&mut self.late);
+        self.late = self
+            .with_workers(move |plan, workers| {
+                for late in &mut late {
+                    late.gather(plan, workers);
+                }
+                late
+            })
+            .await?;
+        Ok(())
     }
 
     /// What there is to read, by source.
@@ -173,12 +198,14 @@ impl<P: Plan> Stages for TypedStages<P> {
             OnMalformed::DeadLetter(sink) if sink.0.needs_checkpoint() => Some(sink.0.describe()),
             _ => None,
         });
+        let late = self.late.iter().map(|late| late.output()).filter(|late| late.needs_checkpoint());
         let sinks = self.sinks.iter().filter(|sink| sink.needs_checkpoint()).map(|sink| sink.describe());
-        dead_letters.chain(sinks).next()
+        dead_letters.chain(late.map(|late| late.describe())).chain(sinks).next()
     }
 
     fn writes_to_terminal(&self) -> bool {
         self.sinks.iter().any(|sink| sink.is_on_terminal())
+            || self.late.iter().any(|late| late.output().is_on_terminal())
     }
 
     async fn open_sources(&mut self, contexts: Vec<SourceContext>) -> Result<()> {
@@ -203,8 +230,16 @@ impl<P: Plan> Stages for TypedStages<P> {
         together::all(sources.map(|(source, start)| source.latest_offset(start.as_ref(), admission))).await
     }
 
-    fn is_caught_up(&self) -> bool {
-        self.sources.iter().all(|source| source.is_caught_up())
+    fn idle_times(&self) -> Vec<Option<Duration>> {
+        self.sources.iter().map(|source| source.idle_time()).collect()
+    }
+
+    fn caught_up(&self) -> Vec<bool> {
+        self.sources.iter().map(|source| source.is_caught_up()).collect()
+    }
+
+    fn reported_offsets(&self) -> Vec<Option<Offset>> {
+        self.sources.iter().map(|source| source.report_latest_offset()).collect()
     }
 
     async fn arrival(&mut self) {
@@ -230,6 +265,9 @@ impl<P: Plan> Stages for TypedStages<P> {
     async fn open_sinks(&mut self, context: SinkContext) -> Result<()> {
         for (_, sink) in self.dead_letters() {
             sink.open_any(SinkContext { mode: Mode::Append, ..context.clone() }).await?;
+        }
+        for late in &mut self.late {
+            late.output_mut().open(context.clone()).await?;
         }
         for sink in &mut self.sinks {
             sink.open_any(context.clone()).await?;
@@ -263,6 +301,7 @@ impl<P: Plan> Stages for TypedStages<P> {
         let work = Work { plan: &self.plan, pool: &self.pool, clock: &clock, batch, splits, rejects };
         let done = work.run(std::mem::take(&mut self.workers)).await?;
         self.workers = done.workers;
+        self.gather_late().await?;
         let mut computed = Computed::new(self.sources.len());
         for (source, rejects) in done.rejects {
             computed.inputs[source].rows += rejects.rows;
@@ -284,6 +323,9 @@ impl<P: Plan> Stages for TypedStages<P> {
             sink.commit_any(SinkBatch { id: batch, mode: Mode::Append, rows, watermark }).await?;
         }
         self.malformed = malformed;
+        for late in &mut self.late {
+            late.output_mut().commit(batch, watermark).await?;
+        }
         for sink in &mut self.sinks {
             let mode = P::Mode::MODE;
             sink.commit_any(SinkBatch { id: batch, mode, rows: &self.output, watermark }).await?;
@@ -293,7 +335,8 @@ impl<P: Plan> Stages for TypedStages<P> {
 
     async fn settle(&mut self, keep: bool) -> Result<Vec<OperatorChanges>> {
         let malformed: Vec<_> = self.malformed.iter_mut().map(std::mem::take).collect();
-        let written = (std::mem::take(&mut self.output), malformed);
+        let late: Vec<_> = self.late.iter_mut().map(|late| late.output_mut().take_rows()).collect();
+        let written = (std::mem::take(&mut self.output), malformed, late);
         self.with_workers(move |plan, workers| {
             // Freed by the thread that allocated them, and not by one of tokio's.
             drop(written);
@@ -309,6 +352,9 @@ impl<P: Plan> Stages for TypedStages<P> {
         // Each sink is closed, whatever the ones before it answer.
         for (_, sink) in self.dead_letters() {
             closed = closed.and(sink.close_any().await);
+        }
+        for late in &mut self.late {
+            closed = closed.and(late.output_mut().close().await);
         }
         for sink in &mut self.sinks {
             closed = closed.and(sink.close_any().await);

@@ -10,12 +10,15 @@ use crate::error::{Error, Result};
 use crate::plan::{Explain, KEY_GROUPS, PlanInfo};
 use crate::sink::SinkContext;
 use crate::source::SourceContext;
+use crate::time::{Duration, Timestamp};
 
 use super::clock::Clock;
 use super::execution::{Execution, blocking};
 use super::handle::Shared;
 use super::listener::QueryListener;
 use super::planning::ends;
+use super::policy::WatermarkPolicy;
+use super::silence::Silence;
 use super::stages::Stages;
 use super::step::StepHook;
 use super::watermark::WatermarkTracker;
@@ -27,15 +30,26 @@ pub(super) struct Start {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) listeners: Vec<Arc<dyn QueryListener>>,
     pub(super) step: Option<StepHook>,
+    pub(super) watermark_policy: WatermarkPolicy,
+    pub(super) flush_after: Option<Duration>,
 }
 
 impl Start {
     /// Checks the checkpoint against the query before anything is read, then opens sources and sinks.
     pub(super) async fn open(self, mut stages: Box<dyn Stages>) -> Result<Execution> {
-        let Self { name, store, clock, listeners, step } = self;
+        let Self { name, store, clock, listeners, step, watermark_policy, flush_after } = self;
         let info = stages.info().clone();
         let fingerprint = fingerprint(&info, stages.state_types());
-        let metadata = self::metadata(&name, &store, &clock, fingerprint).await?;
+        let id = Uuid::from_u128(clock.random());
+        let new = Metadata {
+            query_id: id,
+            hash_seed: clock.random() as u64,
+            key_groups: KEY_GROUPS,
+            fingerprint,
+            watermark_policy,
+        };
+        let watermarks = info.all_inputs().iter().filter(|input| input.watermark.is_some()).count();
+        let metadata = self::metadata(&name, &store, new, watermarks).await?;
         let recovering = Arc::clone(&store);
         let recovered = blocking(move || recovering.recover()).await?;
         let Recovered { plans, commit, mut source_logs } = recovered;
@@ -44,9 +58,11 @@ impl Start {
             plans.into_iter().partition(|plan| committed.is_some_and(|batch| plan.batch <= batch));
         let last = done.into_iter().next_back();
         let pending = pending.into_iter().next();
-        let reached = last.as_ref().map_or(0, |plan| plan.watermark_ms);
+        // That of a batch which is to run again may have come from the clock.
+        let reached = pending.as_ref().or(last.as_ref()).map_or(0, |plan| plan.watermark_ms);
         let next = commit.map_or(reached, |commit| commit.next_watermark_ms.max(reached));
-        let tracker = WatermarkTracker::new(&info, next);
+        let tracker = WatermarkTracker::new(&info, watermark_policy, next);
+        let silence = Silence::new(stages.idle_times(), flush_after, clock.elapsed(), tracker.current_ms());
 
         stages.restore(metadata.hash_seed, Arc::clone(&store)).await?;
         let planned = pending.as_ref().or(last.as_ref());
@@ -58,6 +74,10 @@ impl Start {
         let sink = SinkContext { query_id: metadata.query_id, query_name: name.clone(), mode: info.mode };
         stages.open_sinks(sink).await?;
 
+        // When its timers want to fire, the checkpoint doesn't say: the first batch will.
+        let has_timers =
+            info.all_operators().iter().any(|operator| operator.name == "transformWithStateExec");
+        let wake_at = (has_timers && last.is_some()).then_some(Timestamp::from_micros(i64::MIN));
         let run_id = Uuid::from_u128(clock.random());
         let shared = Shared::new(metadata.query_id, run_id, name, Explain::new(info));
         Ok(Execution {
@@ -68,6 +88,8 @@ impl Start {
             listeners,
             step,
             tracker,
+            silence,
+            wake_at,
             last,
             pending,
             last_trigger: None,
@@ -79,17 +101,15 @@ impl Start {
 async fn metadata(
     name: &str,
     store: &Arc<dyn StateStore>,
-    clock: &Arc<dyn Clock>,
-    fingerprint: Fingerprint,
+    new: Metadata,
+    watermarks: usize,
 ) -> Result<Metadata> {
     let store = Arc::clone(store);
-    let (id, seed) = (Uuid::from_u128(clock.random()), clock.random() as u64);
     let name = name.to_owned();
     blocking(move || {
         let Some(stored) = store.metadata()? else {
-            let metadata = Metadata { query_id: id, hash_seed: seed, key_groups: KEY_GROUPS, fingerprint };
-            store.initialize(&metadata)?;
-            return Ok(metadata);
+            store.initialize(&new)?;
+            return Ok(new);
         };
         if stored.key_groups != KEY_GROUPS {
             return Err(Error::checkpoint(
@@ -97,17 +117,21 @@ async fn metadata(
                 format!("it has {} key groups, and this version has {KEY_GROUPS}", stored.key_groups),
             ));
         }
-        let changes = stored
-            .fingerprint
-            .check(&fingerprint)
-            .map_err(|difference| Error::Incompatible { path: store.location(), difference })?;
+        let incompatible = |difference| Error::Incompatible { path: store.location(), difference };
+        let changes = stored.fingerprint.check(&new.fingerprint).map_err(incompatible)?;
+        if watermarks > 1 && stored.watermark_policy != new.watermark_policy {
+            return Err(incompatible(format!(
+                "written with the watermark policy `{}`; this query has `{}`",
+                stored.watermark_policy, new.watermark_policy
+            )));
+        }
         for change in &changes {
             tracing::info!(query = %name, %change, "the query differs from the checkpoint's, compatibly");
         }
         if !changes.is_empty() {
-            store.update_fingerprint(&fingerprint)?;
+            store.update_fingerprint(&new.fingerprint)?;
         }
-        Ok(Metadata { fingerprint, ..stored })
+        Ok(Metadata { fingerprint: new.fingerprint, ..stored })
     })
     .await
 }
@@ -132,6 +156,8 @@ fn fingerprint(info: &PlanInfo, types: Vec<String>) -> Fingerprint {
     changeable.insert("clauses".to_owned(), info.clauses.join("; "));
     changeable.insert("select".to_owned(), info.select.to_owned());
     changeable.extend(info.having.map(|having| ("having".to_owned(), having.to_owned())));
+    changeable.extend(info.order_by.map(|keys| ("order by".to_owned(), keys.to_owned())));
+    changeable.extend(info.limit.map(|rows| ("limit".to_owned(), rows.to_string())));
     Fingerprint {
         mode: info.mode.name().to_owned(),
         inputs: info.all_inputs().iter().map(|input| format!("{}: {}", input.name, input.row)).collect(),

@@ -4,12 +4,16 @@ use crate::operator::event_time::EventTimeStats;
 use crate::plan::PlanInfo;
 use crate::time::{Duration, Timestamp};
 
+use super::policy::WatermarkPolicy;
+
 /// Follows the event time of the inputs and turns it into the watermark of the next batch.
 ///
 /// Each input with a watermark stands at its latest event time less its delay, at the epoch as long as it has had no row in this
-/// run. The watermark is the smallest of them, but only rises. It is a number of milliseconds, as in Spark.
+/// run. The watermark is the smallest of them, idle inputs left out, or the largest, as the policy says; but it only rises. It is a
+/// number of milliseconds, as in Spark.
 #[derive(Clone, Debug)]
 pub(crate) struct WatermarkTracker {
+    policy: WatermarkPolicy,
     /// By input; `None` for one without a watermark.
     inputs: Vec<Option<InputTime>>,
     watermark_ms: i64,
@@ -20,19 +24,25 @@ pub(crate) struct WatermarkTracker {
 struct InputTime {
     delay: Duration,
     reached_ms: i64,
+    is_idle: bool,
 }
 
 impl WatermarkTracker {
     /// `watermark_ms` is where the checkpoint left off.
-    pub(crate) fn new(info: &PlanInfo, watermark_ms: i64) -> Self {
+    pub(crate) fn new(info: &PlanInfo, policy: WatermarkPolicy, watermark_ms: i64) -> Self {
         let delays =
             info.all_inputs().into_iter().map(|input| input.watermark.map(|watermark| watermark.delay));
-        Self::of(delays, watermark_ms)
+        Self::of(delays, policy, watermark_ms)
     }
 
-    fn of(delays: impl IntoIterator<Item = Option<Duration>>, watermark_ms: i64) -> Self {
-        let input = |delay: Option<Duration>| delay.map(|delay| InputTime { delay, reached_ms: 0 });
-        Self { inputs: delays.into_iter().map(input).collect(), watermark_ms: watermark_ms.max(0) }
+    fn of(
+        delays: impl IntoIterator<Item = Option<Duration>>,
+        policy: WatermarkPolicy,
+        watermark_ms: i64,
+    ) -> Self {
+        let input =
+            |delay: Option<Duration>| delay.map(|delay| InputTime { delay, reached_ms: 0, is_idle: false });
+        Self { policy, inputs: delays.into_iter().map(input).collect(), watermark_ms: watermark_ms.max(0) }
     }
 
     /// The watermark for the next batch.
@@ -48,8 +58,31 @@ impl WatermarkTracker {
                 input.reached_ms = input.reached_ms.max(reached);
             }
         }
-        let reached = self.inputs.iter().flatten().map(|input| input.reached_ms).min();
-        self.watermark_ms = self.watermark_ms.max(reached.unwrap_or(0));
+        self.rise();
+    }
+
+    /// Says of each input whether it is idle: silent for so long that the others don't wait for it. If all are, the watermark stands.
+    pub(crate) fn set_idle(&mut self, idle: impl IntoIterator<Item = bool>) {
+        for (input, idle) in self.inputs.iter_mut().zip(idle) {
+            if let Some(input) = input {
+                input.is_idle = idle;
+            }
+        }
+        self.rise();
+    }
+
+    fn rise(&mut self) {
+        let inputs = self.inputs.iter().flatten();
+        let reached = match self.policy {
+            WatermarkPolicy::Min => inputs.filter(|input| !input.is_idle).map(|input| input.reached_ms).min(),
+            WatermarkPolicy::Max => inputs.map(|input| input.reached_ms).max(),
+        };
+        self.rise_to(reached.unwrap_or(0));
+    }
+
+    /// Lets the watermark be at least this, whatever the inputs say.
+    pub(crate) fn rise_to(&mut self, watermark_ms: i64) {
+        self.watermark_ms = self.watermark_ms.max(watermark_ms);
     }
 
     /// The watermark as an instant; `None` if the query has none.
@@ -72,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_watermark_only_rises_and_counts_whole_milliseconds() {
-        let mut tracker = WatermarkTracker::of([Some(seconds(5))], 0);
+        let mut tracker = WatermarkTracker::of([Some(seconds(5))], WatermarkPolicy::Min, 0);
         tracker.advance(&[seen(15_000_900)]);
         assert_eq!(tracker.current_ms(), 10_000);
         tracker.advance(&[seen(1_000_000)]);
@@ -85,8 +118,39 @@ mod tests {
 
     #[test]
     fn it_never_falls_below_the_epoch() {
-        let mut tracker = WatermarkTracker::of([Some(seconds(5))], 0);
+        let mut tracker = WatermarkTracker::of([Some(seconds(5))], WatermarkPolicy::Min, 0);
         tracker.advance(&[seen(-15_000_000)]);
         assert_eq!(tracker.current_ms(), 0);
+    }
+
+    /// Two inputs without delay, and one without a watermark between them.
+    fn two(policy: WatermarkPolicy) -> WatermarkTracker {
+        WatermarkTracker::of([Some(Duration::ZERO), None, Some(Duration::ZERO)], policy, 0)
+    }
+
+    #[test]
+    fn the_policy_takes_the_slowest_or_the_fastest_input() {
+        for (policy, first, then) in [(WatermarkPolicy::Min, 0, 2_000), (WatermarkPolicy::Max, 7_000, 7_000)]
+        {
+            let mut tracker = two(policy);
+            tracker.advance(&[seen(7_000_000)]);
+            assert_eq!(tracker.current_ms(), first, "{policy}");
+            tracker.advance(&[EventTimeStats::default(), seen(9_000_000), seen(2_000_000)]);
+            assert_eq!(tracker.current_ms(), then, "{policy}");
+        }
+    }
+
+    #[test]
+    fn an_idle_input_is_left_out_until_it_is_not_and_all_idle_ones_move_nothing() {
+        let mut tracker = two(WatermarkPolicy::Min);
+        tracker.advance(&[seen(7_000_000), EventTimeStats::default(), seen(2_000_000)]);
+        tracker.set_idle([true, true, true]);
+        assert_eq!(tracker.current_ms(), 2_000);
+        tracker.set_idle([false, true, true]);
+        assert_eq!(tracker.current_ms(), 7_000);
+        tracker.set_idle([false, false, false]);
+        assert_eq!(tracker.current_ms(), 7_000, "it never falls");
+        tracker.advance(&[seen(9_000_000)]);
+        assert_eq!(tracker.current_ms(), 7_000);
     }
 }

@@ -1,7 +1,7 @@
 //! The aggregates that a query may call, and the trait [`Aggregate`] for a service's own.
 //!
 //! Queries call them by name; the types here say what each one computes. The traits say what an aggregate takes, and are
-//! named in compile errors; only [`Aggregate`] is for a service to implement.
+//! named in compile errors; only [`Aggregate`] and [`SortKey`], which `order by` takes, are for a service to implement.
 //!
 //! | a query writes | accumulator | without a value |
 //! |---|---|---|
@@ -44,6 +44,7 @@ mod extreme_by;
 mod most_frequent;
 mod quantifier;
 mod sketch_image;
+mod sort_key;
 mod spread;
 mod sum;
 mod wide;
@@ -68,6 +69,7 @@ pub use extreme::{End, Extreme, Largest, Max, Min, Ordered, Smallest};
 pub use extreme_by::{ExtremeBy, MaxBy, MinBy};
 pub use most_frequent::{Frequent, MostFrequent};
 pub use quantifier::{Any, Every};
+pub use sort_key::SortKey;
 pub use spread::{
     Moments, Number, Numeric, PopulationStddev, PopulationVariance, SampleStddev, SampleVariance, Spread,
     Statistic, StddevPop, StddevSamp, VarPop, VarSamp,

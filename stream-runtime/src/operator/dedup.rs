@@ -27,6 +27,8 @@ pub struct Deduplicated<K, T> {
 pub(crate) struct DedupCounts {
     pub(crate) duplicates: u64,
     pub(crate) late: u64,
+    /// Whether the row at hand is late.
+    pub(crate) late_at_hand: bool,
     pub(crate) max_lateness_micros: i64,
 }
 
@@ -78,6 +80,7 @@ impl<K: OwnedKey, T> Deduplicated<K, T> {
             && micros <= self.closed
         {
             self.counts.late += 1;
+            self.counts.late_at_hand = true;
             let lateness = self.closed.saturating_sub(micros);
             self.counts.max_lateness_micros = self.counts.max_lateness_micros.max(lateness);
             return false;

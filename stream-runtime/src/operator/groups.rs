@@ -37,6 +37,8 @@ pub(crate) struct LateRows {
     pub(crate) max_lateness_micros: i64,
     /// Hashes of bucket and key: Spark counts groups, not rows.
     pub(crate) groups: HashSet<u64>,
+    /// Whether the row at hand is one of them.
+    pub(crate) at_hand: bool,
 }
 
 impl LateRows {
@@ -88,6 +90,7 @@ impl<W: Windowing, K: OwnedKey, A: Accumulator> Groups<W, K, A> {
         });
         if late {
             self.late.rows += 1;
+            self.late.at_hand = true;
             let lateness = self.closed.saturating_sub(micros.unwrap_or(self.closed));
             self.late.max_lateness_micros = self.late.max_lateness_micros.max(lateness);
         }

@@ -15,6 +15,8 @@ use super::windowing::EventTime;
 #[derive(Debug)]
 pub struct JoinKey<K> {
     pub(crate) router: Router,
+    /// Whether the join has found the row at hand to be late.
+    pub(crate) late_at_hand: bool,
     seed: u64,
     admitted: Option<Admitted>,
     /// The packed key of the admitted row.
@@ -36,7 +38,14 @@ pub struct Admitted {
 
 impl<K: OwnedKey> JoinKey<K> {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { router: Router::default(), seed, admitted: None, key: Vec::new(), types: PhantomData }
+        Self {
+            router: Router::default(),
+            late_at_hand: false,
+            seed,
+            admitted: None,
+            key: Vec::new(),
+            types: PhantomData,
+        }
     }
 
     /// Takes the row to the join with its key and event time; `may_match` is what the `on` clause says about this side alone.
@@ -60,6 +69,10 @@ pub trait Keyed {
     /// What the row function has said about the row that it has just been given, and the row's packed key.
     #[doc(hidden)]
     fn take(&mut self) -> Option<(Admitted, &[u8])>;
+
+    /// Learns that the row came too late for the join.
+    #[doc(hidden)]
+    fn set_late(&mut self);
 }
 
 impl<K> Keyed for JoinKey<K> {
@@ -69,6 +82,10 @@ impl<K> Keyed for JoinKey<K> {
     fn take(&mut self) -> Option<(Admitted, &[u8])> {
         Some((self.admitted.take()?, &self.key))
     }
+
+    fn set_late(&mut self) {
+        self.late_at_hand = true;
+    }
 }
 
 impl<D, T: Keyed> Keyed for Deduplicated<D, T> {
@@ -77,5 +94,9 @@ impl<D, T: Keyed> Keyed for Deduplicated<D, T> {
     #[inline]
     fn take(&mut self) -> Option<(Admitted, &[u8])> {
         self.next.take()
+    }
+
+    fn set_late(&mut self) {
+        self.counts.late_at_hand = true;
     }
 }

@@ -112,6 +112,7 @@ impl<K: OwnedKey, A: Accumulator> Sessions<K, A> {
         let end = start.saturating_add(gap);
         if end <= self.closed {
             self.late.rows += 1;
+            self.late.at_hand = true;
             // As Spark: rows that open the same session count once.
             let opened = (start as u64).rotate_left(17) ^ (end as u64).rotate_left(41);
             self.late.groups.insert(hash ^ opened);

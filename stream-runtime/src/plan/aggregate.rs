@@ -87,7 +87,7 @@ impl<T: Instant, K: OwnedKey, A: Accumulator> OwnedGroups<'_, Instants<T>, K, A>
 }
 
 /// What one worker's rows add up to, for the owner of some of their groups.
-pub(crate) struct AggregatePart<K, A> {
+pub struct AggregatePart<K, A> {
     groups: Vec<(i64, Vec<Entry<K, A>>)>,
     late: LateRows,
 }
@@ -101,8 +101,9 @@ where
     G: for<'a> Fn(W::Label, K::Ref<'a>, &'a A) -> Result<Option<O>, Unfinished>,
 {
     pub(super) fn new(info: &PlanInfo, finish: G) -> Self {
-        // The aggregation is the last of a query's operators.
-        let event_time_key = info.operators.last().is_some_and(|operator| operator.event_time_key);
+        // Nothing but a limit comes behind the aggregation.
+        let operator = info.operators.iter().rfind(|operator| !operator.is_limit());
+        let event_time_key = operator.is_some_and(|operator| operator.event_time_key);
         let expires = W::EXPIRES && M::MODE != Mode::Complete && event_time_key;
         Self { finish, expires, types: PhantomData }
     }
@@ -187,6 +188,10 @@ where
 
     fn router_behind<'w>(&self, worker: &'w mut Self::Worker, _index: usize) -> Option<&'w mut Router> {
         Some(&mut worker.router)
+    }
+
+    fn take_late(&self, target: &mut Groups<W, K, A>) -> bool {
+        std::mem::take(&mut target.late.at_hand)
     }
 
     fn exchanges(&self) -> bool {

@@ -69,6 +69,16 @@ impl Unbound {
         self
     }
 
+    /// Stands in for [`QueryBuilder::watermark_policy`](crate::engine::QueryBuilder::watermark_policy).
+    pub fn watermark_policy<T>(self, _policy: T) -> Self {
+        self
+    }
+
+    /// Stands in for [`QueryBuilder::flush_after`](crate::engine::QueryBuilder::flush_after).
+    pub fn flush_after<T>(self, _silence: T) -> Self {
+        self
+    }
+
     /// Stands in for [`QueryBuilder::explain`](crate::engine::QueryBuilder::explain).
     pub fn explain(&self) -> Explain {
         match *self {}

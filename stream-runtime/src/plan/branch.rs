@@ -107,6 +107,9 @@ pub trait Feeds<Path>: Branch {
         rejects: &mut Rejects,
         then: impl for<'a> FnMut(&mut Self::Target, <Self::Item as Item>::View<'a>, u64),
     ) -> Result<()>;
+
+    /// Takes the worker's late rows, each with its place in the input.
+    fn take_late(worker: &mut Self::Worker) -> Vec<(u64, Self::Row)>;
 }
 
 /// A join with an input at the end of `Path`, which begins with the side that it is on.
@@ -122,6 +125,9 @@ pub trait FeedsJoin<Path>: Node {
         chunk: Chunk<'_, Self::Row>,
         rejects: &mut Rejects,
     ) -> Result<()>;
+
+    /// As [`Feeds::take_late`].
+    fn take_late(worker: &mut Self::Worker) -> Vec<(u64, Self::Row)>;
 }
 
 /// A branch in which another query stands at the end of `Path`.

@@ -78,6 +78,11 @@ where
         }
     }
 
+    /// No row is late for what follows: that goes by the same watermark, and by times that aren't before the row's.
+    fn take_late(&self, target: &mut Self::Target) -> bool {
+        std::mem::take(&mut target.counts.late_at_hand)
+    }
+
     fn at_row(&self, worker: &mut Self::Worker, sequence: u64) {
         self.next.at_row(&mut worker.target.next, sequence);
     }

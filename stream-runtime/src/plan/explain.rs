@@ -1,10 +1,13 @@
 //! [`Explain`]: a plan for people to read.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
+use std::ops::Bound;
 
-use super::{InputInfo, Mode, OperatorInfo, PlanInfo};
+use super::{InputInfo, JoinInfo, Mode, OperatorInfo, PlanInfo, RowsInfo};
+use crate::time::Duration;
 
-/// A query's plan as an indented tree, from the output down to the input, one clause a line.
+/// A query's plan as a tree, from the output down to the inputs, one clause a line. A join has what was there before it as its first branch, and
+/// what it adds as its second.
 ///
 /// Two plans print alike exactly if they compute the same in the same way, however their source is formatted,
 /// so the text is worth keeping in a snapshot test of the service.
@@ -29,79 +32,142 @@ impl fmt::Display for Explain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let info = &self.info;
         writeln!(f, "{}", info.query)?;
-        let mut tree = Tree { f, depth: 0 };
-        tree.node(&format!("output {}", info.mode.name()))?;
-        if let Some(having) = info.having {
-            tree.node(&format!("having {having}"))?;
+        let output = Node::new(format!("output {}", info.mode.name()));
+        output.above([result(info)]).write(f, "", true)
+    }
+}
+
+/// A clause, and below it what it works on.
+struct Node {
+    text: String,
+    /// What there is to know about it, a line each.
+    details: Vec<String>,
+    children: Vec<Self>,
+}
+
+impl Node {
+    fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), details: Vec::new(), children: Vec::new() }
+    }
+
+    fn with(self, details: Vec<String>) -> Self {
+        Self { details, ..self }
+    }
+
+    fn above(self, children: impl Into<Vec<Self>>) -> Self {
+        Self { children: children.into(), ..self }
+    }
+
+    /// Writes the node behind `indent`, its children further in. `is_last`: whether no sibling comes after it.
+    fn write(&self, f: &mut fmt::Formatter<'_>, indent: &str, is_last: bool) -> fmt::Result {
+        let (branch, below) = if is_last { ("└─", "   ") } else { ("├─", "│  ") };
+        writeln!(f, "{indent}{branch} {}", self.text)?;
+        let indent = format!("{indent}{below}");
+        for detail in &self.details {
+            writeln!(f, "{indent}·  {detail}")?;
         }
-        tree.node(&format!("select {}", info.select))?;
-        let operator = |clause: &str| info.operators.iter().find(|operator| operator.clause == clause);
-        for operator in info.operators.iter().rev().filter(|of| !info.clauses.contains(&of.clause)) {
-            tree.node(operator.clause)?;
-            tree.operator(operator, info.mode)?;
-        }
-        for clause in info.clauses.iter().rev() {
-            tree.node(clause)?;
-            if let Some(operator) = operator(clause) {
-                tree.operator(operator, info.mode)?;
-            }
-        }
-        for input in info.inputs {
-            tree.input(input)?;
+        for (number, child) in self.children.iter().enumerate() {
+            child.write(f, &indent, number + 1 == self.children.len())?;
         }
         Ok(())
     }
 }
 
-struct Tree<'a, 'f> {
-    f: &'a mut fmt::Formatter<'f>,
-    depth: usize,
+/// A query from its result down to its inputs, without its output mode.
+fn result(info: &PlanInfo) -> Node {
+    let mut node = rows(info, info.from);
+    let mut operators = info.operators.iter().peekable();
+    for (number, clause) in info.clauses.iter().enumerate() {
+        let operator = operators.next_if(|operator| operator.clause == *clause);
+        let join = info.joins.iter().find(|join| join.clause == number);
+        let details = operator.map_or_else(Vec::new, |operator| details(operator, join, info.mode));
+        let right = join.map(|join| rows(info, join.rows));
+        let children: Vec<_> = std::iter::once(node).chain(right).collect();
+        node = Node::new(*clause).with(details).above(children);
+    }
+    for operator in operators.filter(|operator| !operator.is_limit()) {
+        node = Node::new(operator.clause).with(details(operator, None, info.mode)).above([node]);
+    }
+    node = Node::new(format!("select {}", info.select)).above([node]);
+    if let Some(having) = info.having {
+        node = Node::new(format!("having {having}")).above([node]);
+    }
+    if let Some(keys) = info.order_by {
+        node = Node::new(format!("order by {keys}")).above([node]);
+    }
+    if let Some(limit) = info.limit {
+        let counts = info.operators.iter().any(OperatorInfo::is_limit);
+        let details = counts.then(|| "state is the number of rows put out".to_owned());
+        node = Node::new(format!("limit {limit}")).with(details.into_iter().collect()).above([node]);
+    }
+    node
 }
 
-impl Tree<'_, '_> {
-    /// A line one level below the last.
-    fn node(&mut self, text: &str) -> fmt::Result {
-        writeln!(self.f, "{:indent$}└─ {text}", "", indent = self.depth * 3)?;
-        self.depth += 1;
-        Ok(())
-    }
-
-    /// A line about the last node.
-    fn detail(&mut self, text: &str) -> fmt::Result {
-        writeln!(self.f, "{:indent$}·  {text}", "", indent = self.depth * 3)
-    }
-
-    fn operator(&mut self, operator: &OperatorInfo, mode: Mode) -> fmt::Result {
-        if let Some((width, slide, start)) = operator.window {
-            let mut text = format!("windows of {width}");
-            if slide != width {
-                write!(text, ", one each {slide}")?;
+/// What `from` or a join reads.
+fn rows(info: &PlanInfo, rows: RowsInfo) -> Node {
+    match rows {
+        RowsInfo::Inputs(numbers) => {
+            let inputs: Vec<_> = numbers.iter().filter_map(|number| info.inputs.get(*number)).collect();
+            let from = |input: &&InputInfo| Node::new(format!("from {}: {}", input.name, input.row));
+            match inputs.as_slice() {
+                [input] => from(input).with(input_details(input)),
+                inputs => {
+                    // The inputs of a union have their watermark and their columns in common.
+                    let details = inputs.first().map_or_else(Vec::new, |input| input_details(input));
+                    Node::new("union").with(details).above(inputs.iter().map(from).collect::<Vec<_>>())
+                }
             }
-            if start.as_micros() != 0 {
-                write!(text, ", moved by {start}")?;
-            }
-            self.detail(&text)?;
         }
-        if !operator.aggregates.is_empty() {
-            self.detail(&format!("aggregates {}", operator.aggregates.join(", ")))?;
+        RowsInfo::Static(number) => {
+            let (name, row) = info.statics.get(number).copied().unwrap_or_default();
+            Node::new(format!("static {name}: {row}"))
         }
-        self.detail(&state(operator, mode))
+        RowsInfo::Query(number) => match info.queries.get(number) {
+            Some(query) => Node::new(format!("from query {}", query.plan.query))
+                .with(vec![reads(query.columns)])
+                .above([result(query.plan)]),
+            None => Node::new("from query"),
+        },
     }
+}
 
-    fn input(&mut self, input: &InputInfo) -> fmt::Result {
-        self.node(&format!("from {}: {}", input.name, input.row))?;
-        match input.watermark {
-            Some(watermark) => {
-                self.detail(&format!("watermark {} behind {}", watermark.delay, watermark.column))?;
-            }
-            None => self.detail("no watermark")?,
-        }
-        match input.columns {
-            Some([]) => self.detail("reads no column"),
-            Some(columns) => self.detail(&format!("reads {}", columns.join(", "))),
-            None => self.detail("reads every column"),
-        }
+fn input_details(input: &InputInfo) -> Vec<String> {
+    let watermark = match input.watermark {
+        Some(watermark) => format!("watermark {} behind {}", watermark.delay, watermark.column),
+        None => "no watermark".to_owned(),
+    };
+    let late = input.late.map(|late| format!("late rows into {late}"));
+    [watermark].into_iter().chain(late).chain([reads(input.columns)]).collect()
+}
+
+fn reads(columns: Option<&[&str]>) -> String {
+    match columns {
+        Some([]) => "reads no column".to_owned(),
+        Some(columns) => format!("reads {}", columns.join(", ")),
+        None => "reads every column".to_owned(),
     }
+}
+
+fn details(operator: &OperatorInfo, join: Option<&JoinInfo>, mode: Mode) -> Vec<String> {
+    let mut details = Vec::new();
+    if let Some((width, slide, start)) = operator.window {
+        let mut text = format!("windows of {width}");
+        if slide != width {
+            text.push_str(&format!(", one each {slide}"));
+        }
+        if start != Duration::ZERO {
+            text.push_str(&format!(", moved by {start}"));
+        }
+        details.push(text);
+    }
+    if !operator.aggregates.is_empty() {
+        details.push(format!("aggregates {}", operator.aggregates.join(", ")));
+    }
+    details.push(match join {
+        Some(join) => state_of_join(operator, join),
+        None => state(operator, mode),
+    });
+    details
 }
 
 /// How much state the operator keeps.
@@ -122,117 +188,27 @@ fn state(operator: &OperatorInfo, mode: Mode) -> String {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::WatermarkInfo;
-    use crate::time::{Duration, minutes};
-
-    const PLAN: PlanInfo = PlanInfo {
-        query: "PageStats",
-        inputs: &[InputInfo {
-            name: "clicks",
-            row: "Click",
-            watermark: Some(WatermarkInfo { column: "timestamp", delay: minutes(2) }),
-            columns: Some(&["timestamp", "page"]),
-        }],
-        clauses: &["where action == \"view\"", "let upper = page.to_uppercase()"],
-        operators: &[OperatorInfo {
-            name: "stateStoreSave",
-            clause: "group by window(timestamp, WIDTH, slide = minutes(1)), page.to_uppercase()",
-            window: Some((minutes(5), minutes(1), Duration::ZERO)),
-            aggregates: &["count()"],
-            event_time_key: true,
-        }],
-        select: "PageStat { window: w, page: upper, views: count() }",
-        having: Some("views > 10"),
-        mode: Mode::Append,
-    };
-
-    #[test]
-    fn the_plan_reads_from_the_output_down_to_the_input() {
-        let expected = "\
-PageStats
-└─ output append
-   └─ having views > 10
-      └─ select PageStat { window: w, page: upper, views: count() }
-         └─ group by window(timestamp, WIDTH, slide = minutes(1)), page.to_uppercase()
-            ·  windows of 5 min, one each 1 min
-            ·  aggregates count()
-            ·  state is bounded: the watermark closes groups
-            └─ let upper = page.to_uppercase()
-               └─ where action == \"view\"
-                  └─ from clicks: Click
-                     ·  watermark 2 min behind timestamp
-                     ·  reads timestamp, page
-";
-        assert_eq!(Explain::new(PLAN).to_string(), expected);
-    }
-
-    #[test]
-    fn a_plan_that_keeps_everything_says_so() {
-        const GLOBAL: &[OperatorInfo] = &[OperatorInfo {
-            clause: "group by ()",
-            event_time_key: false,
-            window: None,
-            ..PLAN.operators[0]
-        }];
-        const UNBOUNDED: &[OperatorInfo] =
-            &[OperatorInfo { event_time_key: false, window: None, ..PLAN.operators[0] }];
-        let text = Explain::new(PlanInfo { operators: UNBOUNDED, mode: Mode::Update, ..PLAN }).to_string();
-        assert!(text.contains("state is unbounded"), "{text}");
-        let text = Explain::new(PlanInfo { mode: Mode::Complete, ..PLAN }).to_string();
-        assert!(text.contains("state keeps every group"), "{text}");
-        let text = Explain::new(PlanInfo { operators: GLOBAL, mode: Mode::Update, ..PLAN }).to_string();
-        assert!(text.contains("state is one group"), "{text}");
-    }
-
-    #[test]
-    fn each_operator_stands_where_a_row_reaches_it_and_says_what_it_keeps() {
-        const OPERATORS: &[OperatorInfo] = &[
-            OperatorInfo {
-                name: "dedupe",
-                clause: "dedup by id unbounded",
-                window: None,
-                aggregates: &[],
-                event_time_key: false,
-            },
-            OperatorInfo {
-                name: "sessionWindowStateStoreSaveExec",
-                clause: "group by session(timestamp, minutes(30)), page",
-                window: None,
-                aggregates: &["count()"],
-                event_time_key: true,
-            },
-        ];
-        let plan = PlanInfo {
-            clauses: &[
-                "where action == \"view\"",
-                "dedup by id unbounded",
-                "let upper = page.to_uppercase()",
-            ],
-            operators: OPERATORS,
-            having: None,
-            ..PLAN
-        };
-        let expected = "\
-PageStats
-└─ output append
-   └─ select PageStat { window: w, page: upper, views: count() }
-      └─ group by session(timestamp, minutes(30)), page
-         ·  aggregates count()
-         ·  state is bounded: the watermark closes sessions
-         └─ let upper = page.to_uppercase()
-            └─ dedup by id unbounded
-               ·  state is unbounded: no watermark drops keys
-               └─ where action == \"view\"
-                  └─ from clicks: Click
-                     ·  watermark 2 min behind timestamp
-                     ·  reads timestamp, page
-";
-        assert_eq!(Explain::new(plan.clone()).to_string(), expected);
-        let text = Explain::new(PlanInfo { mode: Mode::Complete, ..plan }).to_string();
-        assert!(text.contains("state keeps every session"), "{text}");
-        assert!(text.contains("state is unbounded: no watermark drops keys"), "{text}");
+/// How long a join keeps the rows of its sides.
+fn state_of_join(operator: &OperatorInfo, join: &JoinInfo) -> String {
+    match (operator.within, join.times) {
+        (Some((from, to)), Some((time, base))) => {
+            // A row waits for the last partner that its range admits; one whose partners all come first waits for none.
+            let kept = |end: Bound<Duration>| match end {
+                Bound::Included(span) | Bound::Excluded(span) => format!("for {}", span.max(Duration::ZERO)),
+                Bound::Unbounded => "for ever".to_owned(),
+            };
+            format!(
+                "keeps {base} {}, {time} {} behind the watermark",
+                kept(to),
+                kept(from.map(std::ops::Neg::neg))
+            )
+        }
+        _ if operator.event_time_key => {
+            "keeps rows of both sides until the watermark has passed them".to_owned()
+        }
+        _ => "state is unbounded: no watermark drops rows".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

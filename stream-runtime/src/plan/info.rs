@@ -15,6 +15,10 @@ pub struct PlanInfo {
     pub queries: &'static [QueryInfo],
     /// The static inputs: name and row type.
     pub statics: &'static [(&'static str, &'static str)],
+    /// Where the rows of `from` come from.
+    pub from: RowsInfo,
+    /// The joins among the clauses, in order, those with static inputs included.
+    pub joins: &'static [JoinInfo],
     /// The clauses between `from` and `group by`, in order, as written: `where action == "view"`. `dedup by` is one
     /// of them, which tells what stands before and what behind it, and has its operator too.
     pub clauses: &'static [&'static str],
@@ -24,6 +28,10 @@ pub struct PlanInfo {
     pub select: &'static str,
     /// The condition of the having clause, as written.
     pub having: Option<&'static str>,
+    /// The keys of the order by clause, as written.
+    pub order_by: Option<&'static str>,
+    /// The number of the limit clause.
+    pub limit: Option<u64>,
     /// The output mode.
     pub mode: Mode,
 }
@@ -35,8 +43,32 @@ pub struct QueryInfo {
     pub name: &'static str,
     /// How many operators of the reading query come before its own.
     pub operators_before: usize,
+    /// The columns that the reading query reads, in the order of their first use; `None` for all.
+    pub columns: Option<&'static [&'static str]>,
     /// Its plan.
     pub plan: &'static PlanInfo,
+}
+
+/// Where the rows of `from` or of a join come from.
+#[derive(Clone, Copy, Debug)]
+pub enum RowsInfo {
+    /// From inputs, by their numbers among the plan's; more than one are a union.
+    Inputs(&'static [usize]),
+    /// From a static input, by its number among those.
+    Static(usize),
+    /// From another query, by its number among those.
+    Query(usize),
+}
+
+/// A join.
+#[derive(Clone, Copy, Debug)]
+pub struct JoinInfo {
+    /// Its number among the clauses.
+    pub clause: usize,
+    /// Where the rows come from that it adds.
+    pub rows: RowsInfo,
+    /// Whose event time `within` is about, and on whose its range is built: the inputs' names.
+    pub times: Option<(&'static str, &'static str)>,
 }
 
 impl PlanInfo {
@@ -83,6 +115,8 @@ pub struct InputInfo {
     pub row: &'static str,
     /// Its watermark.
     pub watermark: Option<WatermarkInfo>,
+    /// What the query calls the input's late rows, if they have a sink of their own.
+    pub late: Option<&'static str>,
     /// The columns that the query reads, in the order of their first use; `None` for all.
     pub columns: Option<&'static [&'static str]>,
 }
@@ -100,13 +134,13 @@ pub struct WatermarkInfo {
 #[derive(Clone, Copy, Debug)]
 pub struct OperatorInfo {
     /// Spark's name for it, as in progress reports: `stateStoreSave`, `sessionWindowStateStoreSaveExec`, `dedupe`,
-    /// `dedupeWithinWatermark`, `symmetricHashJoin` or `transformWithStateExec`.
+    /// `dedupeWithinWatermark`, `symmetricHashJoin`, `transformWithStateExec` or `globalLimit`.
     pub name: &'static str,
     /// The clause as written, without the input's alias: `group by window(timestamp, minutes(5)), page`.
     pub clause: &'static str,
     /// Width, slide and start of the window, if there is one.
     pub window: Option<(Duration, Duration, Duration)>,
-    /// How far the event times of a join's sides may be apart.
+    /// How far the one event time of a join's `within` may be from the other, [`JoinInfo::times`].
     pub within: Option<TimeRange>,
     /// The aggregates, as written.
     pub aggregates: &'static [&'static str],
@@ -121,8 +155,14 @@ impl OperatorInfo {
             // A deduplication forgets keys in every mode.
             "dedupe" | "dedupeWithinWatermark" => true,
             "symmetricHashJoin" => self.event_time_key,
+            "globalLimit" => false,
             // A complete result doesn't change with the watermark.
             _ => mode != Mode::Complete,
         }
+    }
+
+    /// Whether this is the count of a `limit`, which comes last, behind an aggregation if there is one.
+    pub(crate) fn is_limit(&self) -> bool {
+        self.name == "globalLimit"
     }
 }

@@ -77,6 +77,13 @@ impl<N: Node> Rows<N> {
     }
 }
 
+impl<R: Schema, const COLUMNS: u128> Rows<Read<R, COLUMNS>> {
+    /// Keeps the rows that come too late, for a sink of their own.
+    pub fn keep_late(self) -> Rows<Read<R, COLUMNS, true>> {
+        Rows::of(self.node.keep_late())
+    }
+}
+
 impl<N: Node, S: Lookups> Rows<N, S> {
     /// The row function of an aggregation.
     pub fn group_by<W, K, A, F>(self, row: F) -> RowFunction<N, S, Groups<W, K, A>, F>
@@ -118,9 +125,10 @@ impl<N: Node, S: Lookups, T: JoinSide + Keyed, F> RowFunction<N, S, T, F>
 where
     F: for<'a> Fn(View<'a, N>, &mut Reading<S::Tables>, &mut T) + Send + Sync + 'static,
 {
-    /// Joins the rows to those of `right`, in the kind of join `J`: rows of equal keys for which `condition` holds.
+    /// Joins the rows to those of `right`: rows of equal keys for which `condition` holds.
     pub fn join<J, NR, TR, FR, C>(
         self,
+        _kind: J,
         info: &PlanInfo,
         right: RowFunction<NR, (), TR, FR>,
         bounds: Bounds,

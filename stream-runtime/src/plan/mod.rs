@@ -14,13 +14,16 @@ mod changes;
 mod decode;
 mod dedup;
 mod explain;
+mod feed;
 mod info;
 mod input;
 mod item;
 mod join;
+mod limit;
 mod nested;
 mod node;
 mod operator;
+mod order;
 mod phase;
 mod pipeline;
 mod read;
@@ -40,7 +43,7 @@ pub(crate) use changes::{ChangeRef, KEY_GROUPS, key_group, owner};
 pub use changes::{OperatorChanges, StateEntry};
 pub(crate) use decode::for_each_view;
 pub use explain::Explain;
-pub use info::{InputInfo, OperatorInfo, PlanInfo, QueryInfo, WatermarkInfo};
+pub use info::{InputInfo, JoinInfo, OperatorInfo, PlanInfo, QueryInfo, RowsInfo, WatermarkInfo};
 #[doc(hidden)]
 pub use input::{RowFunction, Rows, from, from_query};
 #[doc(hidden)]
@@ -52,6 +55,8 @@ pub use join::{
 pub use nested::{Claimed, Yields};
 #[doc(hidden)]
 pub use operator::{Emitted, Report, WorkerContext};
+#[doc(hidden)]
+pub use order::compare;
 #[doc(hidden)]
 pub use phase::{Packet, Phase};
 #[doc(hidden)]
@@ -219,6 +224,11 @@ pub trait Reads<Path>: Plan {
         chunk: Chunk<'_, Self::Row>,
         rejects: &mut Rejects,
     ) -> Result<()>;
+
+    /// Takes the worker's late rows of the batch, each with its place in the input. There are none but of an input whose late rows
+    /// the query keeps.
+    #[doc(hidden)]
+    fn take_late(worker: &mut Self::Worker) -> Vec<(u64, Self::Row)>;
 }
 
 /// A plan in which another query's plan is found by `Path`.

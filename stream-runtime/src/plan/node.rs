@@ -17,6 +17,12 @@ pub trait Node: Send + Sync + 'static {
     /// What one worker owns of it.
     type Worker: Send + 'static;
 
+    /// Whether a row that comes too late for the operator behind the row function is to be given to [`keep_late`](Self::keep_late).
+    const KEEPS_LATE: bool = false;
+
+    /// Keeps a row that has come too late. `place` is its place in the batch's input.
+    fn keep_late(_worker: &mut Self::Worker, _place: u64, _view: <Self::Item as Item>::View<'_>) {}
+
     /// The phases that have to be done before the rows are there.
     fn phases(&self) -> Vec<Phase> {
         Vec::new()

@@ -5,6 +5,7 @@ use std::any::Any;
 use crate::error::Result;
 use crate::operator::event_time::EventTimeStats;
 use crate::operator::route::Router;
+use crate::time::Timestamp;
 
 use super::{BatchContext, OperatorChanges, OperatorMetrics, StateEntry};
 
@@ -41,6 +42,8 @@ pub struct Report {
     pub operators: Vec<OperatorMetrics>,
     /// What the watermark learns from each input.
     pub event_times: Vec<EventTimeStats>,
+    /// When an operator wants to run again, with or without data: once a batch's time would be this or later.
+    pub wake_at: Option<Timestamp>,
 }
 
 impl Report {
@@ -101,6 +104,10 @@ pub trait Operator: Send + Sync + 'static {
     fn router_behind<'w>(&self, worker: &'w mut Self::Worker, index: usize) -> Option<&'w mut Router> {
         self.router(self.target(worker), index)
     }
+
+    /// Whether the row that the row function has just been given came too late, for one of its groups at least. Forgets it again:
+    /// asked once a row, where late rows are kept.
+    fn take_late(&self, target: &mut Self::Target) -> bool;
 
     /// The place of the next row in the batch's input, for an operator whose output is in input order.
     fn at_row(&self, _worker: &mut Self::Worker, _sequence: u64) {}

@@ -6,28 +6,23 @@
 use crate::error::{Error, Result};
 use crate::format::Arena;
 use crate::operator::event_time::EventTimeStats;
-use crate::schema::Schema;
-use crate::source::Chunk;
 use crate::static_input::{Lookups, Refresh};
 
-use super::branch::{Branch, Feeds, FeedsJoin, Here, Holds, HoldsJoined};
-use super::decode::for_each_view;
+use super::branch::Branch;
 use super::item::Item;
 use super::node::Node;
 use super::operator::{Emitted, Operator, WorkerContext};
 use super::phase::{Packet, Phase};
-use super::read::Read;
 use super::reading::Reading;
-use super::rejects::Rejects;
-use super::{BatchContext, OperatorChanges, Plan, StateEntry};
+use super::{BatchContext, OperatorChanges, StateEntry};
 
 /// A stretch of a query from one exchange of rows to the next: the last of its phases is its row function's.
 #[derive(Debug)]
 pub struct Segment<N, S, F, Op> {
     pub(super) node: N,
     lookups: S,
-    row: F,
-    operator: Op,
+    pub(super) row: F,
+    pub(super) operator: Op,
     /// The inputs that the segment reads, how many phases its node has, and how many stateful operators.
     inputs: Vec<usize>,
     node_phases: usize,
@@ -38,16 +33,16 @@ pub struct Segment<N, S, F, Op> {
 #[derive(Debug)]
 pub struct SegmentWorker<N, T, W> {
     pub(super) node: N,
-    operator: W,
-    reading: Reading<T>,
-    arena: Arena,
-    context: WorkerContext,
+    pub(super) operator: W,
+    pub(super) reading: Reading<T>,
+    pub(super) arena: Arena,
+    pub(super) context: WorkerContext,
     /// Packed rows for each owner, in input order, where rows have to be brought to the owner of their key.
-    outgoing: Vec<Vec<u8>>,
+    pub(super) outgoing: Vec<Vec<u8>>,
     /// The place in the batch's rows of the next one that is read: those of the workers before come first.
-    place: u64,
+    pub(super) place: u64,
     /// What the watermark learns of each input that the segment reads.
-    event_times: Vec<EventTimeStats>,
+    pub(super) event_times: Vec<EventTimeStats>,
 }
 
 /// Far more rows than a worker reads in a batch.
@@ -90,12 +85,12 @@ where
     }
 
     /// Whether rows go from worker to worker.
-    fn routes(&self, context: WorkerContext) -> bool {
+    pub(super) fn routes(&self, context: WorkerContext) -> bool {
         context.workers > 1 && self.operator.routers() > 0
     }
 
     /// Packs a row, behind its place, for whoever the routing router of this pass has found to own it.
-    fn send(
+    pub(super) fn send(
         &self,
         pass: usize,
         target: &mut Op::Target,
@@ -119,7 +114,7 @@ where
         mut then: impl for<'a> FnMut(&mut Op::Target, <N::Item as Item>::View<'a>, u64),
     ) -> Result<()> {
         self.start_pass(worker, pass);
-        let SegmentWorker { operator, arena, reading, outgoing, .. } = worker;
+        let SegmentWorker { node, operator, arena, reading, outgoing, .. } = worker;
         let rows = |packet| match packet {
             &Packet::Rows(ref rows) => Some(rows.as_slice()),
             Packet::Part(_) => None,
@@ -137,6 +132,9 @@ where
             (self.row)(view, reading, target);
             then(target, view, place);
             self.send(pass, target, (place, view), outgoing);
+            if N::KEEPS_LATE && self.operator.take_late(target) {
+                N::keep_late(node, place, view);
+            }
         }
         Ok(())
     }
@@ -303,91 +301,6 @@ where
                 self.operator.restore(&mut operators, operator, entry)
             }
         }
-    }
-}
-
-impl<R, const COLUMNS: u128, S, F, Op> Feeds<Here> for Segment<Read<R, COLUMNS>, S, F, Op>
-where
-    R: Schema,
-    S: Lookups,
-    Op: Operator,
-    F: for<'a> Fn(R::View<'a>, &mut Reading<S::Tables>, &mut Op::Target) + Send + Sync + 'static,
-{
-    type Row = R;
-
-    // The hot loop.
-    fn feed(
-        &self,
-        worker: &mut SegmentWorker<(), S::Tables, Op::Worker>,
-        input: usize,
-        chunk: Chunk<'_, R>,
-        rejects: &mut Rejects,
-        mut then: impl for<'a> FnMut(&mut Op::Target, R::View<'a>, u64),
-    ) -> Result<()> {
-        let SegmentWorker { operator, reading, arena, context, outgoing, place, event_times, .. } = worker;
-        let target = self.operator.target(operator);
-        reading.event_time = EventTimeStats::default();
-        let fed = if self.routes(*context) {
-            for_each_view::<R, COLUMNS>(chunk, arena, rejects, |view| {
-                (self.row)(view, reading, target);
-                then(target, view, *place);
-                self.send(0, target, (*place, view), outgoing);
-                *place += 1;
-            })
-        } else {
-            for_each_view::<R, COLUMNS>(chunk, arena, rejects, |view| {
-                (self.row)(view, reading, target);
-                then(target, view, *place);
-            })
-        };
-        if let Some(seen) = event_times.get_mut(input) {
-            seen.merge(&reading.event_time);
-        }
-        fed
-    }
-}
-
-impl<Path, N, S, F, Op> Feeds<Path> for Segment<N, S, F, Op>
-where
-    N: Node + FeedsJoin<Path>,
-    S: Lookups,
-    Op: Operator,
-    F: for<'a> Fn(<N::Item as Item>::View<'a>, &mut Reading<S::Tables>, &mut Op::Target)
-        + Send
-        + Sync
-        + 'static,
-{
-    type Row = N::Row;
-
-    fn feed(
-        &self,
-        worker: &mut Self::Worker,
-        input: usize,
-        chunk: Chunk<'_, N::Row>,
-        rejects: &mut Rejects,
-        _then: impl for<'a> FnMut(&mut Op::Target, <N::Item as Item>::View<'a>, u64),
-    ) -> Result<()> {
-        self.node.feed(&mut worker.node, input, chunk, rejects)
-    }
-}
-
-impl<Path, N, S, F, Op> Holds<Path> for Segment<N, S, F, Op>
-where
-    N: Node + HoldsJoined<Path>,
-    S: Lookups,
-    Op: Operator,
-    F: for<'a> Fn(<N::Item as Item>::View<'a>, &mut Reading<S::Tables>, &mut Op::Target)
-        + Send
-        + Sync
-        + 'static,
-{
-    type Inner = N::Inner;
-
-    fn inner<'a>(
-        &'a self,
-        worker: &'a mut Self::Worker,
-    ) -> (&'a N::Inner, &'a mut <N::Inner as Plan>::Worker) {
-        self.node.inner(&mut worker.node)
     }
 }
 

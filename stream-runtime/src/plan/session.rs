@@ -184,6 +184,10 @@ where
         Some(&mut target.router)
     }
 
+    fn take_late(&self, target: &mut Sessions<K, A>) -> bool {
+        std::mem::take(&mut target.late.at_hand)
+    }
+
     fn emit(
         &self,
         workers: &mut [&mut Self::Worker],

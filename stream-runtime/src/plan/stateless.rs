@@ -63,6 +63,10 @@ impl<O: Schema> Operator for Emit<O> {
         worker
     }
 
+    fn take_late(&self, _target: &mut Emitter<O>) -> bool {
+        false
+    }
+
     fn at_row(&self, worker: &mut Emitter<O>, sequence: u64) {
         worker.place = Some(sequence);
     }

@@ -86,6 +86,11 @@ pub struct SinkBatch<'a, R> {
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a sink of `{R}` rows",
+    label = "this takes a sink of `{R}`",
+    note = "sinks are `FileSink`, `ConsoleSink`, `MemorySink`, `ForeachSink`, and your own `impl Sink<{R}>`"
+)]
 #[async_trait]
 pub trait Sink<R: Schema>: Send + 'static {
     /// Which output modes the sink can take: [`AnyMode`], or [`AppendOnly`] if a row, once written, stays.

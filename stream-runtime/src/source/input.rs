@@ -6,13 +6,15 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::schema::Schema;
+use crate::time::Duration;
 
 use super::{Admission, Advance, Offset, OnMalformed, Source, SourceContext, Split};
 
-/// A source of a query, and what happens to its malformed rows. Made by [`SourceExt::on_malformed`].
+/// A source of a query with options. Made by [`SourceExt`].
 pub struct Input<R: Schema> {
     source: Box<dyn Source<R>>,
-    on_malformed: OnMalformed,
+    on_malformed: Option<OnMalformed>,
+    idle_after: Option<Duration>,
 }
 
 impl<R: Schema> fmt::Debug for Input<R> {
@@ -20,15 +22,33 @@ impl<R: Schema> fmt::Debug for Input<R> {
         f.debug_struct("Input")
             .field("source", &self.source.description())
             .field("on_malformed", &self.on_malformed)
+            .field("idle_after", &self.idle_after)
             .finish()
     }
 }
 
-/// Options that every source has.
+/// Options that every source has, in any order.
 pub trait SourceExt<R: Schema>: Source<R> + Sized {
     /// What happens to rows that can't be decoded; without it, the query fails.
     fn on_malformed(self, policy: OnMalformed) -> Input<R> {
-        Input { source: Box::new(self), on_malformed: policy }
+        Input { source: Box::new(self), on_malformed: Some(policy), idle_after: None }
+    }
+
+    /// Lets the query's watermark go on without this input once it is idle: its source says that everything is read, and has had no rows
+    /// for this long by the query's clock. Its next row counts again, and is late if the others have left it behind.
+    ///
+    /// Without this an input that falls silent holds every window open ([`WatermarkPolicy::Min`](crate::engine::WatermarkPolicy)). It makes no
+    /// difference to a query with one input: if all inputs are idle, the watermark stands, unless the query has
+    /// [`flush_after`](crate::engine::QueryBuilder::flush_after). A negative time is an error at the query's start.
+    ///
+    /// ```
+    /// use stream_runtime::prelude::*;
+    ///
+    /// let source = RateSource::new(5).on_malformed(OnMalformed::Drop).idle_after(minutes(5));
+    /// # drop(source);
+    /// ```
+    fn idle_after(self, silence: impl Into<Duration>) -> Input<R> {
+        Input { source: Box::new(self), on_malformed: None, idle_after: Some(silence.into()) }
     }
 }
 
@@ -41,7 +61,11 @@ impl<R: Schema> Source<R> for Input<R> {
     }
 
     fn take_policy(&mut self) -> OnMalformed {
-        std::mem::take(&mut self.on_malformed)
+        self.on_malformed.take().unwrap_or_else(|| self.source.take_policy())
+    }
+
+    fn idle_time(&self) -> Option<Duration> {
+        self.idle_after.or_else(|| self.source.idle_time())
     }
 
     async fn open(&mut self, context: SourceContext) -> Result<()> {
@@ -79,5 +103,9 @@ impl<R: Schema> Source<R> for Input<R> {
 
     fn is_caught_up(&self) -> bool {
         self.source.is_caught_up()
+    }
+
+    fn report_latest_offset(&self) -> Option<Offset> {
+        self.source.report_latest_offset()
     }
 }

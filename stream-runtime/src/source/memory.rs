@@ -224,6 +224,10 @@ impl<R: Schema> Source<R> for MemorySource<R> {
     fn is_caught_up(&self) -> bool {
         self.handed_out >= self.input.lock().end()
     }
+
+    fn report_latest_offset(&self) -> Option<Offset> {
+        Some(Offset(self.input.lock().end().into()))
+    }
 }
 
 /// Cuts the chunks' rows into at most `parts` splits of nearly the same number of rows, in order.

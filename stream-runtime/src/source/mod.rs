@@ -30,6 +30,7 @@ pub use socket::{Line, SocketFormat, SocketSource, Text};
 use crate::engine::{Clock, SystemClock};
 use crate::error::Result;
 use crate::schema::Schema;
+use crate::time::Duration;
 
 /// A position in a source, as JSON that only the source understands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -188,6 +189,12 @@ pub trait Source<R: Schema>: Send + 'static {
         OnMalformed::default()
     }
 
+    /// After how long without rows the input counts as idle, if [`SourceExt::idle_after`] has said so.
+    #[doc(hidden)]
+    fn idle_time(&self) -> Option<Duration> {
+        None
+    }
+
     /// Prepares for a run. Called once, before anything else.
     async fn open(&mut self, context: SourceContext) -> Result<()>;
 
@@ -223,9 +230,15 @@ pub trait Source<R: Schema>: Send + 'static {
     }
 
     /// Whether everything that exists has been handed out, as far as the source knows; if not, a query's status says
-    /// after a batch that data is available.
+    /// after a batch that data is available, and the input isn't [idle](SourceExt::idle_after).
     fn is_caught_up(&self) -> bool {
         true
+    }
+
+    /// The newest offset that the source knows of, which limits may keep the next batch from reaching; for progress reports. `None` if it
+    /// knows of none but those that it has handed out.
+    fn report_latest_offset(&self) -> Option<Offset> {
+        None
     }
 }
 

@@ -233,6 +233,10 @@ impl Source<RateRow> for RateSource {
     fn is_caught_up(&self) -> bool {
         self.opened.as_ref().is_none_or(|opened| opened.seconds() <= opened.handed_out)
     }
+
+    fn report_latest_offset(&self) -> Option<Offset> {
+        self.opened.as_ref().map(|opened| Offset(opened.seconds().into()))
+    }
 }
 
 /// Some of the rows of some seconds.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use stream_runtime::checkpoint::{BatchPlan, Commit, Fingerprint, Metadata, StateStore};
+use stream_runtime::engine::WatermarkPolicy;
 use stream_runtime::plan::OperatorChanges;
 use stream_runtime::source::Offset;
 
@@ -19,6 +20,7 @@ pub(crate) fn metadata() -> Metadata {
         hash_seed: 7,
         key_groups: KEY_GROUPS,
         fingerprint: fingerprint(),
+        watermark_policy: WatermarkPolicy::Min,
     }
 }
 

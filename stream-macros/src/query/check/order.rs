@@ -8,12 +8,15 @@ use crate::query::draft::Draft;
 use crate::query::expr::{bare_path, bound_names, macro_arguments, peeled};
 use crate::report::Report;
 
-use super::window::check_constant;
+use super::window::{check_constant, literal_integer};
 
 pub(super) fn check_order(draft: &Draft, report: &mut Report) {
     check_keys(draft, report);
-    if let Some(limit) = draft.limit.given() {
-        check_constant("limit", &limit.count, draft, report);
+    if let Some(limit) = draft.limit.given()
+        && check_constant("limit", &limit.count, draft, report)
+        && literal_integer(&limit.count).is_some_and(|count| count < 0)
+    {
+        report.error(&limit.count, message::NEGATIVE_LIMIT);
     }
 }
 

@@ -99,7 +99,8 @@ pub(crate) fn literal_micros(expr: &Expr) -> Option<i64> {
     Some(literal_integer(argument)?.saturating_mul(unit))
 }
 
-fn literal_integer(expr: &Expr) -> Option<i64> {
+/// The number of `5` and `-5`.
+pub(super) fn literal_integer(expr: &Expr) -> Option<i64> {
     match expr {
         Expr::Lit(literal) => match &literal.lit {
             Lit::Int(number) => number.base10_parse().ok(),

@@ -31,7 +31,13 @@ pub(crate) fn lower_surface(
         return quote_spanned!(mixed()=> #(#attrs)* #vis struct #name;);
     };
     let cfg = conditions(surface);
-    let begins = format!(" Begins the query; give it its source with `.{}(…)`.", first.name);
+    let begins = match surface.slots.as_slice() {
+        [_] => format!(" Begins the query; give it its source with `.{}(…)`.", first.name),
+        all => {
+            let calls: Vec<_> = all.iter().map(|slot| format!("`.{}(…)`", slot.name)).collect();
+            format!(" Begins the query; give it what it reads, in this order: {}.", calls.join(", "))
+        }
+    };
     let waits = format!(" [`{name}`] while it waits for what it reads.");
     let plan = lower_plan(surface, plan);
     let methods = (0..surface.slots.len()).map(|number| lower_method(surface, &sources, number));
@@ -59,7 +65,7 @@ pub(crate) fn lower_surface(
                 #sources(#runtime::Missing)
             }
 
-            /// The query's plan, as an indented tree.
+            /// The query's plan, as a tree.
             #vis fn explain() -> #runtime::Explain {
                 #runtime::Explain::new(Self::INFO)
             }
@@ -97,11 +103,13 @@ pub(crate) fn lower_surface(
 fn lower_plan_type(surface: &Surface) -> TokenStream {
     let (output, mode) = (&surface.query.output, local(surface.mode.type_name()));
     let runtime = runtime(mixed());
-    let bounds = surface
-        .slots
-        .iter()
-        .enumerate()
-        .filter_map(|(number, slot)| slot.plan_bound(&slot.parameter(number)));
+    let mut bounds: Vec<TokenStream> = Vec::new();
+    for (number, slot) in surface.slots.iter().enumerate() {
+        // The inputs of a union are read in one place.
+        let bound = slot.plan_bound(&slot.parameter(number));
+        bounds
+            .extend(bound.filter(|bound| bounds.iter().all(|other| other.to_string() != bound.to_string())));
+    }
     quote_spanned! {at(output)=>
         impl #runtime::Plan<Output = #output, Mode = #runtime::#mode> #(+ #bounds)*
     }
@@ -205,13 +213,22 @@ fn lower_forgotten(surface: &Surface, sources: &syn::Ident) -> TokenStream {
     let span = at(first.name);
     let runtime = super::runtime(span);
     let (vis, name) = (&surface.query.vis, first.name);
+    let has_late_rows = surface.slots.iter().any(Slot::is_late);
+    let label = if has_late_rows {
+        "the sources, and the sinks of late rows, belong before this"
+    } else {
+        "the source belongs before this"
+    };
     let (message, note) = match surface.slots.as_slice() {
         [_] => (format!("input `{name}` has no source"), format!("call `.{name}(…)` first")),
         all => {
             let calls: Vec<_> = all.iter().map(|slot| format!("`.{}(…)`", slot.name)).collect();
             let query = &surface.query.name;
             (
-                format!("`{query}` hasn't been given all that it reads"),
+                format!(
+                    "`{query}` hasn't been given all that it {}",
+                    if has_late_rows { "needs" } else { "reads" }
+                ),
                 format!("call, in this order and before anything else: {}", calls.join(", ")),
             )
         }
@@ -242,7 +259,7 @@ fn lower_forgotten(surface: &Surface, sources: &syn::Ident) -> TokenStream {
     quote_spanned! {span=>
         #(#cfg)*
         const _: () = {
-            #[diagnostic::on_unimplemented(message = #message, label = "the source belongs before this", note = #note)]
+            #[diagnostic::on_unimplemented(message = #message, label = #label, note = #note)]
             #[doc(hidden)]
             pub trait Bound: #runtime::Forgotten {}
 

@@ -2,44 +2,59 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
+use syn::Expr;
 
 use super::stretch::constant;
 use super::{at, mixed};
-use crate::query::ast::QuerySource;
-use crate::query::expr::{AliasUse, alias_uses};
-use crate::query::plan::Plan;
+use crate::query::ast::{JoinKind, QuerySource};
+use crate::query::expr::{AliasUse, alias_uses, optional_uses};
+use crate::query::plan::{JoinPlan, Plan};
 
 /// The columns of a relation in the order of their first use; `None` if its row is used as a whole.
 pub(super) fn columns(plan: &Plan, relation: usize) -> Option<Vec<String>> {
     if plan.relations[relation].late.is_some() {
         return None;
     }
-    let mut columns = Vec::new();
-    for found in alias_uses(expressions(plan), plan.relations[relation].alias) {
-        let AliasUse::Column(column) = found else { return None };
-        let column = column.to_string();
-        if !columns.contains(&column) {
-            columns.push(column);
+    let alias = plan.relations[relation].alias;
+    let optional_from = optional_from(plan, relation);
+    let mut columns: Vec<String> = Vec::new();
+    for (step, expr) in expressions(plan) {
+        let is_optional = optional_from.is_some_and(|join| step.is_none_or(|step| step > join));
+        let tokens = expr.to_token_stream();
+        let uses = if is_optional { optional_uses(tokens, alias) } else { alias_uses(tokens, alias) };
+        for found in uses {
+            let AliasUse::Column(column) = found else { return None };
+            let column = column.to_string();
+            if !columns.contains(&column) {
+                columns.push(column);
+            }
         }
     }
     Some(columns)
 }
 
-/// Every expression of the query over rows, one after the other.
-fn expressions(plan: &Plan) -> TokenStream {
-    let watermark = plan.from().watermark.map(|watermark| &watermark.column);
-    let steps = plan.steps.iter().flat_map(|step| step.exprs());
+/// The step behind which the row is an `Option`: the outer join that may have made it up.
+fn optional_from(plan: &Plan, relation: usize) -> Option<usize> {
+    let may_miss = |join: &&JoinPlan| match join.clause.kind {
+        JoinKind::Left => join.relation == relation,
+        JoinKind::Right => join.relation > relation,
+        JoinKind::Full => join.relation >= relation,
+        JoinKind::Inner | JoinKind::Semi | JoinKind::Anti => false,
+    };
+    plan.joins.iter().find(may_miss).map(|join| join.step)
+}
+
+/// Every expression of the query over rows, one after the other, each with the number of its step; those behind the steps have none.
+fn expressions<'a>(plan: &Plan<'a>) -> Vec<(Option<usize>, &'a Expr)> {
+    let watermark = plan.from().watermark.map(|watermark| (Some(0), &watermark.column));
+    let steps = plan.steps.iter().enumerate();
+    let steps =
+        steps.flat_map(|(number, step)| step.exprs().into_iter().map(move |expr| (Some(number), expr)));
     let keys = plan.group_by.into_iter().flat_map(|clause| &clause.keys).map(|key| &key.expr);
     let select = plan.select.map(|clause| &clause.row);
     let having = plan.having.map(|clause| &clause.condition);
-    let all = watermark.into_iter().chain(steps).chain(keys).chain(select).chain(having);
-    let mut tokens = TokenStream::new();
-    for expr in all {
-        expr.to_tokens(&mut tokens);
-        // Keeps the last token of one from being read together with the first of the next.
-        syn::Token![;](mixed()).to_tokens(&mut tokens);
-    }
-    tokens
+    let behind = keys.chain(select).chain(having).map(|expr| (None, expr));
+    watermark.into_iter().chain(steps).chain(behind).collect()
 }
 
 /// `const COLUMNS: u128 = …;` for each stream.

@@ -1,4 +1,4 @@
-//! The query's spans of time as constants, checked where the macro can't read them.
+//! The query's spans of time and its limit as constants, checked where the macro can't read them.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -42,6 +42,11 @@ pub(super) fn lower_constants(plan: &Plan) -> TokenStream {
         constants.extend(lower_constant(&local("WIDTH"), keyword, &window.width));
         constants.extend(slide(window).map(|slide| lower_constant(&local("SLIDE"), keyword, slide)));
         constants.extend(window.start.as_ref().map(|start| lower_constant(&local("START"), keyword, start)));
+    }
+    if let Some(limit) = plan.limit {
+        let (name, count) = (local("LIMIT"), &limit.count);
+        let ty = quote_spanned!(at(&limit.keyword)=> ::core::primitive::u64);
+        constants.extend(quote_spanned!(mixed()=> const #name: #ty = #count;));
     }
     constants
 }

@@ -2,16 +2,16 @@
 
 use std::fmt::Write;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Expr;
 
 use super::stretch::constant;
 use super::{columns, constants, local, mixed, runtime};
-use crate::query::ast::{Dedup, Input, Interval, Join, Retention, Source, Within};
-use crate::query::join::Bounds;
+use crate::query::ast::{Dedup, Input, Interval, Join, Mode, OrderBy, OrderKey, Retention, Source, Within};
+use crate::query::join::{Bounds, Side};
 use crate::query::plan::{DedupPlan, JoinPlan, Plan};
-use crate::query::relation::Relation;
+use crate::query::relation::{EventTime, Origin, Relation};
 use crate::query::split::Split;
 use crate::query::step::{Step, expand_lets};
 use crate::query::text::{text, text_by_inputs};
@@ -24,9 +24,11 @@ pub(super) fn lower_info(plan: &Plan) -> TokenStream {
     let (mut operators, mut queries) = (Vec::new(), Vec::new());
     let mut read = |relation: usize, operators: &[TokenStream]| {
         if let Some(query) = plan.relations[relation].query() {
-            let (name, path, before) = (text(&query.name), &query.path, operators.len());
+            let (name, path) = (text(&query.name), &query.path);
+            let before = Literal::usize_unsuffixed(operators.len());
+            let columns = lower_columns(plan, relation);
             queries.push(quote_spanned! {mixed()=>
-                #runtime::QueryInfo { name: #name, operators_before: #before, plan: &#path::INFO }
+                #runtime::QueryInfo { name: #name, operators_before: #before, columns: #columns, plan: &#path::INFO }
             });
         }
     };
@@ -42,12 +44,17 @@ pub(super) fn lower_info(plan: &Plan) -> TokenStream {
     }
     operators.extend(plan.split.as_ref().map(|split| lower_aggregation(plan, split)));
     let clauses = plan.steps.iter().map(|step| lower_step(plan, *step));
+    let from = lower_rows(plan, 0);
+    let joins = plan.joins.iter().map(|join| lower_join_info(plan, join));
     let statics = plan.query.inputs.iter().filter(|input| input.fixed.is_some()).map(|input| {
         let (name, row) = (text(&input.name), text(&input.row));
         quote_spanned!(mixed()=> (#name, #row))
     });
     let select = plan.select.map_or_else(String::new, |select| as_written(plan, &select.row));
     let having = option(plan.having.map(|having| as_written(plan, &having.condition)));
+    let order_by = option(plan.order_by.map(order_keys));
+    let limit = option(plan.limit.map(|_| limit_constant()));
+    operators.extend(plan.limit.filter(|_| plan.mode == Mode::Append).map(|_| lower_limit()));
     let (vis, times) = (&plan.query.vis, &plan.event_times);
     quote_spanned! {mixed()=>
         #[doc(hidden)]
@@ -58,12 +65,45 @@ pub(super) fn lower_info(plan: &Plan) -> TokenStream {
             inputs: &[#(#inputs),*],
             queries: &[#(#queries),*],
             statics: &[#(#statics),*],
+            from: #from,
+            joins: &[#(#joins),*],
             clauses: &[#(#clauses),*],
             operators: &[#(#operators),*],
             select: #select,
             having: #having,
+            order_by: #order_by,
+            limit: #limit,
             mode: #runtime::Mode::#mode,
         };
+    }
+}
+
+/// `views desc, page`
+fn order_keys(clause: &OrderBy) -> String {
+    let key = |key: &OrderKey| {
+        let expr = text(&key.expr);
+        if key.descending { format!("{expr} desc") } else { expr }
+    };
+    clause.keys.iter().map(key).collect::<Vec<_>>().join(", ")
+}
+
+fn limit_constant() -> TokenStream {
+    let limit = local("LIMIT");
+    quote_spanned!(mixed()=> Self::#limit)
+}
+
+/// The count of a `limit`, whose clause leaves the number out, with which it may go on when that has changed.
+fn lower_limit() -> TokenStream {
+    let runtime = runtime(mixed());
+    quote_spanned! {mixed()=>
+        #runtime::OperatorInfo {
+            name: "globalLimit",
+            clause: "limit",
+            window: ::core::option::Option::None,
+            within: ::core::option::Option::None,
+            aggregates: &[],
+            event_time_key: false,
+        }
     }
 }
 
@@ -91,10 +131,58 @@ fn lower_input(plan: &Plan, input: &Input) -> TokenStream {
         let delay = constant("DELAY", relation);
         quote_spanned!(mixed()=> #runtime::WatermarkInfo { column: #column, delay: Self::#delay })
     }));
-    let columns = option(columns::columns(plan, relation).map(|columns| quote!(&[#(#columns),*])));
+    let columns = lower_columns(plan, relation);
+    let late = option(plan.relations[relation].late.map(|late| text(&late.name)));
     quote_spanned! {mixed()=>
-        #runtime::InputInfo { name: #name, row: #row, watermark: #watermark, columns: #columns }
+        #runtime::InputInfo {
+            name: #name,
+            row: #row,
+            watermark: #watermark,
+            late: #late,
+            columns: #columns,
+        }
     }
+}
+
+fn lower_columns(plan: &Plan, relation: usize) -> TokenStream {
+    option(columns::columns(plan, relation).map(|columns| quote!(&[#(#columns),*])))
+}
+
+/// Where the rows of a relation come from: `RowsInfo::Inputs(&[0])`
+fn lower_rows(plan: &Plan, relation: usize) -> TokenStream {
+    let runtime = runtime(mixed());
+    match &plan.relations[relation].origin {
+        Origin::Static(input) => {
+            let mut statics = plan.query.inputs.iter().filter(|input| input.fixed.is_some());
+            let number = statics.position(|other| other.name == input.name).unwrap_or_default();
+            let number = Literal::usize_unsuffixed(number);
+            quote_spanned!(mixed()=> #runtime::RowsInfo::Static(#number))
+        }
+        Origin::Query(_) => {
+            let queries = plan.relations[..relation].iter().filter_map(Relation::query);
+            let number = Literal::usize_unsuffixed(queries.count());
+            quote_spanned!(mixed()=> #runtime::RowsInfo::Query(#number))
+        }
+        Origin::Streams(_) | Origin::Unknown => {
+            let inputs = plan.input_numbers(relation).into_iter().map(Literal::usize_unsuffixed);
+            quote_spanned!(mixed()=> #runtime::RowsInfo::Inputs(&[#(#inputs),*]))
+        }
+    }
+}
+
+fn lower_join_info(plan: &Plan, join: &JoinPlan) -> TokenStream {
+    let runtime = runtime(mixed());
+    let (clause, rows) = (Literal::usize_unsuffixed(join.step), lower_rows(plan, join.relation));
+    let name = |time: &EventTime| text(plan.relations[time.relation()].input_name());
+    let times = option(match &join.bounds {
+        Bounds::Range(range) => {
+            let (left, right) = (name(&range.left), name(&range.right));
+            let (time, base) = if range.time_side == Side::Left { (left, right) } else { (right, left) };
+            Some(quote_spanned!(mixed()=> (#time, #base)))
+        }
+        Bounds::Key { .. } | Bounds::None => None,
+    });
+    quote_spanned!(mixed()=> #runtime::JoinInfo { clause: #clause, rows: #rows, times: #times })
 }
 
 /// `left join shipments on shipments.id == orders.id within …`

@@ -12,7 +12,7 @@ use crate::query::expr::mentions;
 use crate::query::join::{Bounds, Side};
 use crate::query::plan::{JoinPlan, Plan};
 
-/// `left.join::<LeftOuter, _, _, _, _>(right, bounds, |o, s| …)`, which gives the rows of the next stretch.
+/// `left.join(LeftOuter, &Self::INFO, right, bounds, |o, s| …)`, which gives the rows of the next stretch.
 pub(super) fn lower_join(plan: &Plan, number: usize) -> TokenStream {
     let join = plan.stream_joins()[number];
     let runtime = runtime(mixed());
@@ -30,7 +30,7 @@ pub(super) fn lower_join(plan: &Plan, number: usize) -> TokenStream {
     });
     // Keys of different types are no match: that is said at the condition.
     let method = syn::Ident::new("join", at(&join.clause.on));
-    quote_spanned!(mixed()=> #left.#method::<#runtime::#kind, _, _, _, _>(&Self::INFO, #right, #bounds, #condition))
+    quote_spanned!(mixed()=> #left.#method(#runtime::#kind, &Self::INFO, #right, #bounds, #condition))
 }
 
 /// The row function of what was joined before.
@@ -152,7 +152,7 @@ fn conjunction(conditions: impl Iterator<Item = TokenStream>) -> TokenStream {
     all.unwrap_or_else(|| quote_spanned!(mixed()=> true))
 }
 
-/// `Bounds::right_within(Self::WITHIN_1.0, Self::WITHIN_1.1)`
+/// `Bounds::right_within(Self::WITHIN_1)`
 fn lower_bounds(join: &JoinPlan) -> TokenStream {
     let (runtime, within) = (runtime(mixed()), constant("WITHIN", join.relation));
     match &join.bounds {

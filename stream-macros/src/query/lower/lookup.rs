@@ -65,24 +65,23 @@ pub(super) fn lower_lookup(
     let matches = syn::Ident::new("matches", at(&clause.on));
     let mut rows = quote_spanned!(mixed()=> #input.tables.#table.#matches(#keys));
     let alias = plan.joined(join).alias;
-    if !join.rest.is_empty() {
-        let conditions = &join.rest;
-        let pattern = if join.rest.iter().any(|condition| mentions(condition.to_token_stream(), alias)) {
-            quote_spanned!(mixed()=> &#alias)
-        } else {
-            quote_spanned!(mixed()=> _)
-        };
-        rows = quote_spanned!(mixed()=> #rows.filter(|#pattern| #(#conditions)&&*));
-    }
+    let conditions = &join.rest;
+    let used_in = |tokens: TokenStream| {
+        if mentions(tokens, alias) { alias.to_token_stream() } else { quote_spanned!(mixed()=> _) }
+    };
+    let pattern = used_in(quote_spanned!(mixed()=> #(#conditions;)*));
     match clause.kind {
         JoinKind::Semi | JoinKind::Anti => {
+            let is_unwanted = match (clause.kind, conditions.is_empty()) {
+                (JoinKind::Semi, true) => quote_spanned!(mixed()=> #rows.next().is_none()),
+                (JoinKind::Semi, false) => quote_spanned!(mixed()=> !#rows.any(|#pattern| #(#conditions)&&*)),
+                (_, true) => quote_spanned!(mixed()=> #rows.next().is_some()),
+                (_, false) => quote_spanned!(mixed()=> #rows.any(|#pattern| #(#conditions)&&*)),
+            };
             let skip = skip(in_loop);
-            let none = quote_spanned!(mixed()=> #rows.next().is_none());
-            let unwanted =
-                if clause.kind == JoinKind::Semi { none } else { quote_spanned!(mixed()=> !#none) };
             let rest = lower_steps(plan, rest, in_loop, end);
             quote_spanned! {mixed()=>
-                if #unwanted {
+                if #is_unwanted {
                     #skip;
                 }
                 #rest
@@ -90,14 +89,13 @@ pub(super) fn lower_lookup(
         }
         kind => {
             let rest = lower_steps(plan, rest, true, end);
+            if !conditions.is_empty() {
+                rows = quote_spanned!(mixed()=> #rows.filter(|&#pattern| #(#conditions)&&*));
+            }
             if kind == JoinKind::Left {
                 rows = quote_spanned!(mixed()=> #runtime::or_null(#rows));
             }
-            let pattern = if mentions(rest.clone(), alias) {
-                alias.to_token_stream()
-            } else {
-                quote_spanned!(mixed()=> _)
-            };
+            let pattern = used_in(rest.clone());
             quote_spanned! {mixed()=>
                 for #pattern in #rows {
                     #rest

@@ -12,6 +12,7 @@ mod info;
 mod join;
 mod lookup;
 mod names;
+mod order;
 mod row;
 mod slots;
 mod stretch;
@@ -43,9 +44,12 @@ pub(crate) fn lower(plan: &Plan) -> TokenStream {
         (None, Some(select)) => row::lower_selection(plan, select),
         (None, None) => TokenStream::new(),
     };
+    let ends = order::lower_ends(plan);
     let assertions = constants::lower_assertions(plan);
     let surface = Surface { query: plan.query, slots: plan.slots(), mode: plan.mode };
-    lower_surface(&surface, &quote_spanned!(mixed()=> #constants #columns #info), &body, &assertions)
+    let (constants, body) =
+        (quote_spanned!(mixed()=> #constants #columns #info), quote_spanned!(mixed()=> #body #ends));
+    lower_surface(&surface, &constants, &body, &assertions)
 }
 
 /// Where generated variables resolve: out of reach of the user's.

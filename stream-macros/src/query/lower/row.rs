@@ -92,7 +92,8 @@ pub(super) fn lower_rows(plan: &Plan, relation: usize) -> TokenStream {
     let inputs = plan.input_numbers(relation).into_iter().map(proc_macro2::Literal::usize_unsuffixed);
     let row = of.row();
     let (span, runtime) = (at(&row), runtime(at(&row)));
-    quote_spanned!(span=> #runtime::from::<#row, { Self::#columns }>(&[#(#inputs),*]))
+    let keep_late = of.late.map(|_| quote_spanned!(span=> .keep_late()));
+    quote_spanned!(span=> #runtime::from::<#row, { Self::#columns }>(&[#(#inputs),*]) #keep_late)
 }
 
 /// The watermark sees every row, whatever `where` says. Its column is read once, for the window too.

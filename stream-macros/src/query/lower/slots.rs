@@ -1,12 +1,12 @@
 //! What a query has to be given before it can start, in the order in which its builder asks for it: the inputs of the head, then the queries
-//! that it reads.
+//! that it reads, then the sinks of late rows.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote_spanned};
 use syn::{Ident, Path, Type};
 
 use super::{at, local, mixed, runtime};
-use crate::query::ast::{Input, Query};
+use crate::query::ast::{Input, Query, Source};
 use crate::query::plan::Plan;
 use crate::query::relation::Relation;
 
@@ -22,6 +22,8 @@ enum Kind<'a> {
     Stream(&'a Type),
     Static(&'a Type),
     Query(&'a Path),
+    /// The rows, and where they come from.
+    Late(&'a Type, &'a Source),
 }
 
 impl<'a> Slot<'a> {
@@ -46,6 +48,14 @@ impl<'a> Slot<'a> {
                 && !slots.iter().any(|other| *other.name == query.name)
             {
                 slots.push(Self { name: &query.name, kind: Kind::Query(&query.path), path: path(number) });
+            }
+        }
+        for (number, relation) in relations.iter().enumerate() {
+            if let (Some(late), Some(row)) = (relation.late, relation.row())
+                && !slots.iter().any(|other| *other.name == late.name)
+            {
+                let kind = Kind::Late(row, relation.source);
+                slots.push(Self { name: &late.name, kind, path: path(number) });
             }
         }
         slots
@@ -74,13 +84,20 @@ impl<'a> Slot<'a> {
                     #path: #runtime::Yields<<#parameter as #runtime::Plan>::Output>,
                 }
             }
+            Kind::Late(row, _) => {
+                let (span, runtime) = (at(row), runtime(at(row)));
+                quote_spanned! {span=>
+                    #parameter: #runtime::Sink<#row>,
+                    <#parameter as #runtime::Sink<#row>>::Modes: #runtime::Takes<#runtime::Append>,
+                }
+            }
         }
     }
 
     /// The type of what is given.
     pub(super) fn given(&self, parameter: &Ident) -> TokenStream {
         match self.kind {
-            Kind::Stream(_) | Kind::Static(_) => parameter.to_token_stream(),
+            Kind::Stream(_) | Kind::Static(_) | Kind::Late(..) => parameter.to_token_stream(),
             Kind::Query(_) => {
                 let runtime = runtime(mixed());
                 quote_spanned!(mixed()=> #runtime::QueryBuilder<#parameter>)
@@ -97,6 +114,10 @@ impl<'a> Slot<'a> {
             Kind::Query(path) => {
                 let query = crate::query::text::text(path);
                 format!(" Gives the query `{query}`, whose inputs have their sources.")
+            }
+            Kind::Late(_, source) => {
+                let inputs: Vec<_> = source.names().iter().map(|name| format!("`{name}`")).collect();
+                format!(" Gives the late rows of {} their sink.", inputs.join(" and "))
             }
         }
     }
@@ -123,7 +144,13 @@ impl<'a> Slot<'a> {
                 let sources = self.sources();
                 Some(quote_spanned!(mixed()=> .query::<#path, _>(#sources)))
             }
+            Kind::Late(..) => Some(quote_spanned!(mixed()=> .late::<#path>(#name))),
         }
+    }
+
+    /// Whether it is a sink of late rows.
+    pub(super) const fn is_late(&self) -> bool {
+        matches!(self.kind, Kind::Late(..))
     }
 
     /// Whether the plan is built with it.
@@ -139,7 +166,7 @@ impl<'a> Slot<'a> {
                 let (span, runtime) = (at(row), runtime(at(row)));
                 Some(quote_spanned!(span=> #runtime::Reads<#path, Row = #row>))
             }
-            Kind::Static(_) => None,
+            Kind::Static(_) | Kind::Late(..) => None,
             Kind::Query(_) => {
                 let runtime = runtime(mixed());
                 Some(quote_spanned!(mixed()=> #runtime::Contains<#path, Inner = #parameter>))

@@ -118,33 +118,42 @@ impl Entered<'_> {
             return Self { pattern: quote_spanned!(mixed()=> _), prelude: TokenStream::new(), names };
         }
         let rows = local(&format!("rows_{number}"));
-        let bound = parenthesized(names.iter().map(|(name, _)| name.to_token_stream()));
-        let some = parenthesized(names.iter().map(|(name, presence)| match presence {
-            Presence::Always => quote_spanned!(mixed()=> ::core::option::Option::Some(#name)),
-            Presence::Optional | Presence::Gone => name.to_token_stream(),
-        }));
-        let none =
-            parenthesized(names.iter().map(|_| quote_spanned!(mixed()=> ::core::option::Option::None)));
-        let prelude = quote_spanned! {mixed()=>
-            let #bound = match #rows {
-                ::core::option::Option::Some(#pattern) => {
-                    #prelude
-                    #some
-                }
-                ::core::option::Option::None => #none,
-            };
+        let (pattern, prelude) = match names.as_slice() {
+            // A row as it was read: its name stands for the null, too.
+            [(name, Presence::Always)] if prelude.is_empty() && pattern.to_string() == name.to_string() => {
+                (name.to_token_stream(), prelude)
+            }
+            [(name, presence)] => {
+                let map = local(if *presence == Presence::Always { "map" } else { "and_then" });
+                let value = if prelude.is_empty() {
+                    name.to_token_stream()
+                } else {
+                    quote_spanned!(mixed()=> { #prelude #name })
+                };
+                let prelude = quote_spanned!(mixed()=> let #name = #rows.#map(|#pattern| #value););
+                (rows.to_token_stream(), prelude)
+            }
+            names => {
+                let bound = tuple(names.iter().map(|(name, _)| name));
+                let some = tuple(names.iter().map(|(name, presence)| match presence {
+                    Presence::Always => quote_spanned!(mixed()=> ::core::option::Option::Some(#name)),
+                    Presence::Optional | Presence::Gone => name.to_token_stream(),
+                }));
+                let none =
+                    tuple(names.iter().map(|_| quote_spanned!(mixed()=> ::core::option::Option::None)));
+                let some =
+                    if prelude.is_empty() { some } else { quote_spanned!(mixed()=> { #prelude #some }) };
+                let prelude = quote_spanned! {mixed()=>
+                    let #bound = match #rows {
+                        ::core::option::Option::Some(#pattern) => #some,
+                        ::core::option::Option::None => #none,
+                    };
+                };
+                (rows.to_token_stream(), prelude)
+            }
         };
         let names = names.into_iter().map(|(name, _)| (name, Presence::Optional)).collect();
-        Self { pattern: rows.to_token_stream(), prelude, names }
-    }
-}
-
-/// A tuple, or what is alone.
-fn parenthesized(parts: impl ExactSizeIterator<Item = TokenStream>) -> TokenStream {
-    let mut parts = parts;
-    match (parts.len(), parts.next()) {
-        (1, Some(alone)) => alone,
-        (_, first) => tuple(first.into_iter().chain(parts)),
+        Self { pattern, prelude, names }
     }
 }
 

@@ -233,6 +233,38 @@ query Visits(clicks: Click) -> Visit {
 }
 
 #[test]
+fn ordered_and_limited() {
+    assert_expansion!(
+        "ordered_and_limited",
+        r"
+query Top(clicks: Click) -> Stat {
+    from click in clicks;
+    group by click.page unbounded;
+    select Stat { page: click.page, views: count() };
+    order by views desc, page.len() + views as usize, page;
+    limit TOP;
+    output complete;
+}
+"
+    );
+}
+
+#[test]
+fn the_first_rows() {
+    assert_expansion!(
+        "the_first_rows",
+        r"
+query First(clicks: Click) -> Click {
+    from click in clicks;
+    select click;
+    limit 100;
+    output append;
+}
+"
+    );
+}
+
+#[test]
 fn mistakes_leave_the_items_and_the_bodies() {
     assert_expansion!(
         "mistakes_leave_the_items_and_the_bodies",
@@ -263,6 +295,22 @@ query Shipped(orders: Order, shipments: Shipment, payments: Payment, catalog: st
     semi join t in query Returns on t.id == p.id unbounded;
     anti join c in catalog on c.id == p.product;
     select Row { order: o.map(|o| o.id), carrier: s.map(|s| s.carrier), paid: p.paid };
+    output append;
+}
+"
+    );
+}
+
+#[test]
+fn late_rows_of_both_sides() {
+    assert_expansion!(
+        "late_rows_of_both_sides",
+        r"
+query Shipped(orders: Order, returns: Order, shipments: Shipment) -> Row {
+    from o in orders union returns watermark(o.order_time, hours(2)) late into late_orders;
+    join s in shipments watermark(s.ship_time, hours(3)) late into late_shipments
+        on s.order_id == o.id within s.ship_time in o.order_time ..= o.order_time + hours(24);
+    select Row { order: o.id, carrier: s.carrier };
     output append;
 }
 "

@@ -4,6 +4,7 @@
 mod bounds;
 mod dedup;
 mod expansions;
+mod expansions_of_joins;
 mod join;
 mod plan;
 mod process;

@@ -79,6 +79,7 @@ fn the_ends_of_a_query_are_well_formed() {
         ("order by views desk;", "a key of `order by` has no part `desk`; did you mean `desc`?"),
         ("order by views descending;", "a key of `order by` has no part `descending`; did you mean `desc`?"),
         ("limit;", "`limit` needs a value"),
+        ("limit -1;", "a limit can't be negative"),
         ("limit r.x;", "the limit is the same for every row and can't depend on one"),
         ("limit 3; order by x;", "`order by` stands before `limit`"),
         ("limit 3; limit 4;", "a query has one `limit` clause"),

@@ -62,7 +62,7 @@ impl Rules {
 }
 
 /// `join`: the matches.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Inner;
 
 impl JoinKind for Inner {
@@ -71,7 +71,7 @@ impl JoinKind for Inner {
 }
 
 /// `left join`: the matches, and left rows without one.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct LeftOuter;
 
 impl JoinKind for LeftOuter {
@@ -80,7 +80,7 @@ impl JoinKind for LeftOuter {
 }
 
 /// `right join`: the matches, and right rows without one.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct RightOuter;
 
 impl JoinKind for RightOuter {
@@ -89,7 +89,7 @@ impl JoinKind for RightOuter {
 }
 
 /// `full join`: the matches, and rows of both sides without one.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct FullOuter;
 
 impl JoinKind for FullOuter {
@@ -98,7 +98,7 @@ impl JoinKind for FullOuter {
 }
 
 /// `semi join`: left rows that have a match, each once.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct LeftSemi;
 
 impl JoinKind for LeftSemi {
@@ -107,7 +107,7 @@ impl JoinKind for LeftSemi {
 }
 
 /// `anti join`: left rows that have none.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct LeftAnti;
 
 impl JoinKind for LeftAnti {

@@ -4,6 +4,7 @@
 //! out have an order that doesn't depend on the number of workers: as the rows that brought them about, and at the end what never matched.
 
 mod bounds;
+mod feed;
 mod kind;
 mod made;
 mod side;
@@ -15,7 +16,6 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::operator::join::Keyed;
-use crate::source::Chunk;
 use crate::state::join_rows::{StoredRow, hash_packed};
 use crate::static_input::Refresh;
 
@@ -25,14 +25,13 @@ use made::Made;
 pub use side::JoinSide;
 use sides::Sides;
 
-use super::branch::{Branch, Feeds, FeedsJoin, Holds, HoldsJoined, Left, Right};
+use super::branch::Branch;
 use super::changes::owner;
 use super::item::Item;
 use super::node::Node;
 use super::operator::{Emitted, Report, WorkerContext};
 use super::phase::{Packet, Phase};
-use super::rejects::Rejects;
-use super::{BatchContext, OperatorChanges, OperatorMetrics, Plan, StateEntry, Types};
+use super::{BatchContext, OperatorChanges, OperatorMetrics, StateEntry, Types};
 
 /// The join of two branches, of kind `J`. `condition` is what has to hold of two rows of one key.
 #[derive(Debug)]
@@ -348,94 +347,4 @@ fn evict<L, R>(workers: &mut [&mut JoinWorker<L, R>]) -> OperatorMetrics {
         worker.made = Arc::clone(&made);
     }
     metrics
-}
-
-impl<Path, L, R, C, J> FeedsJoin<Left<Path>> for Join<L, R, C, J>
-where
-    L: Branch<Output = ()> + Feeds<Path>,
-    R: Branch<Output = ()>,
-    Self: Node<Worker = JoinWorker<L::Worker, R::Worker>>,
-    L::Target: Keyed,
-    C: for<'l, 'r> Fn(View<'l, L>, View<'r, R>) -> bool + Send + Sync + 'static,
-{
-    type Row = L::Row;
-
-    fn feed(
-        &self,
-        worker: &mut Self::Worker,
-        input: usize,
-        chunk: Chunk<'_, L::Row>,
-        rejects: &mut Rejects,
-    ) -> Result<()> {
-        let mut arrived = Ok(());
-        let JoinWorker { left, sides, places, .. } = worker;
-        self.left.feed(left, input, chunk, rejects, |target, row, place| {
-            if arrived.is_ok() {
-                arrived =
-                    sides.arrive_left::<L::Item, R::Item>(target, row, places.left(place), &self.condition);
-            }
-        })?;
-        arrived
-    }
-}
-
-impl<Path, L, R, C, J> FeedsJoin<Right<Path>> for Join<L, R, C, J>
-where
-    L: Branch<Output = ()>,
-    R: Branch<Output = ()> + Feeds<Path>,
-    Self: Node<Worker = JoinWorker<L::Worker, R::Worker>>,
-    R::Target: Keyed,
-    C: for<'l, 'r> Fn(View<'l, L>, View<'r, R>) -> bool + Send + Sync + 'static,
-{
-    type Row = R::Row;
-
-    fn feed(
-        &self,
-        worker: &mut Self::Worker,
-        input: usize,
-        chunk: Chunk<'_, R::Row>,
-        rejects: &mut Rejects,
-    ) -> Result<()> {
-        let mut arrived = Ok(());
-        let JoinWorker { right, sides, places, .. } = worker;
-        self.right.feed(right, input, chunk, rejects, |target, row, place| {
-            if arrived.is_ok() {
-                arrived =
-                    sides.arrive_right::<L::Item, R::Item>(target, row, places.right(place), &self.condition);
-            }
-        })?;
-        arrived
-    }
-}
-
-impl<Path, L, R, C, J> HoldsJoined<Left<Path>> for Join<L, R, C, J>
-where
-    L: Holds<Path>,
-    R: Branch,
-    Self: Node<Worker = JoinWorker<L::Worker, R::Worker>>,
-{
-    type Inner = L::Inner;
-
-    fn inner<'a>(
-        &'a self,
-        worker: &'a mut Self::Worker,
-    ) -> (&'a L::Inner, &'a mut <L::Inner as Plan>::Worker) {
-        self.left.inner(&mut worker.left)
-    }
-}
-
-impl<Path, L, R, C, J> HoldsJoined<Right<Path>> for Join<L, R, C, J>
-where
-    L: Branch,
-    R: Holds<Path>,
-    Self: Node<Worker = JoinWorker<L::Worker, R::Worker>>,
-{
-    type Inner = R::Inner;
-
-    fn inner<'a>(
-        &'a self,
-        worker: &'a mut Self::Worker,
-    ) -> (&'a R::Inner, &'a mut <R::Inner as Plan>::Worker) {
-        self.right.inner(&mut worker.right)
-    }
 }

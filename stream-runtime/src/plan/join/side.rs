@@ -42,6 +42,10 @@ impl<K: OwnedKey> Operator for ToJoin<K> {
         Some(&mut target.router)
     }
 
+    fn take_late(&self, target: &mut JoinKey<K>) -> bool {
+        std::mem::take(&mut target.late_at_hand)
+    }
+
     fn emit(
         &self,
         _workers: &mut [&mut JoinKey<K>],

@@ -92,6 +92,7 @@ impl Sides {
         let Some((admitted, key)) = target.take() else { return Ok(()) };
         let rules = self.rules;
         if self.is_late(admitted.time) {
+            target.set_late();
             return Ok(());
         }
         self.row.clear();
@@ -148,6 +149,7 @@ impl Sides {
         let Some((admitted, key)) = target.take() else { return Ok(()) };
         let rules = self.rules;
         if self.is_late(admitted.time) {
+            target.set_late();
             return Ok(());
         }
         self.row.clear();
