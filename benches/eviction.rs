@@ -147,7 +147,7 @@ fn eviction(criterion: &mut Criterion, case: &str, start: Start) {
                     for _ in 0..batches {
                         running.batch(BATCH).await;
                     }
-                    cpu_time() - started
+                    cpu_time().checked_sub(started).unwrap()
                 })
             });
         });

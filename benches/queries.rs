@@ -63,7 +63,7 @@ fn cpu_time_of(times: u64, run: &mut impl FnMut() -> usize) -> StdDuration {
     for _ in 0..times {
         std::hint::black_box(run());
     }
-    cpu_time() - started
+    cpu_time().checked_sub(started).unwrap()
 }
 
 /// A query and its loop. What is compared has to compute the same thing.

@@ -75,7 +75,7 @@ const WITH_WATERMARK: PlanInfo = info(&[InputInfo {
 }]);
 
 /// What `from event in events; process by event.key with …; output update;` is compiled into.
-pub(crate) fn plan<P>(processor: P) -> impl Plan<Output = P::Output, Mode = Update> + Reads<Here, Row = Event>
+pub(crate) fn plan<P>(processor: P) -> impl Reads<Here, Row = Event, Output = P::Output, Mode = Update>
 where
     P: KeyedProcessor<Key = String, Row = Event>,
 {
@@ -89,7 +89,7 @@ where
 /// As [`plan`], of an input with a watermark.
 pub(crate) fn plan_with_watermark<P>(
     processor: P,
-) -> impl Plan<Output = P::Output, Mode = Update> + Reads<Here, Row = Event>
+) -> impl Reads<Here, Row = Event, Output = P::Output, Mode = Update>
 where
     P: KeyedProcessor<Key = String, Row = Event>,
 {

@@ -5,7 +5,7 @@ use quote::ToTokens;
 
 use crate::query::join::{Bounds, End};
 use crate::query::plan::Plan;
-use crate::query::relation::{EventTime, Origin, Presence};
+use crate::query::relation::{EventTime, Origin};
 use crate::query::text::text;
 use crate::query::{check, parse};
 use crate::report::Report;
