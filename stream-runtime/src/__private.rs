@@ -7,13 +7,14 @@ pub use crate::expr;
 pub use crate::operator::dedup::Deduplicated;
 pub use crate::operator::groups::Groups;
 pub use crate::operator::join::JoinKey;
+pub use crate::operator::process::Processing;
 pub use crate::operator::sessions::Sessions;
 pub use crate::operator::windowing::{Instants, Sliding, Tumbling, Unwindowed, event_time};
 pub use crate::plan::{
-    AggregateWorker, Append, Bounds, Claimed, Complete, Contains, Emitter, Explain, Forgotten, FullOuter,
-    Here, Inner, InputInfo, JoinInfo, Left, LeftAnti, LeftOuter, LeftSemi, Missing, Mode, OperatorInfo, Plan,
-    PlanInfo, QueryInfo, Reading, Reads, Right, RightOuter, RowsInfo, SessionWorker, TimeRange, Unbound,
-    Update, WatermarkInfo, Yields, compare, from, from_query, within,
+    AggregateWorker, Append, Bounds, Claimed, Complete, Contains, Emitter, Explain, FullOuter, Here, Inner,
+    InputInfo, JoinInfo, Left, LeftAnti, LeftOuter, LeftSemi, Missing, Mode, OperatorInfo, Plan, PlanInfo,
+    QueryInfo, Reading, Reads, Right, RightOuter, RowsInfo, SessionWorker, TimeRange, Unbound, Update,
+    WatermarkInfo, Yields, compare, from, from_query, within,
 };
 pub use crate::sink::{Sink, Takes};
 pub use crate::source::Source;
@@ -48,6 +49,8 @@ pub const fn names_column(names: &[&str], column: &str) -> bool {
 pub const fn negative(duration: Duration) -> Duration {
     Duration::from_micros(duration.as_micros().saturating_neg())
 }
+// For `#[derive(ProcessorState)]`.
+pub use crate::process::{ProcessorState, StateVariable, VariableVisitor};
 
 // For `#[derive(Schema)]`.
 pub use crate::format::csv::{Cells, Record};

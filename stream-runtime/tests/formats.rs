@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use stream_runtime::format::TextRow;
 use stream_runtime::format::csv::{CsvFormat, Layout, write_record};
 use stream_runtime::plan::{
-    Append, BatchContext, Emitted, Mode, Plan, PlanInfo, Reads, Rejects, WorkerContext, from,
+    Append, BatchContext, Emitted, Mode, Plan, PlanInfo, Reads, Rejects, RowsInfo, WorkerContext, from,
 };
 use stream_runtime::prelude::*;
 use stream_runtime::schema::Arena;
@@ -16,6 +16,10 @@ const ALL: u128 = u128::MAX;
 const INFO: PlanInfo = PlanInfo {
     query: "all",
     inputs: &[],
+    queries: &[],
+    statics: &[],
+    from: RowsInfo::Inputs(&[0]),
+    joins: &[],
     clauses: &[],
     operators: &[],
     select: "",

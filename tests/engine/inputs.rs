@@ -49,7 +49,7 @@ const WINDOWS: PlanInfo = PlanInfo {
 };
 
 /// The numbers of two inputs, by windows of 20 s: what `stream_query!` makes of the union of two inputs.
-pub(crate) fn windows() -> impl Plan<Output = Stat, Mode = Append> + Reads<Here, Row = Event> {
+pub(crate) fn windows() -> impl Reads<Here, Row = Event, Output = Stat, Mode = Append> {
     type Windows<K, A> = Groups<Tumbling<20_000_000, 0>, K, A>;
     from::<Event, ALL>(&[0, 1])
         .group_by(|e, input: &mut Reading, groups: &mut Windows<_, _>| {
@@ -67,7 +67,7 @@ pub(crate) fn windows() -> impl Plan<Output = Stat, Mode = Append> + Reads<Here,
 }
 
 /// The numbers of two inputs.
-fn both() -> impl Plan<Output = Number, Mode = Append> + Reads<Here, Row = Event> {
+fn both() -> impl Reads<Here, Row = Event, Output = Number, Mode = Append> {
     let info = PlanInfo { operators: &[], ..WINDOWS };
     from::<Event, ALL>(&[0, 1])
         .select(|e, input: &mut Reading, out: &mut Emitter<Number>| {

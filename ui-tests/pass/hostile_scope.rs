@@ -21,6 +21,18 @@ mod service {
     pub struct Source;
     pub struct Missing;
     pub struct Bound;
+    pub struct Bounds;
+    pub struct Inner;
+    pub struct LeftOuter;
+    pub struct JoinKey;
+    pub struct Reading;
+    pub struct KeySlot;
+    pub struct Here;
+    pub struct Left;
+    pub struct Right;
+    pub struct S0;
+    pub struct S1;
+    pub struct P;
     pub struct S;
     pub struct T;
     pub type bool = ();
@@ -28,6 +40,8 @@ mod service {
     pub const COLUMNS: () = ();
     pub const INFO: () = ();
     pub const WIDTH: stream_runtime::time::Duration = minutes(5);
+    pub const WITHIN_1: () = ();
+    pub const TO_1: stream_runtime::time::Duration = WIDTH;
     pub const DELAY: stream_runtime::time::Duration = WIDTH;
     pub fn groups() {}
     pub fn acc() {}
@@ -36,6 +50,12 @@ mod service {
     pub fn out() {}
     pub fn op() {}
     pub fn sessions() {}
+    pub fn input() {}
+    pub fn slot() {}
+    pub fn event_time() {}
+    pub fn within() {}
+    pub fn lookup() {}
+    pub fn rows_0() {}
     pub fn left() {}
     pub fn right() {}
     pub fn compare() {}
@@ -95,6 +115,45 @@ mod service {
     }
 
     stream_query! {
+        pub query Joined(left: Row, right: Row, start: Row, to: Row) -> Output {
+            from op in left watermark(op.at, DELAY);
+            let slot = op.acc + 1;
+            left join input in right watermark(input.at, DELAY) on input.row == op.row && input.acc > slot
+                within input.at in op.at - TO_1 ..= op.at + TO_1;
+            let rows_0 = input.map(|out| out.acc);
+            join left in start watermark(left.at, DELAY) on left.acc == op.acc && left.keep == rows_0.unwrap_or(0)
+                within left.at in op.at ..= op.at + TO_1;
+            full join row in to watermark(row.at, DELAY) on row.keep == left.keep
+                within row.at in left.at ..= left.at + WIDTH;
+            let within = input.map(|_| 1).or(left.map(|left| left.acc)).or(op.map(|groups| groups.acc));
+            select Output { row: row.map_or("", |row| row.row).to_owned(), acc: within.map_or(0, |acc| acc) };
+            output append;
+        }
+    }
+
+    stream_query! {
+        pub query Looked(input: Row, checkpoint: static Row, trigger: static Row) -> Output {
+            from slot in input watermark(slot.at, DELAY);
+            let event_time = slot.acc;
+            left join keep in checkpoint on keep.acc == event_time && keep.keep > slot.keep;
+            anti join op in trigger on op.row == slot.row;
+            let input = keep.map(|row| row.acc);
+            group by window(slot.at, WIDTH), slot.row as row;
+            select Output { row, acc: count(input) as i64 };
+            output update;
+        }
+    }
+
+    stream_query! {
+        pub query Chained(op: Row) -> Output {
+            from input in query Rows;
+            join right in op watermark(right.at, DELAY) on right.row == input.row unbounded;
+            select Output { row: input.row, acc: right.acc };
+            output append;
+        }
+    }
+
+    stream_query! {
         pub query Rows(to: Row) -> Output {
             from out in to;
             where out.acc > 1;
@@ -106,5 +165,7 @@ mod service {
 
 fn main() {
     std::println!("{}{}", service::Aggregation::explain(), service::Rows::explain());
-    std::println!("{}{}", service::Visits::explain(), service::Ordered::explain());
+    std::println!("{}{}", service::Visits::explain(), service::Joined::explain());
+    std::println!("{}{}", service::Looked::explain(), service::Chained::explain());
+    std::println!("{}", service::Ordered::explain());
 }

@@ -143,7 +143,7 @@ pub(crate) fn inner_query_not_append(query: &QuerySource) -> String {
         format!(
             "`{path}` changes rows that it has put out, and a query that reads it couldn't take them back"
         ),
-        &format!("write `output append` in `{path}`"),
+        format!("write `output append` in `{path}`"),
     )
 }
 
@@ -151,8 +151,8 @@ pub(crate) fn no_event_time_of_query(query: &QuerySource, column: &Ident) -> Str
     let path = text(&query.path);
     with_help(
         format!("`{column}` is no event time of `{path}`, so no watermark passes it"),
-        &format!(
-            "use the column that `{path}` selects its window, session or watermark's column into, or select one there"
+        format!(
+            "use the column that `{path}` selects its window, session or watermark's column into, or select one there; of several keys it is the last"
         ),
     )
 }

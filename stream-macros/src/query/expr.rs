@@ -182,11 +182,13 @@ fn option_call(rest: &[TokenTree], alias: &Ident) -> Option<Vec<AliasUse>> {
     let (Some(Expr::Closure(closure)), true) = (arguments.pop(), arguments.len() + 1 == wanted) else {
         return None;
     };
-    let Some((Pat::Ident(row), 1)) = closure.inputs.first().map(|row| (row, closure.inputs.len())) else {
-        return None;
+    let row = match (closure.inputs.first(), closure.inputs.len()) {
+        (Some(Pat::Ident(row)), 1) => Some(&row.ident),
+        (Some(Pat::Wild(_)), 1) => None,
+        _ => return None,
     };
-    let mut uses = alias_uses(closure.body.to_token_stream(), &row.ident);
-    if row.ident != *alias {
+    let mut uses = row.map_or_else(Vec::new, |row| alias_uses(closure.body.to_token_stream(), row));
+    if row != Some(alias) {
         collect_uses(closure.body.to_token_stream(), alias, true, &mut uses);
     }
     for other in &arguments {
@@ -263,6 +265,7 @@ mod tests {
             ["b", "e", "a"]
         );
         assert_eq!(uses(quote!(click.map(|c| c.page).unwrap_or(click))), ["page", "*"]);
+        assert_eq!(uses(quote!(click.map(|_| other.id))), [""; 0]);
         for whole in [
             quote!(click.map(|c| f(c))),
             quote!(click.map(|c| format!("{c:?}"))),

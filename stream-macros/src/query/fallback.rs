@@ -19,7 +19,8 @@ pub(crate) fn lower(draft: &Draft) -> TokenStream {
     let mixed = proc_macro2::Span::mixed_site();
     let (runtime, query) = (runtime(mixed), draft.query);
     let mode = draft.output.given().map_or(Mode::Append, |output| output.mode);
-    let surface = Surface { query, slots: Slot::all(query, &draft.relations(), |_| None), mode };
+    let surface =
+        Surface { query, slots: Slot::all(query, &draft.relations(), |_| None), mode, is_sound: false };
     if surface.slots.is_empty() {
         return lower_surface(&surface, &TokenStream::new(), &TokenStream::new(), &TokenStream::new());
     }
@@ -31,16 +32,8 @@ pub(crate) fn lower(draft: &Draft) -> TokenStream {
         #[doc(hidden)]
         #vis const INFO: #runtime::PlanInfo = #runtime::PlanInfo {
             query: #name,
-            inputs: &[],
-            queries: &[],
-            statics: &[],
-            clauses: &[],
-            operators: &[],
-            select: "",
-            having: ::core::option::Option::None,
-            order_by: ::core::option::Option::None,
-            limit: ::core::option::Option::None,
             mode: #runtime::Mode::#mode_name,
+            ..#runtime::PlanInfo::NONE
         };
     };
     // It reads nothing, and never runs.

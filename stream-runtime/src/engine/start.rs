@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::plan::{Explain, KEY_GROUPS, PlanInfo};
 use crate::sink::SinkContext;
 use crate::source::SourceContext;
-use crate::time::{Duration, Timestamp};
+use crate::time::Duration;
 
 use super::clock::Clock;
 use super::execution::{Execution, blocking};
@@ -74,10 +74,6 @@ impl Start {
         let sink = SinkContext { query_id: metadata.query_id, query_name: name.clone(), mode: info.mode };
         stages.open_sinks(sink).await?;
 
-        // When its timers want to fire, the checkpoint doesn't say: the first batch will.
-        let has_timers =
-            info.all_operators().iter().any(|operator| operator.name == "transformWithStateExec");
-        let wake_at = (has_timers && last.is_some()).then_some(Timestamp::from_micros(i64::MIN));
         let run_id = Uuid::from_u128(clock.random());
         let shared = Shared::new(metadata.query_id, run_id, name, Explain::new(info));
         Ok(Execution {
@@ -89,7 +85,6 @@ impl Start {
             step,
             tracker,
             silence,
-            wake_at,
             last,
             pending,
             last_trigger: None,

@@ -63,7 +63,7 @@ impl<K: OwnedKey> JoinKey<K> {
 
 /// What a side's row function pushes into, at whose end there is a [`JoinKey`].
 pub trait Keyed {
-    /// The key, which both sides have the same type of.
+    /// The key.
     type Key;
 
     /// What the row function has said about the row that it has just been given, and the row's packed key.
@@ -74,6 +74,20 @@ pub trait Keyed {
     #[doc(hidden)]
     fn set_late(&mut self);
 }
+
+/// What a side's row function pushes into, if the keys are of type `K`, that of the other side: only those can be equal.
+#[diagnostic::on_unimplemented(
+    message = "this join compares values of different types",
+    label = "`{K}` before the join, `{Self}` in the row that it adds",
+    note = "both sides of `==` have to be of one type; convert one of them in the clause, for instance with `as u64` or `.to_string()`"
+)]
+pub trait SameKey<K>: Keyed {}
+
+#[diagnostic::do_not_recommend]
+impl<K> SameKey<K> for JoinKey<K> {}
+
+#[diagnostic::do_not_recommend]
+impl<K, D, T: SameKey<K>> SameKey<K> for Deduplicated<D, T> {}
 
 impl<K> Keyed for JoinKey<K> {
     type Key = K;

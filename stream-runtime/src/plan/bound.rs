@@ -9,24 +9,12 @@ use super::Explain;
 #[derive(Clone, Copy, Debug)]
 pub struct Missing;
 
-/// An input that has its source.
-///
-/// Not implemented for [`Missing`]: the macro makes a subtrait for each query, whose error says which input was forgotten.
-pub trait Forgotten {
-    /// The builder that there would be.
-    fn unbound(self) -> Unbound;
-}
-
 /// The builder of a query without a source. It has no values; its methods exist so that a forgotten source is
 /// one error, and not one more for each call after it.
+///
+/// The macro makes a trait for each query, which only this implements: its error says what was forgotten.
 #[derive(Clone, Copy, Debug)]
 pub enum Unbound {}
-
-impl Forgotten for Unbound {
-    fn unbound(self) -> Unbound {
-        self
-    }
-}
 
 impl Unbound {
     /// Stands in for [`QueryBuilder::to`](crate::engine::QueryBuilder::to).

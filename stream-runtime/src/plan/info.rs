@@ -72,6 +72,24 @@ pub struct JoinInfo {
 }
 
 impl PlanInfo {
+    /// The plan of a query with mistakes, which reads nothing and never runs.
+    #[doc(hidden)]
+    pub const NONE: Self = Self {
+        query: "",
+        inputs: &[],
+        queries: &[],
+        statics: &[],
+        from: RowsInfo::Inputs(&[]),
+        joins: &[],
+        clauses: &[],
+        operators: &[],
+        select: "",
+        having: None,
+        order_by: None,
+        limit: None,
+        mode: Mode::Append,
+    };
+
     /// The number of inputs, those of the queries that it reads included.
     #[doc(hidden)]
     pub const fn input_count(&self) -> usize {
@@ -144,7 +162,7 @@ pub struct OperatorInfo {
     pub within: Option<TimeRange>,
     /// The aggregates, as written.
     pub aggregates: &'static [&'static str],
-    /// Whether a watermark closes its groups or sessions, or drops its keys.
+    /// Whether a watermark closes its groups or sessions, drops its keys, or fires its timers.
     pub event_time_key: bool,
 }
 
@@ -155,6 +173,7 @@ impl OperatorInfo {
             // A deduplication forgets keys in every mode.
             "dedupe" | "dedupeWithinWatermark" => true,
             "symmetricHashJoin" => self.event_time_key,
+            // A limit counts rows.
             "globalLimit" => false,
             // A complete result doesn't change with the watermark.
             _ => mode != Mode::Complete,

@@ -10,9 +10,11 @@ use crate::error::Result;
 use crate::expr::{Accumulator, Unfinished};
 use crate::operator::dedup::Deduplicated;
 use crate::operator::groups::Groups;
-use crate::operator::join::Keyed;
+use crate::operator::join::{Keyed, SameKey};
+use crate::operator::process::Processing;
 use crate::operator::sessions::Sessions;
 use crate::operator::windowing::Windowing;
+use crate::process::KeyedProcessor;
 use crate::schema::Schema;
 use crate::state::key::OwnedKey;
 use crate::static_input::Lookups;
@@ -26,6 +28,7 @@ use super::nested::{Claimed, Nested};
 use super::node::Node;
 use super::operator::Operator;
 use super::pipeline::Pipeline;
+use super::process::Process;
 use super::read::Read;
 use super::reading::Reading;
 use super::segment::Segment;
@@ -97,6 +100,7 @@ impl<N: Node, S: Lookups> Rows<N, S> {
     /// The row function of a query without state.
     pub fn select<O, F>(self, row: F) -> RowFunction<N, S, Emitter<O>, F>
     where
+        O: Schema,
         F: for<'a> Fn(View<'a, N>, &mut Reading<S::Tables>, &mut Emitter<O>) + Send + Sync + 'static,
     {
         self.push(row)
@@ -137,7 +141,7 @@ where
     where
         J: JoinKind,
         NR: Node,
-        TR: JoinSide + Keyed<Key = T::Key>,
+        TR: JoinSide + SameKey<T::Key>,
         FR: for<'a> Fn(View<'a, NR>, &mut Reading, &mut TR) + Send + Sync + 'static,
         C: for<'l, 'r> Fn(View<'l, N>, View<'r, NR>) -> bool + Send + Sync + 'static,
     {
@@ -254,6 +258,40 @@ where
         G: for<'a> Fn(Window, K::Ref<'a>, &'a A) -> Result<Option<O>, Unfinished> + Send + Sync + 'static,
     {
         let operator = Dedup::new(&info, SessionAggregate::new(&info, finish));
+        Pipeline::new(self.into(operator), info)
+    }
+}
+
+impl<N: Node, S: Lookups, P: KeyedProcessor, F> RowFunction<N, S, Processing<P>, F>
+where
+    F: for<'a> Fn(View<'a, N>, &mut Reading<S::Tables>, &mut Processing<P>) + Send + Sync + 'static,
+{
+    /// Completes the plan with the processor.
+    pub fn process<M: OutputMode>(
+        self,
+        info: PlanInfo,
+        processor: P,
+    ) -> Pipeline<Segment<N, S, F, Process<P>>, M> {
+        let operator = Process::new(&info, processor);
+        Pipeline::new(self.into(operator), info)
+    }
+}
+
+impl<N: Node, S: Lookups, D: OwnedKey, P: KeyedProcessor, F>
+    RowFunction<N, S, Deduplicated<D, Processing<P>>, F>
+where
+    F: for<'a> Fn(View<'a, N>, &mut Reading<S::Tables>, &mut Deduplicated<D, Processing<P>>)
+        + Send
+        + Sync
+        + 'static,
+{
+    /// Completes the plan with the processor.
+    pub fn process<M: OutputMode>(
+        self,
+        info: PlanInfo,
+        processor: P,
+    ) -> Pipeline<Segment<N, S, F, Dedup<D, Process<P>>>, M> {
+        let operator = Dedup::new(&info, Process::new(&info, processor));
         Pipeline::new(self.into(operator), info)
     }
 }

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::format::Arena;
 use crate::operator::event_time::EventTimeStats;
 use crate::static_input::{Lookups, Refresh};
+use crate::time::Timestamp;
 
 use super::branch::Branch;
 use super::item::Item;
@@ -283,6 +284,12 @@ where
         self.node.settle(&mut nodes, changes.as_deref_mut())?;
         let mut operators: Vec<_> = workers.iter_mut().map(|worker| &mut worker.operator).collect();
         self.operator.settle(&mut operators, changes)
+    }
+
+    fn wake_at(&self, workers: &[&SegmentWorker<N::Worker, S::Tables, Op::Worker>]) -> Option<Timestamp> {
+        let nodes: Vec<_> = workers.iter().map(|worker| &worker.node).collect();
+        let operators: Vec<_> = workers.iter().map(|worker| &worker.operator).collect();
+        [self.node.wake_at(&nodes), self.operator.wake_at(&operators)].into_iter().flatten().min()
     }
 
     fn restore(

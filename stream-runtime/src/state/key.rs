@@ -1,6 +1,7 @@
 //! [`Key`]: grouping keys that are looked up borrowed and owned only when first inserted.
 
 use std::borrow::Borrow;
+use std::fmt::Debug;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -41,7 +42,7 @@ pub trait Key {
 
 /// A key as state keeps it.
 pub trait OwnedKey:
-    Key<Owned = Self> + Ord + Clone + Send + Sync + Serialize + DeserializeOwned + 'static
+    Key<Owned = Self> + Ord + Clone + Debug + Send + Sync + Serialize + DeserializeOwned + 'static
 {
     /// The borrowed form, as the query's expressions see it.
     type Ref<'a>: Copy;
@@ -88,6 +89,7 @@ impl<T: Key + ?Sized> Key for &T {
 
 macro_rules! copied_keys {
     ($($type:ty => |$value:ident| [$($bits:expr),+], $prefix:expr, [$($packed:expr),+]);* $(;)?) => {$(
+        #[diagnostic::do_not_recommend]
         impl Key for $type {
             type Owned = Self;
             #[inline]
@@ -145,6 +147,7 @@ copied_keys! {
 
 macro_rules! sliced_keys {
     ($($owned:ty, $borrowed:ty, $bytes:ident);* $(;)?) => {$(
+        #[diagnostic::do_not_recommend]
         impl Key for $borrowed {
             type Owned = $owned;
             #[inline]
@@ -164,6 +167,7 @@ macro_rules! sliced_keys {
                 pack_bytes(self.$bytes(), out);
             }
         }
+        #[diagnostic::do_not_recommend]
         impl Key for $owned {
             type Owned = Self;
             #[inline]
@@ -200,6 +204,7 @@ sliced_keys! {
     Vec<u8>, [u8], as_ref;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Key> Key for Option<T> {
     type Owned = Option<T::Owned>;
     #[inline]
@@ -258,6 +263,7 @@ macro_rules! first_prefix {
 
 macro_rules! tuple_keys {
     ($(($($name:ident $index:tt),*);)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<$($name: Key),*> Key for ($($name,)*) {
             type Owned = ($($name::Owned,)*);
             #[inline]

@@ -14,6 +14,8 @@ pub(crate) struct Surface<'a> {
     pub(crate) query: &'a Query,
     pub(crate) slots: Vec<Slot<'a>>,
     pub(crate) mode: Mode,
+    /// Whether what is given is used, which it isn't in a query with mistakes.
+    pub(crate) is_sound: bool,
 }
 
 /// The items of a query: `constants` become associated constants beside its plan, `checks` stand beside its
@@ -40,8 +42,10 @@ pub(crate) fn lower_surface(
     };
     let waits = format!(" [`{name}`] while it waits for what it reads.");
     let plan = lower_plan(surface, plan);
+    let columns = quote_spanned!(at(output)=> <#output>::__columns(names));
     let methods = (0..surface.slots.len()).map(|number| lower_method(surface, &sources, number));
     let forgotten = lower_forgotten(surface, &sources);
+    let unused = unused(surface);
     let checks = (!checks.is_empty()).then(|| {
         quote_spanned! {mixed()=>
             #(#cfg)*
@@ -56,7 +60,7 @@ pub(crate) fn lower_surface(
         #vis struct #name;
 
         #(#cfg)*
-        #[allow(dead_code, private_interfaces)]
+        #[allow(dead_code, private_interfaces #unused)]
         impl #name {
             #constants
 
@@ -72,7 +76,7 @@ pub(crate) fn lower_surface(
 
             #[doc(hidden)]
             #vis const fn __columns(names: &[&::core::primitive::str]) -> ::core::primitive::u128 {
-                <#output>::__columns(names)
+                #columns
             }
 
             #[doc(hidden)]
@@ -103,22 +107,27 @@ pub(crate) fn lower_surface(
 fn lower_plan_type(surface: &Surface) -> TokenStream {
     let (output, mode) = (&surface.query.output, local(surface.mode.type_name()));
     let runtime = runtime(mixed());
-    let mut bounds: Vec<TokenStream> = Vec::new();
-    for (number, slot) in surface.slots.iter().enumerate() {
+    let result = quote_spanned!(mixed()=> Output = #output, Mode = #runtime::#mode);
+    let slots = surface.slots.iter().enumerate();
+    let mut reads: Vec<TokenStream> = Vec::new();
+    for read in slots.filter_map(|(number, slot)| slot.reads(&Slot::parameter(number))) {
         // The inputs of a union are read in one place.
-        let bound = slot.plan_bound(&slot.parameter(number));
-        bounds
-            .extend(bound.filter(|bound| bounds.iter().all(|other| other.to_string() != bound.to_string())));
+        if reads.iter().all(|other| other.to_string() != read.to_string()) {
+            reads.push(read);
+        }
     }
-    quote_spanned! {at(output)=>
-        impl #runtime::Plan<Output = #output, Mode = #runtime::#mode> #(+ #bounds)*
+    match reads.as_slice() {
+        [] => quote_spanned!(at(output)=> impl #runtime::Plan<#result>),
+        [first, others @ ..] => {
+            quote_spanned!(at(output)=> impl #runtime::#first, #result> #(+ #runtime::#others>)*)
+        }
     }
 }
 
 /// `fn plan() -> impl Plan<…> { … }`, with the static inputs and the queries that it is built with.
 fn lower_plan(surface: &Surface, body: &TokenStream) -> TokenStream {
     let of_plan = surface.slots.iter().enumerate().filter(|(_, slot)| slot.is_part_of_plan());
-    let parameters: Vec<_> = of_plan.map(|(number, slot)| (slot, slot.parameter(number))).collect();
+    let parameters: Vec<_> = of_plan.map(|(number, slot)| (slot, Slot::parameter(number))).collect();
     let ty = lower_plan_type(surface);
     let arguments = parameters.iter().map(|(slot, parameter)| {
         let name = slot.name;
@@ -143,14 +152,14 @@ fn lower_method(surface: &Surface, sources: &Ident, number: usize) -> TokenStrea
     let (vis, name) = (&surface.query.vis, &surface.query.name);
     let before = &surface.slots[..number];
     let slot = &surface.slots[number];
-    let parameters: Vec<_> = before.iter().enumerate().map(|(at, slot)| slot.parameter(at)).collect();
+    let parameters: Vec<_> = (0..number).map(Slot::parameter).collect();
     let given: Vec<_> =
         before.iter().zip(&parameters).map(|(slot, parameter)| slot.given(parameter)).collect();
     let state = match given.as_slice() {
         [] => quote_spanned!(mixed()=> #runtime::Missing),
         given => quote_spanned!(mixed()=> (#(#given,)*)),
     };
-    let (method, doc, own) = (slot.name, slot.doc(), slot.parameter(number));
+    let (method, doc, own) = (slot.name, slot.doc(), Slot::parameter(number));
     let (taken, bounds) = (slot.given(&own), slot.bounds(&own));
     let names: Vec<_> = before.iter().map(|slot| slot.name).collect();
     let is_last = number + 1 == surface.slots.len();
@@ -183,10 +192,10 @@ fn lower_method(surface: &Surface, sources: &Ident, number: usize) -> TokenStrea
             Some(quote_spanned!(mixed()=> where #(#earlier)*)),
         )
     };
-    let cfg = conditions(surface);
+    let (cfg, unused) = (conditions(surface), unused(surface));
     quote_spanned! {mixed()=>
         #(#cfg)*
-        #[allow(dead_code, private_interfaces, private_bounds)]
+        #[allow(dead_code, private_interfaces, private_bounds #unused)]
         impl #generics #sources<#state> #earlier {
             #[doc = #doc]
             #vis fn #method<#own>(self, #method: #taken) -> #result
@@ -205,6 +214,11 @@ fn conditions<'a>(surface: &Surface<'a>) -> Vec<&'a Attribute> {
     surface.query.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect()
 }
 
+/// One lint more to allow where the query has mistakes.
+fn unused(surface: &Surface) -> Option<TokenStream> {
+    (!surface.is_sound).then(|| quote_spanned!(mixed()=> , unused_variables))
+}
+
 /// The methods of the builder that comes after the sources, for whoever forgets a source: they exist, and their
 /// bound says which source is missing.
 fn lower_forgotten(surface: &Surface, sources: &syn::Ident) -> TokenStream {
@@ -220,7 +234,7 @@ fn lower_forgotten(surface: &Surface, sources: &syn::Ident) -> TokenStream {
         "the source belongs before this"
     };
     let (message, note) = match surface.slots.as_slice() {
-        [_] => (format!("input `{name}` has no source"), format!("call `.{name}(…)` first")),
+        [slot] => (slot.missing(), format!("call `.{name}(…)` first")),
         all => {
             let calls: Vec<_> = all.iter().map(|slot| format!("`.{}(…)`", slot.name)).collect();
             let query = &surface.query.name;
@@ -255,17 +269,24 @@ fn lower_forgotten(surface: &Surface, sources: &syn::Ident) -> TokenStream {
             }
         }
     });
+    let early = (0..surface.slots.len()).filter_map(|number| lower_early(surface, sources, number));
     let cfg = conditions(surface);
     quote_spanned! {span=>
         #(#cfg)*
         const _: () = {
             #[diagnostic::on_unimplemented(message = #message, label = #label, note = #note)]
             #[doc(hidden)]
-            pub trait Bound: #runtime::Forgotten {}
+            pub trait Bound<T = ()> {
+                fn unbound(self) -> #runtime::Unbound;
+            }
 
             // Without any implementation rustc would propose to add one.
             #[diagnostic::do_not_recommend]
-            impl Bound for #runtime::Unbound {}
+            impl<T> Bound<T> for #runtime::Unbound {
+                fn unbound(self) -> #runtime::Unbound {
+                    self
+                }
+            }
 
             #[doc(hidden)]
             #[allow(dead_code, missing_docs)]
@@ -273,6 +294,42 @@ fn lower_forgotten(surface: &Surface, sources: &syn::Ident) -> TokenStream {
                 #(#methods)*
                 #start
             }
+
+            #(#early)*
         };
     }
+}
+
+/// The methods that take what stands behind number `number`, for whoever calls one of them when it is that one's turn.
+fn lower_early(surface: &Surface, sources: &Ident, number: usize) -> Option<TokenStream> {
+    let (before, behind) = (&surface.slots[..number], &surface.slots[number + 1..]);
+    let span = at(surface.slots.first()?.name);
+    let (runtime, vis) = (super::runtime(span), &surface.query.vis);
+    let parameters: Vec<_> = (0..number).map(Slot::parameter).collect();
+    let given = before.iter().zip(&parameters).map(|(slot, parameter)| slot.given(parameter));
+    let state = match number {
+        0 => quote_spanned!(span=> #runtime::Missing),
+        _ => quote_spanned!(span=> (#(#given,)*)),
+    };
+    let methods = behind.iter().map(|slot| {
+        let (method, value) = (Ident::new(&slot.name.to_string(), span), local("value"));
+        // The bound has a parameter because one without would be an error of this method's own.
+        quote_spanned! {span=>
+            #vis fn #method<T>(self, #value: T) -> #runtime::Unbound
+            where
+                #state: Bound<T>,
+            {
+                Bound::<T>::unbound(self.0).to(#value)
+            }
+        }
+    });
+    (!behind.is_empty()).then(|| {
+        quote_spanned! {span=>
+            #[doc(hidden)]
+            #[allow(dead_code, missing_docs)]
+            impl<#(#parameters),*> #sources<#state> {
+                #(#methods)*
+            }
+        }
+    })
 }

@@ -2,7 +2,6 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
-use syn::Expr;
 
 use super::stretch::constant;
 use super::{at, mixed};
@@ -12,13 +11,14 @@ use crate::query::plan::{JoinPlan, Plan};
 
 /// The columns of a relation in the order of their first use; `None` if its row is used as a whole.
 pub(super) fn columns(plan: &Plan, relation: usize) -> Option<Vec<String>> {
-    if plan.relations[relation].late.is_some() {
+    // A processor is given the row.
+    if plan.relations[relation].late.is_some() || plan.process.is_some() {
         return None;
     }
     let alias = plan.relations[relation].alias;
     let optional_from = optional_from(plan, relation);
     let mut columns: Vec<String> = Vec::new();
-    for (step, expr) in expressions(plan) {
+    for (step, expr) in plan.exprs() {
         let is_optional = optional_from.is_some_and(|join| step.is_none_or(|step| step > join));
         let tokens = expr.to_token_stream();
         let uses = if is_optional { optional_uses(tokens, alias) } else { alias_uses(tokens, alias) };
@@ -42,19 +42,6 @@ fn optional_from(plan: &Plan, relation: usize) -> Option<usize> {
         JoinKind::Inner | JoinKind::Semi | JoinKind::Anti => false,
     };
     plan.joins.iter().find(may_miss).map(|join| join.step)
-}
-
-/// Every expression of the query over rows, one after the other, each with the number of its step; those behind the steps have none.
-fn expressions<'a>(plan: &Plan<'a>) -> Vec<(Option<usize>, &'a Expr)> {
-    let watermark = plan.from().watermark.map(|watermark| (Some(0), &watermark.column));
-    let steps = plan.steps.iter().enumerate();
-    let steps =
-        steps.flat_map(|(number, step)| step.exprs().into_iter().map(move |expr| (Some(number), expr)));
-    let keys = plan.group_by.into_iter().flat_map(|clause| &clause.keys).map(|key| &key.expr);
-    let select = plan.select.map(|clause| &clause.row);
-    let having = plan.having.map(|clause| &clause.condition);
-    let behind = keys.chain(select).chain(having).map(|expr| (None, expr));
-    watermark.into_iter().chain(steps).chain(behind).collect()
 }
 
 /// `const COLUMNS: u128 = …;` for each stream.

@@ -13,6 +13,7 @@ use crate::query::check::literal_micros;
 use crate::query::expr::same;
 use crate::query::join::{Bounds, End, TimeRange};
 use crate::query::plan::Plan;
+use crate::query::relation::Relation;
 
 pub(super) fn window<'a>(plan: &Plan<'a>) -> Option<&'a Window> {
     plan.group_by?.keys.iter().find_map(Key::window)
@@ -115,6 +116,11 @@ pub(super) fn lower_assertions(plan: &Plan) -> TokenStream {
             });
         }
     }
+    for join in &plan.joins {
+        if let Bounds::Range(range) = &join.bounds {
+            assertions.assert_range(join.relation, range);
+        }
+    }
     if let Some(window) = window(plan) {
         assertions.assert_window(window);
     }
@@ -125,7 +131,7 @@ pub(super) fn lower_assertions(plan: &Plan) -> TokenStream {
 /// What the query takes for granted of the queries that it reads.
 fn lower_claims(plan: &Plan) -> TokenStream {
     let runtime = runtime(mixed());
-    let queries = plan.relations.iter().filter_map(|relation| relation.query());
+    let queries = plan.relations.iter().filter_map(Relation::query);
     let modes = queries.map(|query| {
         let (path, text) = (&query.path, message::inner_query_not_append(query));
         quote_spanned!(at(path)=> const _: () = ::core::assert!(#runtime::is_append(&#path::INFO), #text);)
@@ -147,6 +153,27 @@ struct Assertions<'a> {
 }
 
 impl Assertions<'_> {
+    /// An event time is in the range of a `within`.
+    fn assert_range(&mut self, relation: usize, range: &TimeRange) {
+        let (Some(lower), Some(upper)) = (range.lower, range.upper) else { return };
+        let names = ["FROM", "TO"].map(|name| constant(name, relation).to_string());
+        let ends = [lower, upper].into_iter().zip(&names);
+        let values: Vec<_> =
+            ends.clone().filter_map(|(end, name)| Some((name.as_str(), end.offset?))).collect();
+        self.assert(&values, message::EMPTY_RANGE, |of| {
+            let mut micros = ends.map(|(end, name)| match (end.offset, end.negative) {
+                (None, _) => quote!(0),
+                (Some(_), false) => of(name),
+                (Some(_), true) => {
+                    let micros = of(name);
+                    quote!(-#micros)
+                }
+            });
+            let (from, to) = (micros.next(), micros.next());
+            if upper.inclusive { quote!(#from <= #to) } else { quote!(#from < #to) }
+        });
+    }
+
     fn assert_window(&mut self, window: &Window) {
         let width = ("WIDTH", &window.width);
         self.assert(&[width], message::WIDTH_NOT_POSITIVE, |of| {

@@ -2,12 +2,12 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
-use syn::{Expr, Ident, parse_quote_spanned};
+use syn::{Expr, ExprMethodCall, Ident, Pat, parse_quote_spanned};
 
 use super::update::{accumulator, blamed, is_plain_key};
 use super::{at, local, mixed, runtime, tuple};
 use crate::query::aggregate;
-use crate::query::expr::{mentions, peeled};
+use crate::query::expr::{bare_ident, mentions, peeled};
 use crate::query::plan::Plan;
 use crate::query::split::{KeyVariable, Split};
 
@@ -85,6 +85,16 @@ fn is_column(expr: &Expr) -> bool {
         Expr::Path(path) => !path.path.is_ident("None"),
         Expr::Field(field) => is_column(&field.base),
         Expr::Call(call) => aggregate::called(call).is_some(),
+        Expr::MethodCall(call) => is_column_of_option(call),
         _ => false,
     }
+}
+
+/// `s.map(|s| s.carrier)`, `s.and_then(|s| s.note)`: a column of a row that an outer join may have made up.
+fn is_column_of_option(call: &ExprMethodCall) -> bool {
+    let (1, Some(Expr::Closure(closure))) = (call.args.len(), call.args.first()) else { return false };
+    let (1, Some(Pat::Ident(row))) = (closure.inputs.len(), closure.inputs.first()) else { return false };
+    let is_field =
+        matches!(peeled(&closure.body), Expr::Field(field) if bare_ident(&field.base) == Some(&row.ident));
+    is_field && (call.method == "map" || call.method == "and_then") && bare_ident(&call.receiver).is_some()
 }

@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 use syn::Expr;
 
+use super::row::End;
 use super::stretch::constant;
 use super::target::Target;
 use super::{at, local, mixed, row, runtime};
@@ -37,8 +38,8 @@ pub(super) fn lower_join(plan: &Plan, number: usize) -> TokenStream {
 fn lower_left(plan: &Plan, number: usize, join: &JoinPlan) -> TokenStream {
     let target = Target::of_join(plan, number);
     let keys: Vec<_> = join.keys.iter().map(|key| key.left).collect();
-    let admit = lower_admit(plan, join, Side::Left, &target.last, &keys);
-    row::lower_function(plan, number, &target, mixed(), admit)
+    let end = lower_admit(plan, join, Side::Left, &target.last, &keys);
+    row::lower_function(plan, number, &target, mixed(), &end)
 }
 
 /// The row function of the row that the join adds.
@@ -46,7 +47,7 @@ fn lower_right(plan: &Plan, join: &JoinPlan) -> TokenStream {
     let runtime = runtime(mixed());
     let (op, input) = (local("op"), local("input"));
     let keys: Vec<_> = join.keys.iter().map(|key| key.right).collect();
-    let admit = lower_admit(plan, join, Side::Right, &op.to_token_stream(), &keys);
+    let admit = lower_admit(plan, join, Side::Right, &op.to_token_stream(), &keys).code;
     let observe = row::lower_observe(plan, join.relation);
     let input = if observe.is_empty() { quote_spanned!(mixed()=> _) } else { input.into_token_stream() };
     let (rows, alias) = (row::lower_rows(plan, join.relation), plan.joined(join).alias);
@@ -59,7 +60,7 @@ fn lower_right(plan: &Plan, join: &JoinPlan) -> TokenStream {
 }
 
 /// `op.admit(event_time, (&o.order_id,), true);`
-fn lower_admit(plan: &Plan, join: &JoinPlan, side: Side, op: &TokenStream, keys: &[&Expr]) -> TokenStream {
+fn lower_admit(plan: &Plan, join: &JoinPlan, side: Side, op: &TokenStream, keys: &[&Expr]) -> End {
     let runtime = runtime(mixed());
     let time = match (&join.bounds, side) {
         (Bounds::Range(range), Side::Left) => Some(range.left_time.clone()),
@@ -74,15 +75,17 @@ fn lower_admit(plan: &Plan, join: &JoinPlan, side: Side, op: &TokenStream, keys:
         Side::Left => Plan::read_by(plan.stretch_of(join.step)),
         Side::Right => Some(join.relation),
     };
+    let alone = join.rest.iter().copied().filter(|condition| side_of(plan, join, condition) == Some(side));
+    let alone: Vec<_> = alone.collect();
+    let exprs = row::all(time.iter().chain(keys.iter().copied()).chain(alone.iter().copied()));
     let time = match time {
         Some(time) => row::lower_event_time(plan, read, &join.clause.keyword, &time),
         None => quote_spanned!(mixed()=> ::core::option::Option::None::<#runtime::Timestamp>),
     };
-    let alone = join.rest.iter().filter(|condition| side_of(plan, join, condition) == Some(side));
-    let may_match = conjunction(alone.map(|condition| condition.to_token_stream()));
+    let may_match = conjunction(alone.into_iter().map(ToTokens::to_token_stream));
     let keys = row::lower_keys(&join.clause.on, keys);
     let admit = syn::Ident::new("admit", at(&join.clause.on));
-    quote_spanned!(mixed()=> #op.#admit(#time, #keys, #may_match);)
+    End { code: quote_spanned!(mixed()=> #op.#admit(#time, #keys, #may_match);), exprs }
 }
 
 /// The side that a condition alone depends on.
@@ -106,7 +109,7 @@ fn lower_condition(plan: &Plan, number: usize, join: &JoinPlan) -> TokenStream {
         _ => None,
     };
     let both = join.rest.iter().filter(|condition| side_of(plan, join, condition).is_none());
-    let conditions = within.into_iter().chain(both.map(|condition| condition.to_token_stream()));
+    let conditions = within.into_iter().chain(both.map(ToTokens::to_token_stream));
     let condition = conjunction(conditions);
     // The `let`s of the left side's last stretch may be in the condition, too.
     let inside = plan.lets_of(plan.stretch(number), &condition);

@@ -6,9 +6,9 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::Expr;
 
-use super::row::{lower_keys, lower_steps, skip};
+use super::row::{End, all, exprs_of, lower_keys, lower_steps, skip};
 use super::{at, local, mixed, runtime};
-use crate::query::ast::{Join, JoinKind};
+use crate::query::ast::{Input, Join, JoinKind};
 use crate::query::expr::mentions;
 use crate::query::plan::{JoinPlan, Plan};
 use crate::query::relation::Origin;
@@ -22,10 +22,11 @@ pub(super) fn lower_tables(plan: &Plan, stretch: usize) -> Option<TokenStream> {
     let runtime = runtime(mixed());
     let lookups = joins.into_iter().map(|join| {
         let relation = plan.joined(join);
-        let (row, name, alias) = (relation.row(), relation.input_name(), relation.alias);
+        let Origin::Static(Input { name, row, .. }) = relation.origin else { return TokenStream::new() };
+        let alias = relation.alias;
         let (slot, keys) = (local("slot"), keys(join, |key| key.right));
         let set = syn::Ident::new("set", at(&join.clause.on));
-        let span = at(&row);
+        let span = at(row);
         let in_row = super::runtime(span);
         let function = quote_spanned!(span=> #in_row::lookup::<#row, _, _>);
         quote_spanned! {mixed()=>
@@ -55,7 +56,7 @@ pub(super) fn lower_lookup(
     clause: &Join,
     rest: Range<usize>,
     in_loop: bool,
-    end: TokenStream,
+    end: &End,
 ) -> TokenStream {
     let step = rest.start - 1;
     let Some(join) = plan.joins.iter().find(|join| join.step == step) else { return TokenStream::new() };
@@ -69,7 +70,7 @@ pub(super) fn lower_lookup(
     let used_in = |tokens: TokenStream| {
         if mentions(tokens, alias) { alias.to_token_stream() } else { quote_spanned!(mixed()=> _) }
     };
-    let pattern = used_in(quote_spanned!(mixed()=> #(#conditions;)*));
+    let pattern = used_in(all(conditions.iter().copied()));
     match clause.kind {
         JoinKind::Semi | JoinKind::Anti => {
             let is_unwanted = match (clause.kind, conditions.is_empty()) {
@@ -88,6 +89,7 @@ pub(super) fn lower_lookup(
             }
         }
         kind => {
+            let row = used_in(exprs_of(plan, rest.clone(), end));
             let rest = lower_steps(plan, rest, true, end);
             if !conditions.is_empty() {
                 rows = quote_spanned!(mixed()=> #rows.filter(|&#pattern| #(#conditions)&&*));
@@ -95,9 +97,8 @@ pub(super) fn lower_lookup(
             if kind == JoinKind::Left {
                 rows = quote_spanned!(mixed()=> #runtime::or_null(#rows));
             }
-            let pattern = used_in(rest.clone());
             quote_spanned! {mixed()=>
-                for #pattern in #rows {
+                for #row in #rows {
                     #rest
                 }
             }

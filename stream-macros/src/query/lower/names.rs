@@ -95,6 +95,25 @@ impl<'a> Plan<'a> {
         self.stream_joins().iter().take_while(|join| join.step < step).count()
     }
 
+    /// Whether a name is used behind the first `steps` steps.
+    pub(super) fn is_used_behind(&self, steps: usize, name: &Ident) -> bool {
+        let behind = self.exprs().into_iter().filter(|(step, _)| step.is_none_or(|step| step >= steps));
+        behind.into_iter().any(|(_, expr)| mentions(expr.to_token_stream(), name))
+    }
+
+    /// Every expression of the query over rows, one after the other, each with the number of its step; those behind the steps have none.
+    pub(super) fn exprs(&self) -> Vec<(Option<usize>, &'a Expr)> {
+        let watermark = self.from().watermark.map(|watermark| (Some(0), &watermark.column));
+        let steps = self.steps.iter().enumerate();
+        let steps =
+            steps.flat_map(|(number, step)| step.exprs().into_iter().map(move |expr| (Some(number), expr)));
+        let keys = self.group_by.into_iter().flat_map(|clause| &clause.keys).map(|key| &key.expr);
+        let select = self.select.map(|clause| &clause.row);
+        let having = self.having.map(|clause| &clause.condition);
+        let behind = keys.chain(select).chain(having).map(|expr| (None, expr));
+        watermark.into_iter().chain(steps).chain(behind).collect()
+    }
+
     /// The `let`s among the steps that a body needs.
     pub(super) fn lets_of(&self, steps: std::ops::Range<usize>, body: &TokenStream) -> TokenStream {
         let (mut needed, mut lets) = (body.clone(), Vec::new());

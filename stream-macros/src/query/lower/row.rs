@@ -1,6 +1,8 @@
 //! The row function of a stretch: the watermark, then `where`, `let`, `explode`, `dedup by` and static inputs, in order; and at the end what
 //! the row is pushed into.
 
+use std::ops::Range;
+
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
@@ -15,11 +17,20 @@ use crate::query::plan::Plan;
 use crate::query::split::Split;
 use crate::query::step::Step;
 
+/// What a row function ends in.
+pub(super) struct End {
+    pub(super) code: TokenStream,
+    /// The query's own expressions in it. The code has names of its own, which may be spelled like the query's.
+    pub(super) exprs: TokenStream,
+}
+
 /// `.group_by(|click, groups: &mut Groups<…>| { … })`, with the rows in front.
 pub(super) fn lower_grouping(plan: &Plan, split: &Split) -> TokenStream {
     let target = Target::of_groups(plan);
-    let update = update::lower_update(plan, split, &target.last);
-    lower_function(plan, plan.last_stretch(), &target, mixed(), update)
+    let keys = split.keys.iter().map(|key| &key.expr);
+    let exprs = all(keys.chain(split.aggregates.iter().flat_map(|aggregate| &aggregate.call.args)));
+    let end = End { code: update::lower_update(plan, split, &target.last), exprs };
+    lower_function(plan, plan.last_stretch(), &target, mixed(), &end)
 }
 
 /// `.select(|click, out: &mut Emitter<Out>| { … }).output::<Append>(…)`, with the rows in front.
@@ -35,12 +46,13 @@ pub(super) fn lower_selection(plan: &Plan, select: &Select) -> TokenStream {
         finish::lower_row(&select.row).into_token_stream()
     };
     let out = &target.last;
-    let emit = quote_spanned! {mixed()=>
+    let code = quote_spanned! {mixed()=>
         let #row: #output = #selected;
         #out.emit(#row);
     };
+    let end = End { code, exprs: select.row.to_token_stream() };
     // What is wrong with the result's type is shown at that type.
-    let function = lower_function(plan, plan.last_stretch(), &target, at(output), emit);
+    let function = lower_function(plan, plan.last_stretch(), &target, at(output), &end);
     let (runtime, mode) = (runtime(mixed()), local(plan.mode.type_name()));
     let finish = Ident::new("output", at(output));
     quote_spanned!(mixed()=> #function.#finish::<#runtime::#mode>(Self::INFO))
@@ -52,27 +64,39 @@ pub(super) fn lower_function(
     stretch: usize,
     target: &Target,
     place: Span,
-    end: TokenStream,
+    end: &End,
 ) -> TokenStream {
-    let (rows, observe) = match stretch.checked_sub(1) {
-        None => (lower_rows(plan, 0), lower_observe(plan, 0)),
-        Some(before) => (join::lower_join(plan, before), TokenStream::new()),
+    let rows = match stretch.checked_sub(1) {
+        None => lower_rows(plan, 0),
+        Some(before) => join::lower_join(plan, before),
     };
+    let function = lower_call(plan, stretch, target, place, end);
+    quote_spanned!(mixed()=> #rows #function)
+}
+
+/// `.push(|click, input: &mut Reading<_>, op: &mut …| { … })`, with the static inputs in front.
+pub(super) fn lower_call(
+    plan: &Plan,
+    stretch: usize,
+    target: &Target,
+    place: Span,
+    end: &End,
+) -> TokenStream {
+    let observe = if stretch == 0 { lower_observe(plan, 0) } else { TokenStream::new() };
     let tables = lookup::lower_tables(plan, stretch);
     let is_used = !observe.is_empty() || tables.is_some();
     let input = if is_used { local("input").into_token_stream() } else { quote_spanned!(mixed()=> _) };
     let runtime = runtime(mixed());
     let steps = lower_steps(plan, plan.stretch(stretch), false, end);
-    let mut body = observe;
-    body.extend(steps);
-    let entered = plan.enter(stretch, &body);
+    let entered = plan.enter(stretch, &exprs_of(plan, plan.stretch(stretch), end));
     let (pattern, prelude) = (entered.pattern, entered.prelude);
     let Target { variable, ty, .. } = target;
     let method = Ident::new(target.method, place);
     quote_spanned! {mixed()=>
-        #rows #tables.#method(|#pattern, #input: &mut #runtime::Reading<_>, #variable: &mut #ty| {
+        #tables.#method(|#pattern, #input: &mut #runtime::Reading<_>, #variable: &mut #ty| {
             #prelude
-            #body
+            #observe
+            #steps
         })
     }
 }
@@ -133,14 +157,25 @@ pub(super) fn skip(in_loop: bool) -> TokenStream {
     if in_loop { quote_spanned!(mixed()=> continue) } else { quote_spanned!(mixed()=> return) }
 }
 
+/// The query's own expressions from there on, up to the end of the stretch.
+pub(super) fn exprs_of(plan: &Plan, steps: Range<usize>, end: &End) -> TokenStream {
+    let watermark = plan.from().watermark.filter(|_| steps.start == 0).map(|watermark| &watermark.column);
+    let times = plan.dedups.iter().filter(|dedup| steps.contains(&dedup.step));
+    let times: Vec<_> = times.filter_map(|dedup| plan.dedup_time(dedup)).collect();
+    let exprs = plan.steps[steps].iter().flat_map(|step| step.exprs());
+    let mut all = all(watermark.into_iter().chain(exprs).chain(&times));
+    all.extend(end.exprs.clone());
+    all
+}
+
+/// Expressions, parted from each other.
+pub(super) fn all<'a>(exprs: impl IntoIterator<Item = &'a Expr>) -> TokenStream {
+    exprs.into_iter().map(|expr| quote_spanned!(mixed()=> #expr;)).collect()
+}
+
 /// The steps from the outside in: everything after an `explode` is inside its loop.
-pub(super) fn lower_steps(
-    plan: &Plan,
-    steps: std::ops::Range<usize>,
-    in_loop: bool,
-    end: TokenStream,
-) -> TokenStream {
-    let Some(step) = plan.steps[steps.clone()].first() else { return end };
+pub(super) fn lower_steps(plan: &Plan, steps: Range<usize>, in_loop: bool, end: &End) -> TokenStream {
+    let Some(step) = plan.steps[steps.clone()].first() else { return end.code.clone() };
     let rest = steps.start + 1..steps.end;
     match step {
         Step::Join(clause) => lookup::lower_lookup(plan, clause, rest, in_loop, end),
@@ -158,13 +193,11 @@ pub(super) fn lower_steps(
             }
         }
         Step::Let(clause) => {
-            let behind = rest.start;
+            let is_used_here = mentions(exprs_of(plan, rest.clone(), end), &clause.name);
+            // It is evaluated where it is used; where it never is, rustc has something to say about it.
+            let value =
+                (is_used_here || !plan.is_used_behind(rest.end, &clause.name)).then(|| lower_let(clause));
             let rest = lower_steps(plan, rest, in_loop, end);
-            // What clauses behind the next join alone use, they compute.
-            if !mentions(rest.clone(), &clause.name) && plan.mentions_behind(behind, &clause.name) {
-                return rest;
-            }
-            let value = lower_let(clause);
             quote_spanned!(mixed()=> #value #rest)
         }
         Step::Explode(clause) => {

@@ -63,19 +63,6 @@ impl<'a> Plan<'a> {
         needed
     }
 
-    /// Whether a clause behind the first `steps` steps names it.
-    pub(super) fn mentions_behind(&self, steps: usize, name: &Ident) -> bool {
-        let keys = self.group_by.map_or(&[][..], |clause| &clause.keys).iter().map(|key| &key.expr);
-        let of_process = self.process.into_iter().flat_map(|clause| &clause.keys);
-        let results = self
-            .select
-            .map(|clause| &clause.row)
-            .into_iter()
-            .chain(self.having.map(|clause| &clause.condition));
-        let exprs = self.steps[steps..].iter().flat_map(|step| step.exprs());
-        exprs.chain(keys).chain(of_process).chain(results).any(|expr| mentions(expr.to_token_stream(), name))
-    }
-
     fn enter_with(&self, stretch: usize, needed: &TokenStream) -> Entered<'a> {
         let is_used = |name: &Ident| mentions(needed.clone(), name);
         let Some(before) = stretch.checked_sub(1) else {

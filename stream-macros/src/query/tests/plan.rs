@@ -70,23 +70,6 @@ fn a_condition_is_keys_from_left_to_right_and_a_rest() {
 }
 
 #[test]
-fn a_plan_knows_which_rows_may_be_missing() {
-    let clauses = "from o in orders watermark(o.at, hours(2));
-        full join s in shipments watermark(s.at, D) on s.at == o.at;
-        left join p in catalog on p.id == s.map(|s| s.product);
-        semi join q in others on q.id == p.map(|p| p.id);";
-    let inputs = format!("{INPUTS}, others: static Product");
-    let presence = planned(&inputs, clauses, |plan| {
-        let joins = plan.joins.iter().map(|join| join.presence.clone());
-        joins.chain([plan.presence.clone()]).collect::<Vec<_>>()
-    });
-    let (always, optional, gone) = (Presence::Always, Presence::Optional, Presence::Gone);
-    let expected =
-        [vec![always], vec![optional, optional], vec![optional; 3], vec![optional, optional, optional, gone]];
-    assert_eq!(presence, expected);
-}
-
-#[test]
 fn a_range_says_how_far_the_time_is_behind_that_of_the_other_side() {
     let from = "from o in orders watermark(o.at, hours(2)); let t = o.at;";
     let join = "join s in shipments watermark(s.at, hours(3)) on s.id == o.id";

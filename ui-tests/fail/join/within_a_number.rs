@@ -1,0 +1,14 @@
+use stream_runtime::prelude::*;
+use ui_tests::{Delivery, Order, Sale};
+
+stream_query! {
+    query Sales(orders: Order, deliveries: Delivery) -> Sale {
+        from o in orders watermark(o.ordered, hours(2));
+        join d in deliveries watermark(d.order_id, hours(3)) on d.order_id == o.id
+            within d.order_id in o.ordered ..= o.ordered + hours(24);
+        select Sale { order: o.id, product: d.carrier };
+        output append;
+    }
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+use stream_runtime::prelude::*;
+use ui_tests::{Order, Product, Sale};
+
+stream_query! {
+    query Sales(orders: Order, catalog: static Product) -> Sale {
+        from o in orders;
+        join p in catalog on p.id == o.product && p.name;
+        select Sale { order: o.id, product: p.name };
+        output append;
+    }
+}
+
+fn main() {}
