@@ -1,9 +1,11 @@
 //! Queries with processors: what may stand in front of one, what a key may be, and what wakes a query.
 
+use std::sync::Arc;
+
 use stream_runtime::error::BoxError;
 use stream_runtime::prelude::*;
 use stream_runtime::process::{Context, KeyedProcessor, ProcessorState, Timer, ValueState};
-use stream_runtime::testing::TestQuery;
+use stream_runtime::testing::{ManualClock, TestQuery};
 
 use super::support::*;
 
@@ -173,6 +175,20 @@ async fn the_timers_of_a_query_that_another_one_reads_wake_it_as_its_own_do() {
         query.clock().set(at(30));
         query.expect([said("b", "event 20 again"), said("c", " again")]).await;
     }
+}
+
+#[tokio::test]
+async fn a_running_query_notices_that_the_time_of_a_timer_has_come() {
+    let (input, source) = MemorySource::new();
+    let (results, sink) = MemorySink::new();
+    let clock = ManualClock::new(at(0));
+    input.add([event("a", "processing 20", 0), event("a", "say set", 0)]);
+    let query = Alarms::query().events(source).to(sink).clock(Arc::clone(&clock) as _).start().await.unwrap();
+    assert!(results.wait_for_rows(1).await);
+    clock.set(at(20));
+    assert!(results.wait_for_rows(2).await);
+    query.stop().await.unwrap();
+    assert_eq!(results.rows(), [said("a", "set"), said("a", "processing 20")]);
 }
 
 #[tokio::test]
