@@ -9,7 +9,7 @@ use super::ast::{
 use super::draft::Draft;
 use super::expr::{bare_ident, peeled, same};
 use super::join::{self, Bounds, Equality};
-use super::relation::{EventTime, Presence, Relation};
+use super::relation::{EventTime, Relation};
 use super::split::Split;
 use super::step::Step;
 
@@ -18,8 +18,6 @@ pub(crate) struct Plan<'a> {
     pub(crate) query: &'a Query,
     /// The rows that clauses can name: that of `from`, then one for each join. Event times name them by number.
     pub(crate) relations: Vec<Relation<'a>>,
-    /// Whether each of them is there after all steps.
-    pub(crate) presence: Vec<Presence>,
     pub(crate) steps: Vec<Step<'a>>,
     /// The joins among the steps, in order.
     pub(crate) joins: Vec<JoinPlan<'a>>,
@@ -50,8 +48,6 @@ pub(crate) struct JoinPlan<'a> {
     pub(crate) step: usize,
     /// The number of the relation that it adds. Its origin tells a stream from a static input.
     pub(crate) relation: usize,
-    /// Whether each of the relations before it is there when it comes.
-    pub(crate) presence: Vec<Presence>,
     pub(crate) keys: Vec<Equality<'a>>,
     /// What has to hold beside the keys.
     pub(crate) rest: Vec<&'a Expr>,
@@ -87,7 +83,6 @@ impl<'a> Draft<'a> {
         let mut plan = Plan {
             query: self.query,
             relations: self.relations(),
-            presence: self.presence_after(self.steps.len()),
             steps: self.steps.clone(),
             joins: self.joins().enumerate().map(|(number, (at, join))| self.join(number, at, join)).collect(),
             dedups: self.dedups().map(|(step, clause)| self.dedup(step, clause)).collect(),
@@ -163,10 +158,6 @@ impl<'a> Draft<'a> {
         DedupPlan { clause, step, time: self.dedup_time(step, clause), watermark }
     }
 
-    fn presence_after(&self, steps: usize) -> Vec<Presence> {
-        self.relations_after(steps).into_iter().map(|(_, presence)| presence).collect()
-    }
-
     fn join(&self, number: usize, step: usize, clause: &'a Join) -> JoinPlan<'a> {
         let join::Condition { keys, rest } = join::condition(self, step, clause);
         let relation = number + 1;
@@ -177,7 +168,7 @@ impl<'a> Draft<'a> {
         } else {
             Bounds::None
         };
-        JoinPlan { clause, step, relation, presence: self.presence_after(step), keys, rest, bounds }
+        JoinPlan { clause, step, relation, keys, rest, bounds }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::time::{Duration, Timestamp};
 use super::clock::Clock;
 use super::computed::{Computed, Took};
 use super::inputs::AnySource;
-use super::late::AnyLate;
+use super::late::{AnyLate, LateOutput};
 use super::phases::{Splits, Work};
 use super::together;
 use super::workers::WorkerPool;
@@ -204,7 +204,7 @@ impl<P: Plan> Stages for TypedStages<P> {
         });
         let late = self.late.iter().map(|late| late.output()).filter(|late| late.needs_checkpoint());
         let sinks = self.sinks.iter().filter(|sink| sink.needs_checkpoint()).map(|sink| sink.describe());
-        dead_letters.chain(late.map(|late| late.describe())).chain(sinks).next()
+        dead_letters.chain(late.map(LateOutput::describe)).chain(sinks).next()
     }
 
     fn writes_to_terminal(&self) -> bool {

@@ -1,6 +1,7 @@
 //! What happens between `start()` and the first batch: the checkpoint is checked and the state restored.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -131,15 +132,26 @@ async fn metadata(
     .await
 }
 
+/// An end of the range of a join's event times.
+fn end(end: Bound<Duration>) -> String {
+    match end {
+        Bound::Included(span) => span.to_string(),
+        Bound::Excluded(span) => format!("less than {span}"),
+        Bound::Unbounded => "unbounded".to_owned(),
+    }
+}
+
 /// What a restart has to find unchanged, and what it may find changed.
 fn fingerprint(info: &PlanInfo, types: Vec<String>) -> Fingerprint {
     let operators =
         info.all_operators().into_iter().zip(types).map(|(operator, types)| OperatorFingerprint {
             name: operator.name.to_owned(),
             clause: operator.clause.to_owned(),
-            durations: operator.window.map_or_else(String::new, |(width, slide, start)| {
-                format!("width {width}, slide {slide}, start {start}")
-            }),
+            durations: match (operator.window, operator.within) {
+                (Some((width, slide, start)), _) => format!("width {width}, slide {slide}, start {start}"),
+                (None, Some((from, to))) => format!("within {}, {}", end(from), end(to)),
+                (None, None) => String::new(),
+            },
             aggregates: operator.aggregates.iter().map(ToString::to_string).collect(),
             types,
         });

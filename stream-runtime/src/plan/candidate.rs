@@ -38,7 +38,7 @@ where
     Self: IsProcessor<P>,
 {
     /// It is a processor.
-    pub fn processes(self) -> Self {
+    pub fn checked(self) -> Self {
         self
     }
 }

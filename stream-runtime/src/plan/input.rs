@@ -4,6 +4,8 @@
 //! Which operator a row function pushes into is in the type of its second parameter, and everything else about
 //! the operator is inferred: keys and accumulators from what is pushed, labels and results from the finish function.
 
+#![allow(clippy::type_complexity, reason = "the types of plans are inferred, and nobody writes them")]
+
 use std::marker::PhantomData;
 
 use crate::error::Result;

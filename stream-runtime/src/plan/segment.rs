@@ -116,11 +116,7 @@ where
     ) -> Result<()> {
         self.start_pass(worker, pass);
         let SegmentWorker { node, operator, arena, reading, outgoing, .. } = worker;
-        let rows = |packet| match packet {
-            &Packet::Rows(ref rows) => Some(rows.as_slice()),
-            Packet::Part(_) => None,
-        };
-        let mut parts: Vec<&[u8]> = packets.iter().filter_map(rows).collect();
+        let mut parts: Vec<&[u8]> = packets.iter().filter_map(Packet::rows).collect();
         while let Some((index, place, bytes)) = first_of(&mut parts) {
             arena.make_room();
             let mut rest = bytes;

@@ -29,12 +29,12 @@ pub(super) fn lower_process(plan: &Plan, process: &Process) -> TokenStream {
     }
 }
 
-/// `rows.processor(Rule).processes().takes_rows().result::<Alert>().emits()`, each underlined where its mistake is.
+/// `rows.processor(Rule).checked().takes_rows().result::<Alert>().emits()`, each underlined where its mistake is.
 fn lower_processor(plan: &Plan, process: &Process, rows: &Ident) -> TokenStream {
     let (value, output) = (&process.processor, &plan.query.output);
     // Where a method isn't there, rustc underlines all that stands before it.
     let rows = Ident::new(&rows.to_string(), at(value));
-    let checked = quote_spanned!(at(value)=> #rows.processor(#value).processes().takes_rows());
+    let checked = quote_spanned!(at(value)=> #rows.processor(#value).checked().takes_rows());
     quote_spanned!(at(output)=> #checked.result::<#output>().emits())
 }
 
