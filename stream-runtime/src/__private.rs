@@ -23,6 +23,29 @@ pub use crate::static_input::{
 };
 pub use crate::time::{Duration, Timestamp};
 
+// For `#[derive(ProcessorState)]`.
+pub use crate::process::{ProcessorState, StateVariable, VariableVisitor};
+
+// For `#[derive(Schema)]`.
+pub use crate::format::csv::{Cells, Record};
+pub use crate::format::json::{
+    Object, ObjectWriter, RowFields, Scanner, decode_in_any_order, decode_json_cell, decode_line,
+    decode_nested, write_json_cell,
+};
+pub use crate::format::{Arena, RowError, TextRow};
+pub use crate::schema::derive::{column_set, names};
+pub use crate::schema::place::Place;
+pub use crate::schema::{
+    Column, ColumnSet, Decoding, Element, Field, HoldsTimestamps, IntoColumn, Schema, TimestampFormat,
+};
+pub use core::default::Default;
+pub use core::option::Option::{self, None, Some};
+pub use core::primitive::{str, u8, usize};
+pub use core::result::Result::{self, Err, Ok};
+pub use serde::de::{Deserializer, MapAccess};
+pub use std::string::String;
+pub use std::vec::Vec;
+
 /// Whether a query's rows, once put out, stay as they are.
 pub const fn is_append(info: &PlanInfo) -> bool {
     matches!(info.mode, Mode::Append)
@@ -49,25 +72,3 @@ pub const fn names_column(names: &[&str], column: &str) -> bool {
 pub const fn negative(duration: Duration) -> Duration {
     Duration::from_micros(duration.as_micros().saturating_neg())
 }
-// For `#[derive(ProcessorState)]`.
-pub use crate::process::{ProcessorState, StateVariable, VariableVisitor};
-
-// For `#[derive(Schema)]`.
-pub use crate::format::csv::{Cells, Record};
-pub use crate::format::json::{
-    Object, ObjectWriter, RowFields, Scanner, decode_in_any_order, decode_json_cell, decode_line,
-    decode_nested, write_json_cell,
-};
-pub use crate::format::{Arena, RowError, TextRow};
-pub use crate::schema::derive::{column_set, names};
-pub use crate::schema::place::Place;
-pub use crate::schema::{
-    Column, ColumnSet, Decoding, Element, Field, HoldsTimestamps, IntoColumn, Schema, TimestampFormat,
-};
-pub use core::default::Default;
-pub use core::option::Option::{self, None, Some};
-pub use core::primitive::{str, u8, usize};
-pub use core::result::Result::{self, Err, Ok};
-pub use serde::de::{Deserializer, MapAccess};
-pub use std::string::String;
-pub use std::vec::Vec;

@@ -40,6 +40,16 @@ pub(crate) fn watermark_of_a_query(query: &QuerySource) -> String {
     )
 }
 
+pub(crate) fn late_of_a_query(query: &QuerySource) -> String {
+    let path = text(&query.path);
+    with_help(
+        format!(
+            "what `{path}` puts out is no input's row any more; rows of it that are late are only counted"
+        ),
+        format!("write `late into` behind the watermark in `{path}`, for the rows that it reads"),
+    )
+}
+
 pub(crate) const UNION_OF_QUERIES: &str = "`union` takes inputs of the head\nhelp: declare an input, and feed it with what the other query puts out";
 
 pub(crate) fn union_in_join(first: &Ident) -> String {

@@ -195,9 +195,12 @@ fn join_clause(plan: &Plan, clause: &Join) -> String {
         Source::Inputs(names) => names.iter().map(text).collect::<Vec<_>>().join(" union "),
         Source::Query(query) => format!("query {}", text(&query.path)),
     };
-    let mut written = format!("{} {source} on {}", clause.kind.name(), as_written(plan, &clause.condition));
+    // A `let` stands for its value, on which the state depends.
+    let step = plan.joins.iter().find(|join| std::ptr::eq(join.clause, clause)).map_or(0, |join| join.step);
+    let expanded = |expr: &Expr| as_written(plan, expand_lets(&plan.steps[..step], expr));
+    let mut written = format!("{} {source} on {}", clause.kind.name(), expanded(&clause.condition));
     if let Some(Within { time, range, .. }) = &clause.within {
-        let (time, range) = (as_written(plan, time), as_written(plan, range));
+        let (time, range) = (expanded(time), expanded(&Expr::Range(range.clone())));
         let _ = write!(written, " within {time} in {range}");
     }
     if clause.unbounded.is_some() {

@@ -39,8 +39,7 @@ impl<'a> Plan<'a> {
 
     /// The event time of what a join without bounds joins to.
     pub(super) fn watermark_before(&self, join: &JoinPlan) -> Option<Expr> {
-        let before = self.relations[..join.relation].iter();
-        before.filter_map(|relation| relation.watermark).map(|watermark| watermark.column.clone()).next()
+        Some(self.relations[join.watermark?].watermark?.column.clone())
     }
 
     /// The event time that a `dedup by` goes by.
