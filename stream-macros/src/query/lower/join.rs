@@ -112,7 +112,7 @@ fn lower_condition(plan: &Plan, number: usize, join: &JoinPlan) -> TokenStream {
     let conditions = within.into_iter().chain(both.map(ToTokens::to_token_stream));
     let condition = conjunction(conditions);
     // The `let`s of the left side's last stretch may be in the condition, too.
-    let inside = plan.lets_of(plan.stretch(number), &condition);
+    let inside = plan.lower_lets(plan.stretch(number), &condition);
     let mut body = inside.clone();
     body.extend(condition.clone());
     let entered = plan.enter(number, &body);
