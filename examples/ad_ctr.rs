@@ -80,9 +80,10 @@ fn write(directory: &Path) -> std::io::Result<()> {
         for minute in half_hour * 30..(half_hour + 1) * 30 {
             for (ad, id, every) in [(0, "shoes", 10), (1, "books", 30), (2, "tea", 15)] {
                 let (id_of, user, time) = (minute * 3 + ad, 1_000 + minute, at(minute));
-                impressions += &format!(
+                let impression = format!(
                     "{{\"impression_id\":{id_of},\"ad_id\":\"{id}\",\"user_id\":{user},\"impression_time\":\"{time}\"}}\n"
                 );
+                impressions += &impression;
                 if minute % every == 0 {
                     let time = at(minute + 2);
                     let click =

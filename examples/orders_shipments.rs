@@ -109,11 +109,8 @@ async fn run<P: Plan>(query: QueryBuilder<P>) -> stream_runtime::Result<()> {
     for progress in query.recent_progress() {
         for join in &progress.state_operators {
             println!(
-                "batch {}: {} row(s) wait, {} removed, {} late",
-                progress.batch_id,
-                join.num_rows_total,
-                join.num_rows_removed,
-                join.num_rows_dropped_by_watermark,
+                "batch {}: {} row(s) wait for a partner, {} came too late",
+                progress.batch_id, join.num_rows_total, join.num_rows_dropped_by_watermark,
             );
         }
     }

@@ -1,6 +1,6 @@
 //! A click stream like the one that the golden cases are cut from: event time runs forward over two hours with up
 //! to a minute of disorder, one row in a hundred is late by three to twenty minutes, and two in a hundred repeat one of
-//! the thousand rows before them.
+//! the thousand rows before them. And orders over three days, four fifths of which are shipped up to thirty hours later.
 
 use std::io::Write;
 use std::path::Path;
@@ -15,6 +15,27 @@ pub(crate) struct Event {
     pub action: String,
     pub amount: f64,
     pub event_id: i64,
+    pub ts: Timestamp,
+}
+
+/// What a page advertises.
+#[derive(Schema, Clone)]
+pub(crate) struct Ad {
+    pub page: String,
+    pub campaign: String,
+}
+
+#[derive(Schema, Clone)]
+pub(crate) struct Order {
+    pub order_id: String,
+    pub amount: f64,
+    pub ts: Timestamp,
+}
+
+#[derive(Schema, Clone)]
+pub(crate) struct Shipment {
+    pub order_id: String,
+    pub carrier: String,
     pub ts: Timestamp,
 }
 
@@ -69,8 +90,43 @@ fn event(random: &mut Random, index: u64, count: u64) -> Event {
     }
 }
 
+const ORDERS_SPAN_MS: u64 = 72 * 3_600 * 1_000;
+const LONGEST_SHIPPING_MS: u64 = 30 * 3_600 * 1_000;
+const CARRIERS: [&str; 3] = ["dhl", "ups", "fedex"];
+
+/// The campaigns of a thousand pages, ten pages each.
+pub(crate) fn ads() -> Vec<Ad> {
+    (0..1_000).map(|page| Ad { page: format!("/p/{page}"), campaign: format!("c{}", page % 100) }).collect()
+}
+
+/// `count` orders in `batches` batches, and with each batch the shipments of its orders, by their time.
+pub(crate) fn orders_and_shipments(count: u64, batches: u64) -> (Vec<Vec<Order>>, Vec<Vec<Shipment>>) {
+    let mut random = Random(8);
+    let per_batch = count / batches;
+    (0..batches)
+        .map(|batch| {
+            let mut shipments = Vec::new();
+            let orders = (batch * per_batch..(batch + 1) * per_batch).map(|index| {
+                let ms = (index * ORDERS_SPAN_MS / count) as i64 - random.below(600_000) as i64;
+                let order_id = format!("o{index}");
+                let ts = START + milliseconds(ms);
+                if random.below(5) < 4 {
+                    let shipped = ts + milliseconds(random.below(LONGEST_SHIPPING_MS) as i64);
+                    let carrier = CARRIERS[random.below(3) as usize].to_owned();
+                    shipments.push(Shipment { order_id: order_id.clone(), carrier, ts: shipped });
+                }
+                Order { order_id, amount: random.below(50_000) as f64 / 100.0, ts }
+            });
+            let orders = orders.collect();
+            shipments.sort_by_key(|shipment| shipment.ts);
+            (orders, shipments)
+        })
+        .unzip()
+}
+
 /// Writes a file of JSON lines for each batch.
-pub(crate) fn write_json(batches: &[Vec<Event>], directory: &Path) -> std::io::Result<()> {
+pub(crate) fn write_json<R: Schema>(batches: &[Vec<R>], directory: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(directory)?;
     for (index, rows) in batches.iter().enumerate() {
         let mut bytes = Vec::new();
         for row in rows {

@@ -3,19 +3,18 @@
 use std::sync::Arc;
 
 use stream_runtime::Result;
+use stream_runtime::prelude::*;
 use stream_runtime::source::{Admission, Advance, Chunk, Offset, Rows, Source, SourceContext, Split};
 
-use super::input::Event;
-
 /// A batch at a time.
-pub(crate) struct SharedRows(pub Arc<Vec<Vec<Event>>>);
+pub(crate) struct SharedRows<R>(pub Arc<Vec<Vec<R>>>);
 
 fn index(offset: Option<&Offset>) -> u64 {
     offset.and_then(|offset| offset.0.as_u64()).unwrap_or(0)
 }
 
 #[async_trait::async_trait]
-impl Source<Event> for SharedRows {
+impl<R: Schema> Source<R> for SharedRows<R> {
     fn description(&self) -> String {
         "SharedRows".to_owned()
     }
@@ -33,27 +32,22 @@ impl Source<Event> for SharedRows {
         Ok((end <= self.0.len() as u64).then(|| Advance { end: Offset(end.into()), log: None }))
     }
 
-    async fn plan(
-        &mut self,
-        _: Option<&Offset>,
-        end: &Offset,
-        _: usize,
-    ) -> Result<Vec<Box<dyn Split<Event>>>> {
+    async fn plan(&mut self, _: Option<&Offset>, end: &Offset, _: usize) -> Result<Vec<Box<dyn Split<R>>>> {
         Ok(vec![Box::new(Batch { rows: Arc::clone(&self.0), index: index(Some(end)) as usize - 1 })])
     }
 }
 
-struct Batch {
-    rows: Arc<Vec<Vec<Event>>>,
+struct Batch<R> {
+    rows: Arc<Vec<Vec<R>>>,
     index: usize,
 }
 
-impl Split<Event> for Batch {
+impl<R: Schema> Split<R> for Batch<R> {
     fn weight(&self) -> u64 {
         self.rows[self.index].len() as u64
     }
 
-    fn read(&mut self, rows: &mut dyn Rows<Event>) -> Result<()> {
+    fn read(&mut self, rows: &mut dyn Rows<R>) -> Result<()> {
         rows.push(Chunk::Rows(&self.rows[self.index]))
     }
 }

@@ -6,6 +6,7 @@ mod message;
 mod query;
 mod report;
 mod schema;
+mod state;
 
 #[doc = include_str!("stream_query.md")]
 #[proc_macro]
@@ -43,4 +44,16 @@ pub fn stream_query(tokens: proc_macro::TokenStream) -> proc_macro::TokenStream 
 #[proc_macro_derive(Schema, attributes(schema))]
 pub fn derive_schema(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     schema::expand(input.into()).into()
+}
+
+/// Derives `ProcessorState` for a struct whose fields are state variables: `ValueState<T>`, `ListState<T>` or
+/// `MapState<K, V>`.
+///
+/// `#[state(ttl = hours(1))]` on a field sets how long a value of the variable is kept after its last update, by the
+/// time of the batches: a constant `Duration`, more than zero.
+///
+/// The trait's page has an example.
+#[proc_macro_derive(ProcessorState, attributes(state))]
+pub fn derive_processor_state(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    state::expand(input.into()).into()
 }

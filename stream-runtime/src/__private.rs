@@ -7,6 +7,7 @@ pub use crate::expr;
 pub use crate::operator::dedup::Deduplicated;
 pub use crate::operator::groups::Groups;
 pub use crate::operator::join::JoinKey;
+pub use crate::operator::process::Processing;
 pub use crate::operator::sessions::Sessions;
 pub use crate::operator::windowing::{Instants, Sliding, Tumbling, Unwindowed, event_time};
 pub use crate::plan::{
@@ -21,6 +22,31 @@ pub use crate::static_input::{
     KeySlot, Lookup, Lookups, Matches, StaticSource, StaticTable, lookup, or_null,
 };
 pub use crate::time::{Duration, Timestamp};
+
+// For `#[derive(ProcessorState)]`.
+pub use crate::process::{ProcessorState, StateVariable, VariableVisitor};
+
+// For `#[derive(Schema)]`.
+pub use crate::format::csv::{Cells, Record};
+pub use crate::format::json::{
+    Object, ObjectWriter, RowFields, Scanner, decode_in_any_order, decode_json_cell, decode_line,
+    decode_nested, decode_value, write_json_cell,
+};
+pub use crate::format::{Arena, RowError, TextRow};
+pub use crate::schema::derive::{column_set, names};
+pub use crate::schema::message::part;
+pub use crate::schema::place::Place;
+pub use crate::schema::{
+    Column, ColumnSet, Decoding, Element, Field, FromMessage, HoldsTimestamps, IntoColumn, MessagePart,
+    Schema, TimestampFormat,
+};
+pub use core::default::Default;
+pub use core::option::Option::{self, None, Some};
+pub use core::primitive::{str, u8, usize};
+pub use core::result::Result::{self, Err, Ok};
+pub use serde::de::{Deserializer, MapAccess};
+pub use std::string::String;
+pub use std::vec::Vec;
 
 /// Whether a query's rows, once put out, stay as they are.
 pub const fn is_append(info: &PlanInfo) -> bool {
@@ -48,25 +74,3 @@ pub const fn names_column(names: &[&str], column: &str) -> bool {
 pub const fn negative(duration: Duration) -> Duration {
     Duration::from_micros(duration.as_micros().saturating_neg())
 }
-
-// For `#[derive(Schema)]`.
-pub use crate::format::csv::{Cells, Record};
-pub use crate::format::json::{
-    Object, ObjectWriter, RowFields, Scanner, decode_in_any_order, decode_json_cell, decode_line,
-    decode_nested, decode_value, write_json_cell,
-};
-pub use crate::format::{Arena, RowError, TextRow};
-pub use crate::schema::derive::{column_set, names};
-pub use crate::schema::message::part;
-pub use crate::schema::place::Place;
-pub use crate::schema::{
-    Column, ColumnSet, Decoding, Element, Field, FromMessage, HoldsTimestamps, IntoColumn, MessagePart,
-    Schema, TimestampFormat,
-};
-pub use core::default::Default;
-pub use core::option::Option::{self, None, Some};
-pub use core::primitive::{str, u8, usize};
-pub use core::result::Result::{self, Err, Ok};
-pub use serde::de::{Deserializer, MapAccess};
-pub use std::string::String;
-pub use std::vec::Vec;

@@ -59,6 +59,16 @@ pub enum Error {
         /// What happened.
         reason: String,
     },
+    /// A [`KeyedProcessor`](crate::process::KeyedProcessor) has answered with an error.
+    #[error("processor `{processor}`, {place}: {source}")]
+    Processor {
+        /// The processor's type, without the modules that it is in.
+        processor: String,
+        /// The key that it was called for.
+        place: String,
+        /// Its error.
+        source: BoxError,
+    },
     /// The checkpoint can't be used. It has been left untouched.
     #[error("checkpoint `{}`: {message}", path.display())]
     Checkpoint {
@@ -147,8 +157,47 @@ impl Error {
         Self::Sink { sink: sink.into(), message: message.to_string() }
     }
 
+    /// A processor's failure.
+    pub(crate) fn processor<P>(place: String, source: BoxError) -> Self {
+        Self::Processor { processor: short_type_name::<P>(), place, source }
+    }
+
     /// A checkpoint that can't be used.
     pub fn checkpoint(path: impl Into<PathBuf>, message: impl std::fmt::Display) -> Self {
         Self::Checkpoint { path: path.into(), message: message.to_string() }
+    }
+}
+
+/// A type's name without the modules that it and its parameters are in.
+pub(crate) fn short_type_name<T>() -> String {
+    let full = std::any::type_name::<T>();
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':' | '{' | '}' | '#');
+    let mut short = String::new();
+    let mut rest = full;
+    while let Some(first) = rest.chars().next() {
+        let length = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
+        let (path, after) = rest.split_at(length.max(first.len_utf8()));
+        short.push_str(if length == 0 { path } else { path.rsplit("::").next().unwrap_or(path) });
+        rest = after;
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    mod inner {
+        pub(super) struct Generic<T, const N: usize>(T);
+    }
+
+    #[test]
+    fn a_short_type_name_has_no_modules_at_any_depth() {
+        assert_eq!(short_type_name::<u8>(), "u8");
+        assert_eq!(short_type_name::<inner::Generic<Vec<String>, 3>>(), "Generic<Vec<String>, 3>");
+        assert_eq!(
+            short_type_name::<(&'static str, Option<inner::Generic<[u8; 2], 1>>)>(),
+            "(&str, Option<Generic<[u8; 2], 1>>)"
+        );
     }
 }

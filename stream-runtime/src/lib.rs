@@ -79,6 +79,7 @@
 //! | [`sink`] | [`FileSink`](sink::FileSink), [`ConsoleSink`](sink::ConsoleSink), [`MemorySink`](sink::MemorySink), [`ForeachSink`](sink::ForeachSink), and the trait [`Sink`](sink::Sink) |
 //! | [`engine`] | [`QueryBuilder`](engine::QueryBuilder), [`Trigger`](engine::Trigger), the handle [`StreamingQuery`](engine::StreamingQuery), [`Progress`](engine::Progress), [`QueryListener`](engine::QueryListener), [`Clock`](engine::Clock) |
 //! | [`expr`] | what each aggregate computes, and the trait [`Aggregate`](expr::Aggregate) for your own |
+//! | [`process`] | the trait [`KeyedProcessor`](process::KeyedProcessor): your own operator, with state for each key, and timers |
 //! | [`testing`] | [`TestQuery`](testing::TestQuery) and [`ManualClock`](testing::ManualClock) for a service's own tests |
 //! | [`error`](mod@error) | the one [`Error`] |
 //! | [`checkpoint`] | what a checkpoint holds, and the trait [`StateStore`](checkpoint::StateStore) |
@@ -109,6 +110,7 @@ mod kafka;
 pub mod mode;
 pub mod operator;
 pub mod plan;
+pub mod process;
 pub mod schema;
 pub mod sink;
 pub mod source;

@@ -8,6 +8,7 @@ mod inputs;
 mod listener;
 #[path = "../naive/mod.rs"]
 mod naive;
+mod nested;
 mod progress;
 mod restarts;
 mod silence;

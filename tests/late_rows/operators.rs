@@ -1,9 +1,11 @@
 //! Each kind of operator, for 1, 2 and 7 workers.
 
+use stream_runtime::error::BoxError;
 use stream_runtime::prelude::*;
+use stream_runtime::process::{Context, KeyedProcessor, ProcessorState, ValueState};
 use stream_runtime::testing::TestQuery;
 
-use super::{Event, Recorder, events, late_rows, second};
+use super::{Event, EventView, Recorder, events, late_rows, second};
 
 #[derive(Schema, Clone, Debug, PartialEq)]
 struct Count {
@@ -85,6 +87,43 @@ query!(OnceForAll(e) -> Count, complete, {
     select Count { key: e.key, n: count() };
 });
 
+/// Counts the rows of a key.
+struct Counter;
+
+#[derive(Default, ProcessorState)]
+struct Counted {
+    n: ValueState<u64>,
+}
+
+impl KeyedProcessor for Counter {
+    type Key = u64;
+    type Row = Event;
+    type Output = Count;
+    type State = Counted;
+
+    fn process(
+        &self,
+        key: u64,
+        _: EventView<'_>,
+        state: &mut Counted,
+        context: &mut Context<'_, Count>,
+    ) -> Result<(), BoxError> {
+        let n = state.n.or_default();
+        *n += 1;
+        context.emit(Count { key, n: *n });
+        Ok(())
+    }
+}
+
+query!(Processed(e) -> Count, append, {
+    explode item in items(e.number);
+    process by item with Counter;
+});
+query!(OnceProcessed(e) -> Count, update, {
+    dedup by e.key unbounded;
+    process by e.key with Counter;
+});
+
 /// Runs the query over events, and compares its late rows with those that the rule gives.
 macro_rules! check {
     ($query:ident, $over:expr) => {{
@@ -146,6 +185,12 @@ async fn a_row_is_late_whose_own_session_would_be_over() {
 async fn a_row_is_late_for_a_deduplication_whatever_its_keys_are() {
     check!(Once, second);
     check!(OnceUnbounded, second);
+}
+
+#[tokio::test]
+async fn a_row_is_late_for_a_processor_whatever_its_keys_are() {
+    check!(Processed, |event| second(event).filter(|_| !items(event.number).is_empty()));
+    check!(OnceProcessed, second);
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ stream_query! {
         from e in events;
         group by e.page unbounded;
         select Page { page: e.page, views: count() };
-        order by views > 1 desc, page.len(), format!("{page}").chars().rev().collect::<String>() desc, TOP;
+        order by views > 1 desc, page.len(), page.to_string().chars().rev().collect::<String>() desc, TOP;
         output complete;
     }
 }

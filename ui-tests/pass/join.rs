@@ -146,6 +146,28 @@ stream_query! {
     }
 }
 
+// A join without bounds behind one that may have made up the row of `from`.
+stream_query! {
+    query UnboundedBehindRight(first: Event, second: Event, third: Event) -> Id {
+        from a in first watermark(a.at, minutes(1));
+        right join b in second watermark(b.at, minutes(1)) on a.id == b.id within b.at in a.at ..= a.at + hours(1);
+        join c in third on c.id == b.id unbounded;
+        select Id { id: c.id };
+        output append;
+    }
+}
+
+#[derive(Schema)]
+struct Event {
+    id: u64,
+    at: Timestamp,
+}
+
+#[derive(Schema)]
+struct Id {
+    id: u64,
+}
+
 /// A public query whose rows are the module's own.
 mod service {
     use stream_runtime::prelude::*;
@@ -181,5 +203,5 @@ fn main() {
     println!("{}{}", OtherWayRound::explain(), Conversions::explain());
     println!("{}{}{}", ThenWindow::explain(), LeftThenWindow::explain(), RightThenSession::explain());
     println!("{}{}", SemiThenInstant::explain(), DedupBeforeAndBehind::explain());
-    println!("{}{}", Chain::explain(), service::SeenAgain::explain());
+    println!("{}{}{}", Chain::explain(), service::SeenAgain::explain(), UnboundedBehindRight::explain());
 }

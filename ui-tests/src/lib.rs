@@ -1,7 +1,9 @@
 //! The rows that the compile-fail and compile-pass cases share, so that a case shows its mistake and little else.
 
 use async_trait::async_trait;
+use stream_runtime::error::BoxError;
 use stream_runtime::prelude::*;
+use stream_runtime::process::{Context, KeyedProcessor, ProcessorState, ValueState};
 use stream_runtime::sink::{AppendOnly, Sink, SinkBatch};
 
 /// A click on a page.
@@ -101,6 +103,42 @@ impl<R: Schema> Sink<R> for Journal {
     }
 
     async fn commit(&mut self, _batch: SinkBatch<'_, R>) -> stream_runtime::Result<()> {
+        Ok(())
+    }
+}
+
+/// What [`Repeated`] keeps of a product.
+#[derive(Debug, Default, ProcessorState)]
+pub struct Seen {
+    /// The last order.
+    pub last: ValueState<u64>,
+}
+
+/// A processor of orders by product.
+#[derive(Debug)]
+pub struct Repeated {
+    /// For how long an order is remembered.
+    pub within: Duration,
+}
+
+impl KeyedProcessor for Repeated {
+    type Key = String;
+    type Row = Order;
+    type Output = Sale;
+    type State = Seen;
+
+    fn process(
+        &self,
+        product: &str,
+        order: OrderView<'_>,
+        state: &mut Seen,
+        context: &mut Context<'_, Sale>,
+    ) -> Result<(), BoxError> {
+        if let Some(last) = state.last.take() {
+            context.emit(Sale { order: last, product: product.to_owned() });
+        }
+        state.last.set(order.id);
+        context.event_timer(order.ordered + self.within)?;
         Ok(())
     }
 }

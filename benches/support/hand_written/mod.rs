@@ -2,6 +2,8 @@
 //! up borrowed, no look at what isn't evicted, the watermark advanced after each batch.
 
 mod dedup;
+mod enriched;
+mod join;
 mod sessions;
 mod windows;
 
@@ -11,6 +13,8 @@ use stream_runtime::format::Arena;
 use stream_runtime::prelude::*;
 
 pub(crate) use self::dedup::W5;
+pub(crate) use self::enriched::W3;
+pub(crate) use self::join::{join_in_memory, join_over_json};
 pub(crate) use self::sessions::W6;
 pub(crate) use self::windows::{W1, W2};
 use super::input::{Event, EventView};
@@ -50,8 +54,8 @@ pub(crate) trait Case: Default {
     fn end_batch(&mut self) -> usize;
 }
 
-/// Over rows in memory; gives the number of result rows.
-pub(crate) fn in_memory<C: Case>(batches: &[Vec<Event>]) -> usize {
+/// Over rows in memory; gives the number of result rows, and the loop as it is after the last batch.
+pub(crate) fn in_memory<C: Case>(batches: &[Vec<Event>]) -> (usize, C) {
     let mut case = C::default();
     let mut results = 0;
     for batch in batches {
@@ -60,7 +64,8 @@ pub(crate) fn in_memory<C: Case>(batches: &[Vec<Event>]) -> usize {
         }
         results += case.end_batch();
     }
-    results + case.end_batch()
+    results += case.end_batch();
+    (results, case)
 }
 
 /// Over files of JSON lines, one a batch, with the columns that the case needs.

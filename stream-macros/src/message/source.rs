@@ -40,6 +40,16 @@ pub(crate) fn watermark_of_a_query(query: &QuerySource) -> String {
     )
 }
 
+pub(crate) fn late_of_a_query(query: &QuerySource) -> String {
+    let path = text(&query.path);
+    with_help(
+        format!(
+            "what `{path}` puts out is no input's row any more; rows of it that are late are only counted"
+        ),
+        format!("write `late into` behind the watermark in `{path}`, for the rows that it reads"),
+    )
+}
+
 pub(crate) const UNION_OF_QUERIES: &str = "`union` takes inputs of the head\nhelp: declare an input, and feed it with what the other query puts out";
 
 pub(crate) fn union_in_join(first: &Ident) -> String {
@@ -143,7 +153,7 @@ pub(crate) fn inner_query_not_append(query: &QuerySource) -> String {
         format!(
             "`{path}` changes rows that it has put out, and a query that reads it couldn't take them back"
         ),
-        &format!("write `output append` in `{path}`"),
+        format!("write `output append` in `{path}`"),
     )
 }
 
@@ -151,7 +161,7 @@ pub(crate) fn no_event_time_of_query(query: &QuerySource, column: &Ident) -> Str
     let path = text(&query.path);
     with_help(
         format!("`{column}` is no event time of `{path}`, so no watermark passes it"),
-        &format!(
+        format!(
             "use the column that `{path}` selects its window, session or watermark's column into, or select one there; of several keys it is the last"
         ),
     )

@@ -9,7 +9,7 @@ use super::ast::{
 use super::draft::Draft;
 use super::expr::{bare_ident, peeled, same};
 use super::join::{self, Bounds, Equality};
-use super::relation::{EventTime, Presence, Relation};
+use super::relation::{EventTime, Relation, column_of};
 use super::split::Split;
 use super::step::Step;
 
@@ -18,8 +18,6 @@ pub(crate) struct Plan<'a> {
     pub(crate) query: &'a Query,
     /// The rows that clauses can name: that of `from`, then one for each join. Event times name them by number.
     pub(crate) relations: Vec<Relation<'a>>,
-    /// Whether each of them is there after all steps.
-    pub(crate) presence: Vec<Presence>,
     pub(crate) steps: Vec<Step<'a>>,
     /// The joins among the steps, in order.
     pub(crate) joins: Vec<JoinPlan<'a>>,
@@ -50,12 +48,12 @@ pub(crate) struct JoinPlan<'a> {
     pub(crate) step: usize,
     /// The number of the relation that it adds. Its origin tells a stream from a static input.
     pub(crate) relation: usize,
-    /// Whether each of the relations before it is there when it comes.
-    pub(crate) presence: Vec<Presence>,
     pub(crate) keys: Vec<Equality<'a>>,
     /// What has to hold beside the keys.
     pub(crate) rest: Vec<&'a Expr>,
     pub(crate) bounds: Bounds<'a>,
+    /// The number of the relation before it whose event time is always there, for a join without bounds: its rows may be late all the same.
+    pub(crate) watermark: Option<usize>,
 }
 
 /// A `dedup by`, resolved.
@@ -87,7 +85,6 @@ impl<'a> Draft<'a> {
         let mut plan = Plan {
             query: self.query,
             relations: self.relations(),
-            presence: self.presence_after(self.steps.len()),
             steps: self.steps.clone(),
             joins: self.joins().enumerate().map(|(number, (at, join))| self.join(number, at, join)).collect(),
             dedups: self.dedups().map(|(step, clause)| self.dedup(step, clause)).collect(),
@@ -139,32 +136,29 @@ impl<'a> Draft<'a> {
                 times.map(|field| field.member.to_token_stream().to_string().replace("r#", "")).collect()
             }
             row => {
-                let relation = self.watermarked_after(self.steps.len()).into_iter();
-                let mut relation = relation.filter(|relation| bare_ident(row) == Some(relation.alias));
-                let column = relation
-                    .next()
-                    .and_then(|relation| relation.watermark)
-                    .map(|watermark| &watermark.column);
-                match column.map(peeled) {
-                    Some(Expr::Field(field)) => {
-                        vec![field.member.to_token_stream().to_string().replace("r#", "")]
-                    }
-                    _ => Vec::new(),
-                }
+                let mut relations = self.watermarked_after(self.steps.len()).into_iter();
+                let relation = relations.find(|relation| bare_ident(row) == Some(relation.alias));
+                let column =
+                    relation.and_then(|relation| column_of(&relation.watermark?.column, relation.alias));
+                column.into_iter().map(|column| column.to_string().replace("r#", "")).collect()
             }
         }
     }
 
     fn dedup(&self, step: usize, clause: &'a Dedup) -> DedupPlan<'a> {
-        let watermarked = self.watermarked_after(step);
-        let is_first =
-            |relation: &Relation| watermarked.first().is_some_and(|first| first.alias == relation.alias);
-        let watermark = self.relations().iter().position(is_first);
-        DedupPlan { clause, step, time: self.dedup_time(step, clause), watermark }
+        DedupPlan {
+            clause,
+            step,
+            time: self.dedup_time(step, clause),
+            watermark: self.first_watermarked(step),
+        }
     }
 
-    fn presence_after(&self, steps: usize) -> Vec<Presence> {
-        self.relations_after(steps).into_iter().map(|(_, presence)| presence).collect()
+    /// The number of the first relation with a `watermark` of its own whose row is always there after the first `steps` steps.
+    fn first_watermarked(&self, steps: usize) -> Option<usize> {
+        let present =
+            self.watermarked_after(steps).into_iter().find(|relation| relation.watermark.is_some())?;
+        self.relations().iter().position(|relation| relation.alias == present.alias)
     }
 
     fn join(&self, number: usize, step: usize, clause: &'a Join) -> JoinPlan<'a> {
@@ -177,7 +171,8 @@ impl<'a> Draft<'a> {
         } else {
             Bounds::None
         };
-        JoinPlan { clause, step, relation, presence: self.presence_after(step), keys, rest, bounds }
+        let watermark = self.first_watermarked(step);
+        JoinPlan { clause, step, relation, keys, rest, bounds, watermark }
     }
 }
 

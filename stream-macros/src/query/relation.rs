@@ -277,7 +277,7 @@ impl EventTime<'_> {
 }
 
 /// `page` in `click.page`.
-fn column_of<'a>(expr: &'a Expr, alias: &Ident) -> Option<&'a Ident> {
+pub(crate) fn column_of<'a>(expr: &'a Expr, alias: &Ident) -> Option<&'a Ident> {
     match peeled(expr) {
         Expr::Field(field) if bare_ident(&field.base) == Some(alias) => match &field.member {
             Member::Named(column) => Some(column),

@@ -15,6 +15,7 @@ use quote::quote;
 
 use crate::report::Report;
 use row::Row;
+pub(crate) use row::mentions;
 
 /// Expands the derive. A mistake in an attribute doesn't keep the rest from being generated, so that it is
 /// reported once and not once more at each use of the struct.

@@ -332,7 +332,7 @@ impl VisitMut for NameSelf {
 }
 
 /// Whether a type mentions a parameter or another type by its name.
-fn mentions(ty: &Type, name: &Ident) -> bool {
+pub(crate) fn mentions(ty: &Type, name: &Ident) -> bool {
     struct Mentions<'a> {
         name: &'a Ident,
         found: bool,

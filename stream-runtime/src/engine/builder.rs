@@ -185,6 +185,9 @@ impl<P: Plan> QueryBuilder<P> {
     /// their end and had no rows for `silence`, and each time as long again, the watermark rises by `silence` in a batch without data. It
     /// stops once there is nothing left to close; without this option it never begins.
     ///
+    /// It begins at the watermark that the query has reached. With [`WatermarkPolicy::Min`] that is 1970 while an input has not had a row
+    /// yet, so nothing closes for as long; and rows in state whose event time is null are never closed, so it goes on for them.
+    ///
     /// Rows that arrive after that are late if the watermark has passed them, though it would not have moved without this: choose a time in
     /// which an input that is silent has certainly nothing more to say. [`Trigger::Once`] and [`Trigger::AvailableNow`] don't wait for it.
     pub fn flush_after(mut self, silence: impl Into<Duration>) -> Self {

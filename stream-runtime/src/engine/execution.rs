@@ -34,8 +34,6 @@ pub(crate) struct Execution {
     pub(super) step: Option<StepHook>,
     pub(super) tracker: WatermarkTracker,
     pub(super) silence: Silence,
-    /// When an operator wants to run again, as the last batch has left it.
-    pub(super) wake_at: Option<Timestamp>,
     /// The batch before the next one, if there is one.
     pub(super) last: Option<BatchPlan>,
     /// A batch that an earlier run planned and did not commit.

@@ -1,5 +1,5 @@
 //! Which batch is next: the one that an earlier run left unfinished, one with new rows, or one without rows that only lets the
-//! watermark take effect.
+//! watermark take effect or a timer fire.
 
 use crate::checkpoint::BatchPlan;
 use crate::error::Result;
@@ -72,7 +72,7 @@ impl Execution {
         self.let_time_pass(&ranges);
         // The clock may jump back; the time of a batch doesn't.
         let time_ms = self.last.as_ref().map_or(i64::MIN, |last| last.time_ms).max(now.as_millis());
-        let wakes = self.wake_at.is_some_and(|wake_at| Timestamp::from_millis(time_ms) >= wake_at);
+        let wakes = self.stages.wake_at().is_some_and(|wake_at| Timestamp::from_millis(time_ms) >= wake_at);
         if ranges.iter().all(Option::is_none) && !wakes && !self.wants_batch_without_data() {
             return Ok(None);
         }
@@ -108,13 +108,14 @@ impl Execution {
     pub(super) fn learn(&mut self, computed: &Computed) {
         let report = &computed.report;
         let operators = self.stages.info().all_operators().into_iter().zip(&report.operators);
-        let waiting: u64 =
-            operators.filter(|(info, _)| info.event_time_key).map(|(_, metrics)| metrics.rows_total).sum();
+        let waiting: u64 = operators
+            .filter(|(info, _)| info.event_time_key)
+            .map(|(_, metrics)| metrics.waiting.unwrap_or(metrics.rows_total))
+            .sum();
         let removed: u64 = report.operators.iter().map(|metrics| metrics.rows_removed).sum();
         let settles = computed.input_rows() + computed.output_rows + waiting + removed == 0;
         let rows = computed.inputs.iter().map(|input| input.rows);
         self.silence.after_batch(rows, self.tracker.current_ms(), settles);
-        self.wake_at = report.wake_at;
     }
 
     /// Whether the watermark has moved since the last batch ran and an operator waits for it (Spark's no-data

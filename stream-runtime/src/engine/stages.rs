@@ -20,7 +20,7 @@ use crate::time::{Duration, Timestamp};
 use super::clock::Clock;
 use super::computed::{Computed, Took};
 use super::inputs::AnySource;
-use super::late::AnyLate;
+use super::late::{AnyLate, LateOutput};
 use super::phases::{Splits, Work};
 use super::together;
 use super::workers::WorkerPool;
@@ -73,6 +73,8 @@ pub(crate) trait Stages: Send {
     ) -> Result<Computed>;
     async fn write(&mut self, batch: u64, watermark: Option<Timestamp>) -> Result<()>;
     async fn settle(&mut self, keep: bool) -> Result<Vec<OperatorChanges>>;
+    /// When a batch has to run though there may be no rows for it.
+    fn wake_at(&self) -> Option<Timestamp>;
     async fn close(&mut self) -> Result<()>;
 }
 
@@ -90,6 +92,7 @@ pub(crate) struct TypedStages<P: Plan> {
     output: Vec<P::Output>,
     /// By source.
     malformed: Vec<Vec<MalformedRow>>,
+    wake_at: Option<Timestamp>,
 }
 
 impl<P: Plan> TypedStages<P> {
@@ -110,6 +113,7 @@ impl<P: Plan> TypedStages<P> {
             pool,
             workers: Vec::new(),
             output: Vec::new(),
+            wake_at: None,
         }
     }
 
@@ -206,7 +210,7 @@ impl<P: Plan> Stages for TypedStages<P> {
         });
         let late = self.late.iter().map(|late| late.output()).filter(|late| late.needs_checkpoint());
         let sinks = self.sinks.iter().filter(|sink| sink.needs_checkpoint()).map(|sink| sink.describe());
-        dead_letters.chain(late.map(|late| late.describe())).chain(sinks).next()
+        dead_letters.chain(late.map(LateOutput::describe)).chain(sinks).next()
     }
 
     fn writes_to_terminal(&self) -> bool {
@@ -286,13 +290,15 @@ impl<P: Plan> Stages for TypedStages<P> {
         let context = |worker| WorkerContext { seed, worker, workers: count };
         self.workers = (0..count).map(|worker| self.plan.worker(context(worker))).collect();
         let operators = self.plan.state_types().len();
-        self.with_workers(move |plan, workers| {
+        let restoring = self.with_workers(move |plan, workers| {
             for operator in 0..operators {
                 store.load(operator, &mut |entry| plan.restore(workers, operator, entry))?;
             }
-            plan.settle(workers, None)
-        })
-        .await?
+            plan.settle(workers, None)?;
+            Ok::<_, Error>(wake_at(plan, workers))
+        });
+        self.wake_at = restoring.await??;
+        Ok(())
     }
 
     async fn compute(
@@ -343,14 +349,20 @@ impl<P: Plan> Stages for TypedStages<P> {
         let malformed: Vec<_> = self.malformed.iter_mut().map(std::mem::take).collect();
         let late: Vec<_> = self.late.iter_mut().map(|late| late.output_mut().take_rows()).collect();
         let written = (std::mem::take(&mut self.output), malformed, late);
-        self.with_workers(move |plan, workers| {
+        let settling = self.with_workers(move |plan, workers| {
             // Freed by the thread that allocated them, and not by one of tokio's.
             drop(written);
             let mut changes = Vec::new();
             plan.settle(workers, keep.then_some(&mut changes))?;
-            Ok::<_, Error>(changes)
-        })
-        .await?
+            Ok::<_, Error>((changes, wake_at(plan, workers)))
+        });
+        let (changes, wake_at) = settling.await??;
+        self.wake_at = wake_at;
+        Ok(changes)
+    }
+
+    fn wake_at(&self) -> Option<Timestamp> {
+        self.wake_at
     }
 
     async fn close(&mut self) -> Result<()> {
@@ -367,4 +379,8 @@ impl<P: Plan> Stages for TypedStages<P> {
         }
         closed
     }
+}
+
+fn wake_at<P: Plan>(plan: &P, workers: &[&mut P::Worker]) -> Option<Timestamp> {
+    plan.wake_at(&workers.iter().map(|worker| &**worker).collect::<Vec<_>>())
 }

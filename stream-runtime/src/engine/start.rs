@@ -1,6 +1,7 @@
 //! What happens between `start()` and the first batch: the checkpoint is checked and the state restored.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -10,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::plan::{Explain, KEY_GROUPS, PlanInfo};
 use crate::sink::SinkContext;
 use crate::source::SourceContext;
-use crate::time::{Duration, Timestamp};
+use crate::time::Duration;
 
 use super::clock::Clock;
 use super::execution::{Execution, blocking};
@@ -74,10 +75,6 @@ impl Start {
         let sink = SinkContext { query_id: metadata.query_id, query_name: name.clone(), mode: info.mode };
         stages.open_sinks(sink).await?;
 
-        // When its timers want to fire, the checkpoint doesn't say: the first batch will.
-        let has_timers =
-            info.all_operators().iter().any(|operator| operator.name == "transformWithStateExec");
-        let wake_at = (has_timers && last.is_some()).then_some(Timestamp::from_micros(i64::MIN));
         let run_id = Uuid::from_u128(clock.random());
         let shared = Shared::new(metadata.query_id, run_id, name, Explain::new(info));
         Ok(Execution {
@@ -89,7 +86,6 @@ impl Start {
             step,
             tracker,
             silence,
-            wake_at,
             last,
             pending,
             last_trigger: None,
@@ -136,15 +132,26 @@ async fn metadata(
     .await
 }
 
+/// An end of the range of a join's event times.
+fn end(end: Bound<Duration>) -> String {
+    match end {
+        Bound::Included(span) => span.to_string(),
+        Bound::Excluded(span) => format!("less than {span}"),
+        Bound::Unbounded => "unbounded".to_owned(),
+    }
+}
+
 /// What a restart has to find unchanged, and what it may find changed.
 fn fingerprint(info: &PlanInfo, types: Vec<String>) -> Fingerprint {
     let operators =
         info.all_operators().into_iter().zip(types).map(|(operator, types)| OperatorFingerprint {
             name: operator.name.to_owned(),
             clause: operator.clause.to_owned(),
-            durations: operator.window.map_or_else(String::new, |(width, slide, start)| {
-                format!("width {width}, slide {slide}, start {start}")
-            }),
+            durations: match (operator.window, operator.within) {
+                (Some((width, slide, start)), _) => format!("width {width}, slide {slide}, start {start}"),
+                (None, Some((from, to))) => format!("within {}, {}", end(from), end(to)),
+                (None, None) => String::new(),
+            },
             aggregates: operator.aggregates.iter().map(ToString::to_string).collect(),
             types,
         });

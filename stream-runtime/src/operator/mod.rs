@@ -6,6 +6,7 @@ pub mod dedup;
 pub mod event_time;
 pub mod groups;
 pub mod join;
+pub mod process;
 pub(crate) mod route;
 pub mod sessions;
 pub mod windowing;

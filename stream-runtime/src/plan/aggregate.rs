@@ -87,7 +87,7 @@ impl<T: Instant, K: OwnedKey, A: Accumulator> OwnedGroups<'_, Instants<T>, K, A>
 }
 
 /// What one worker's rows add up to, for the owner of some of their groups.
-pub struct AggregatePart<K, A> {
+pub(super) struct AggregatePart<K, A> {
     groups: Vec<(i64, Vec<Entry<K, A>>)>,
     late: LateRows,
 }

@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::schema::Schema;
 use crate::source::Chunk;
 use crate::static_input::Refresh;
+use crate::time::Timestamp;
 
 use super::item::Item;
 use super::node::Node;
@@ -71,6 +72,9 @@ pub trait Branch: Send + Sync + 'static {
         workers: &mut [&mut Self::Worker],
         changes: Option<&mut Vec<OperatorChanges>>,
     ) -> Result<()>;
+
+    /// When a batch has to run though there may be no rows for it. Asked between two batches.
+    fn wake_at(&self, workers: &[&Self::Worker]) -> Option<Timestamp>;
 
     /// Puts back what the checkpoint holds of an operator.
     fn restore(

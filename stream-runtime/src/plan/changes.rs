@@ -76,9 +76,20 @@ impl OperatorChanges {
         key: &impl Serialize,
         value: &impl Serialize,
     ) -> Result<()> {
+        self.put_with(key_group, bucket, key, |bytes| codec::encode_into(value, bytes))
+    }
+
+    /// A key has the value now that `encode` appends.
+    pub(crate) fn put_with(
+        &mut self,
+        key_group: u16,
+        bucket: i64,
+        key: &impl Serialize,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<()>,
+    ) -> Result<()> {
         codec::encode_into(key, &mut self.bytes)?;
         let key_end = self.bytes.len();
-        codec::encode_into(value, &mut self.bytes)?;
+        encode(&mut self.bytes)?;
         let value_end = self.bytes.len();
         self.entries.push(Change { key_group, removed: false, bucket, key_end, value_end });
         Ok(())

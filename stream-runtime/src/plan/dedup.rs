@@ -8,7 +8,7 @@ use crate::operator::route::Router;
 use crate::state::codec;
 use crate::state::expiring::Due;
 use crate::state::key::OwnedKey;
-use crate::time::Duration;
+use crate::time::{Duration, Timestamp};
 
 use super::changes::{key_group, owner};
 use super::operator::{Emitted, Operator, WorkerContext};
@@ -142,6 +142,11 @@ where
         }
         let mut next: Vec<_> = workers.iter_mut().map(|worker| &mut worker.target.next).collect();
         self.next.settle(&mut next, changes)
+    }
+
+    fn wake_at(&self, workers: &[&Self::Worker]) -> Option<Timestamp> {
+        let next: Vec<_> = workers.iter().map(|worker| &worker.target.next).collect();
+        self.next.wake_at(&next)
     }
 
     fn restore(

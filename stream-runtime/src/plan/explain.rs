@@ -88,7 +88,10 @@ fn result(info: &PlanInfo) -> Node {
     for operator in operators.filter(|operator| !operator.is_limit()) {
         node = Node::new(operator.clause).with(details(operator, None, info.mode)).above([node]);
     }
-    node = Node::new(format!("select {}", info.select)).above([node]);
+    // A processor makes the result rows by itself.
+    if !info.select.is_empty() {
+        node = Node::new(format!("select {}", info.select)).above([node]);
+    }
     if let Some(having) = info.having {
         node = Node::new(format!("having {having}")).above([node]);
     }
@@ -151,14 +154,9 @@ fn reads(columns: Option<&[&str]>) -> String {
 fn details(operator: &OperatorInfo, join: Option<&JoinInfo>, mode: Mode) -> Vec<String> {
     let mut details = Vec::new();
     if let Some((width, slide, start)) = operator.window {
-        let mut text = format!("windows of {width}");
-        if slide != width {
-            text.push_str(&format!(", one each {slide}"));
-        }
-        if start != Duration::ZERO {
-            text.push_str(&format!(", moved by {start}"));
-        }
-        details.push(text);
+        let overlap = if slide == width { String::new() } else { format!(", one each {slide}") };
+        let offset = if start == Duration::ZERO { String::new() } else { format!(", moved by {start}") };
+        details.push(format!("windows of {width}{overlap}{offset}"));
     }
     if !operator.aggregates.is_empty() {
         details.push(format!("aggregates {}", operator.aggregates.join(", ")));
@@ -180,6 +178,9 @@ fn state(operator: &OperatorInfo, mode: Mode) -> String {
     match mode {
         // A query without keys.
         _ if operator.clause == "group by ()" => "state is one group".to_owned(),
+        _ if operator.name == "transformWithStateExec" => {
+            "state is what the processor keeps of each key".to_owned()
+        }
         Mode::Complete if what != "key" => {
             format!("state keeps every {what}, as the whole result is put out each time")
         }

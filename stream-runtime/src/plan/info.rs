@@ -162,7 +162,7 @@ pub struct OperatorInfo {
     pub within: Option<TimeRange>,
     /// The aggregates, as written.
     pub aggregates: &'static [&'static str],
-    /// Whether a watermark closes its groups or sessions, or drops its keys.
+    /// Whether a watermark closes its groups or sessions, drops its keys, or fires its timers.
     pub event_time_key: bool,
 }
 

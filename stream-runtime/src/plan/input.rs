@@ -4,6 +4,8 @@
 //! Which operator a row function pushes into is in the type of its second parameter, and everything else about
 //! the operator is inferred: keys and accumulators from what is pushed, labels and results from the finish function.
 
+#![allow(clippy::type_complexity, reason = "the types of plans are inferred, and nobody writes them")]
+
 use std::marker::PhantomData;
 
 use crate::error::Result;
@@ -11,8 +13,10 @@ use crate::expr::{Accumulator, Unfinished};
 use crate::operator::dedup::Deduplicated;
 use crate::operator::groups::Groups;
 use crate::operator::join::{Keyed, SameKey};
+use crate::operator::process::Processing;
 use crate::operator::sessions::Sessions;
 use crate::operator::windowing::Windowing;
+use crate::process::KeyedProcessor;
 use crate::schema::Schema;
 use crate::state::key::OwnedKey;
 use crate::static_input::Lookups;
@@ -26,6 +30,7 @@ use super::nested::{Claimed, Nested};
 use super::node::Node;
 use super::operator::Operator;
 use super::pipeline::Pipeline;
+use super::process::Process;
 use super::read::Read;
 use super::reading::Reading;
 use super::segment::Segment;
@@ -255,6 +260,40 @@ where
         G: for<'a> Fn(Window, K::Ref<'a>, &'a A) -> Result<Option<O>, Unfinished> + Send + Sync + 'static,
     {
         let operator = Dedup::new(&info, SessionAggregate::new(&info, finish));
+        Pipeline::new(self.into(operator), info)
+    }
+}
+
+impl<N: Node, S: Lookups, P: KeyedProcessor, F> RowFunction<N, S, Processing<P>, F>
+where
+    F: for<'a> Fn(View<'a, N>, &mut Reading<S::Tables>, &mut Processing<P>) + Send + Sync + 'static,
+{
+    /// Completes the plan with the processor.
+    pub fn process<M: OutputMode>(
+        self,
+        info: PlanInfo,
+        processor: P,
+    ) -> Pipeline<Segment<N, S, F, Process<P>>, M> {
+        let operator = Process::new(&info, processor);
+        Pipeline::new(self.into(operator), info)
+    }
+}
+
+impl<N: Node, S: Lookups, D: OwnedKey, P: KeyedProcessor, F>
+    RowFunction<N, S, Deduplicated<D, Processing<P>>, F>
+where
+    F: for<'a> Fn(View<'a, N>, &mut Reading<S::Tables>, &mut Deduplicated<D, Processing<P>>)
+        + Send
+        + Sync
+        + 'static,
+{
+    /// Completes the plan with the processor.
+    pub fn process<M: OutputMode>(
+        self,
+        info: PlanInfo,
+        processor: P,
+    ) -> Pipeline<Segment<N, S, F, Dedup<D, Process<P>>>, M> {
+        let operator = Dedup::new(&info, Process::new(&info, processor));
         Pipeline::new(self.into(operator), info)
     }
 }

@@ -10,6 +10,7 @@
 mod aggregate;
 mod bound;
 mod branch;
+mod candidate;
 mod changes;
 mod decode;
 mod dedup;
@@ -26,6 +27,7 @@ mod operator;
 mod order;
 mod phase;
 mod pipeline;
+mod process;
 mod read;
 mod reading;
 mod rejects;
@@ -74,12 +76,13 @@ use crate::error::Result;
 use crate::schema::Schema;
 use crate::source::Chunk;
 use crate::static_input::Refresh;
+use crate::time::Timestamp;
 
 /// Types that something is generic over and holds no values of.
 type Types<T> = std::marker::PhantomData<fn() -> T>;
 
 #[doc(hidden)]
-/// The two watermarks of a batch (SPARK-40925), in microseconds, and its id.
+/// The two watermarks of a batch (SPARK-40925), in microseconds, its id and its time.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchContext {
     /// The batch's id.
@@ -91,7 +94,7 @@ pub struct BatchContext {
     /// Whether any source had rows for the batch.
     pub has_data: bool,
     /// The batch's time, the same when it runs again.
-    pub time: crate::time::Timestamp,
+    pub time: Timestamp,
 }
 
 #[doc(hidden)]
@@ -114,6 +117,8 @@ pub struct OperatorMetrics {
     pub memory_used_bytes: u64,
     /// Rows whose key had been seen before; `None` for an operator that doesn't look for duplicates.
     pub duplicate_rows: Option<u64>,
+    /// What the watermark has yet to reach, for an operator that doesn't keep all of its groups for that: timers.
+    pub waiting: Option<u64>,
 }
 
 /// A compiled query. The macro builds it; a service sees it only as `impl Plan`.
@@ -198,6 +203,10 @@ pub trait Plan: Send + Sync + 'static {
         workers: &mut [&mut Self::Worker],
         changes: Option<&mut Vec<OperatorChanges>>,
     ) -> Result<()>;
+
+    /// When a batch has to run though there may be no rows for it. Asked between two batches.
+    #[doc(hidden)]
+    fn wake_at(&self, workers: &[&Self::Worker]) -> Option<Timestamp>;
 
     /// Puts back what the checkpoint holds of an operator, the first being 0.
     #[doc(hidden)]

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::schema::Schema;
 use crate::static_input::{Lookups, Refresh};
+use crate::time::Timestamp;
 
 use super::branch::Branch;
 use super::branch::{Here, Holds};
@@ -164,6 +165,11 @@ impl<P: Plan, R: Schema, const COLUMNS: u128> Node for Nested<P, R, COLUMNS> {
         }
         let mut plans: Vec<_> = workers.iter_mut().map(|worker| &mut worker.plan).collect();
         self.plan.settle(&mut plans, changes)
+    }
+
+    fn wake_at(&self, workers: &[&NestedWorker<P::Worker, R>]) -> Option<Timestamp> {
+        let plans: Vec<_> = workers.iter().map(|worker| &worker.plan).collect();
+        self.plan.wake_at(&plans)
     }
 
     fn restore(

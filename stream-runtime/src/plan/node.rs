@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::static_input::Refresh;
+use crate::time::Timestamp;
 
 use super::item::Item;
 use super::operator::{Report, WorkerContext};
@@ -98,6 +99,11 @@ pub trait Node: Send + Sync + 'static {
         _changes: Option<&mut Vec<OperatorChanges>>,
     ) -> Result<()> {
         Ok(())
+    }
+
+    /// When a batch has to run though there may be no rows for it. Asked between two batches.
+    fn wake_at(&self, _workers: &[&Self::Worker]) -> Option<Timestamp> {
+        None
     }
 
     /// Puts back what the checkpoint holds of an operator.

@@ -42,8 +42,6 @@ pub struct Report {
     pub operators: Vec<OperatorMetrics>,
     /// What the watermark learns from each input.
     pub event_times: Vec<EventTimeStats>,
-    /// When an operator wants to run again, with or without data: once a batch's time would be this or later.
-    pub wake_at: Option<Timestamp>,
 }
 
 impl Report {
@@ -61,7 +59,6 @@ impl Report {
         for (input, seen) in inner.event_times.iter().enumerate() {
             self.observe(first_input + input, seen);
         }
-        self.wake_at = self.wake_at.into_iter().chain(inner.wake_at).min();
     }
 }
 
@@ -73,6 +70,7 @@ pub trait Operator: Send + Sync + 'static {
     type Target;
     /// What one worker owns: its share of the state, and the batch in progress.
     type Worker: Send + 'static;
+
     /// The types of keys and state of each stateful operator, for the fingerprint.
     fn state_types(&self) -> Vec<String>;
 
@@ -141,6 +139,12 @@ pub trait Operator: Send + Sync + 'static {
         workers: &mut [&mut Self::Worker],
         changes: Option<&mut Vec<OperatorChanges>>,
     ) -> Result<()>;
+
+    /// When a batch has to run though there may be no rows for it: the time of the next processing timer. Asked
+    /// between two batches.
+    fn wake_at(&self, _workers: &[&Self::Worker]) -> Option<Timestamp> {
+        None
+    }
 
     /// Puts back what the checkpoint holds of an operator, the first being 0.
     fn restore(

@@ -24,3 +24,13 @@ pub enum Packet {
     /// A partial result, which its operator alone knows the type of.
     Part(Box<dyn Any + Send>),
 }
+
+impl Packet {
+    /// The packed rows, if it has any.
+    pub(super) fn rows(&self) -> Option<&[u8]> {
+        match self {
+            Self::Rows(rows) => Some(rows),
+            Self::Part(_) => None,
+        }
+    }
+}

@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::schema::Schema;
 use crate::source::Chunk;
 use crate::static_input::Refresh;
+use crate::time::Timestamp;
 
 use super::branch::{Branch, Feeds, Holds};
 use super::limit::{Limit, PutOut};
@@ -144,6 +145,11 @@ where
             Some(first) => self.limit.settle(&mut first.put_out, changes),
             None => Ok(()),
         }
+    }
+
+    fn wake_at(&self, workers: &[&Self::Worker]) -> Option<Timestamp> {
+        let branches: Vec<_> = workers.iter().map(|worker| &worker.branch).collect();
+        self.branch.wake_at(&branches)
     }
 
     fn restore(

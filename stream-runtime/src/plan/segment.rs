@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::format::Arena;
 use crate::operator::event_time::EventTimeStats;
 use crate::static_input::{Lookups, Refresh};
+use crate::time::Timestamp;
 
 use super::branch::Branch;
 use super::item::Item;
@@ -115,11 +116,7 @@ where
     ) -> Result<()> {
         self.start_pass(worker, pass);
         let SegmentWorker { node, operator, arena, reading, outgoing, .. } = worker;
-        let rows = |packet| match packet {
-            &Packet::Rows(ref rows) => Some(rows.as_slice()),
-            Packet::Part(_) => None,
-        };
-        let mut parts: Vec<&[u8]> = packets.iter().filter_map(rows).collect();
+        let mut parts: Vec<&[u8]> = packets.iter().filter_map(Packet::rows).collect();
         while let Some((index, place, bytes)) = first_of(&mut parts) {
             arena.make_room();
             let mut rest = bytes;
@@ -283,6 +280,12 @@ where
         self.node.settle(&mut nodes, changes.as_deref_mut())?;
         let mut operators: Vec<_> = workers.iter_mut().map(|worker| &mut worker.operator).collect();
         self.operator.settle(&mut operators, changes)
+    }
+
+    fn wake_at(&self, workers: &[&SegmentWorker<N::Worker, S::Tables, Op::Worker>]) -> Option<Timestamp> {
+        let nodes: Vec<_> = workers.iter().map(|worker| &worker.node).collect();
+        let operators: Vec<_> = workers.iter().map(|worker| &worker.operator).collect();
+        [self.node.wake_at(&nodes), self.operator.wake_at(&operators)].into_iter().flatten().min()
     }
 
     fn restore(

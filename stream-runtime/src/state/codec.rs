@@ -12,7 +12,7 @@ const DECODE_LIMIT: usize = 1 << 30;
 
 /// No key or value may be larger than this when encoded: what is written has to be readable, with room for what a
 /// record holds beside it.
-const ENCODE_LIMIT: usize = DECODE_LIMIT / 2;
+pub(crate) const ENCODE_LIMIT: usize = DECODE_LIMIT / 2;
 
 /// Appends the encoded value to `out`.
 ///

@@ -1,6 +1,7 @@
 //! [`Key`]: grouping keys that are looked up borrowed and owned only when first inserted.
 
 use std::borrow::Borrow;
+use std::fmt::Debug;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -41,7 +42,7 @@ pub trait Key {
 
 /// A key as state keeps it.
 pub trait OwnedKey:
-    Key<Owned = Self> + Ord + Clone + Send + Sync + Serialize + DeserializeOwned + 'static
+    Key<Owned = Self> + Ord + Clone + Debug + Send + Sync + Serialize + DeserializeOwned + 'static
 {
     /// The borrowed form, as the query's expressions see it.
     type Ref<'a>: Copy;

@@ -17,8 +17,9 @@ use super::inputs::TestInputs;
 
 /// A query with memory sources, a memory sink, a checkpoint in memory and a clock that stands still.
 ///
-/// Nothing runs by itself: [`expect`](Self::expect) runs the batches that there is input for, and the batch without data that lets
-/// the watermark take effect. A batch reads one chunk of each input that has any left: what one [`add`](Self::add) has added.
+/// Nothing runs by itself: [`expect`](Self::expect) runs the batches that there is input for, and the batches without data that let
+/// the watermark take effect and timers fire that are due. A batch reads one chunk of each input that has any left: what one
+/// [`add`](Self::add) has added.
 pub struct TestQuery<I, P: Plan, F> {
     build: F,
     inputs: I,

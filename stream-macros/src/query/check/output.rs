@@ -8,7 +8,6 @@
 //! | sessions that a watermark closes | yes | no | yes |
 //! | any other sessions | no | no | yes |
 //! | any other aggregation | no | yes | yes |
-//!
 //! | `process by` | yes | yes | no |
 //! | a join of two streams, whatever follows | yes | no | no |
 //! | another query's rows, then anything with state | yes | no | no |

@@ -107,22 +107,27 @@ pub(crate) fn lower_surface(
 fn lower_plan_type(surface: &Surface) -> TokenStream {
     let (output, mode) = (&surface.query.output, local(surface.mode.type_name()));
     let runtime = runtime(mixed());
-    let mut bounds: Vec<TokenStream> = Vec::new();
-    for (number, slot) in surface.slots.iter().enumerate() {
+    let result = quote_spanned!(mixed()=> Output = #output, Mode = #runtime::#mode);
+    let slots = surface.slots.iter().enumerate();
+    let mut reads: Vec<TokenStream> = Vec::new();
+    for read in slots.filter_map(|(number, slot)| slot.reads(&Slot::parameter(number))) {
         // The inputs of a union are read in one place.
-        let bound = slot.plan_bound(&slot.parameter(number));
-        bounds
-            .extend(bound.filter(|bound| bounds.iter().all(|other| other.to_string() != bound.to_string())));
+        if reads.iter().all(|other| other.to_string() != read.to_string()) {
+            reads.push(read);
+        }
     }
-    quote_spanned! {at(output)=>
-        impl #runtime::Plan<Output = #output, Mode = #runtime::#mode> #(+ #bounds)*
+    match reads.as_slice() {
+        [] => quote_spanned!(at(output)=> impl #runtime::Plan<#result>),
+        [first, others @ ..] => {
+            quote_spanned!(at(output)=> impl #runtime::#first, #result> #(+ #runtime::#others>)*)
+        }
     }
 }
 
 /// `fn plan() -> impl Plan<…> { … }`, with the static inputs and the queries that it is built with.
 fn lower_plan(surface: &Surface, body: &TokenStream) -> TokenStream {
     let of_plan = surface.slots.iter().enumerate().filter(|(_, slot)| slot.is_part_of_plan());
-    let parameters: Vec<_> = of_plan.map(|(number, slot)| (slot, slot.parameter(number))).collect();
+    let parameters: Vec<_> = of_plan.map(|(number, slot)| (slot, Slot::parameter(number))).collect();
     let ty = lower_plan_type(surface);
     let arguments = parameters.iter().map(|(slot, parameter)| {
         let name = slot.name;
@@ -147,14 +152,14 @@ fn lower_method(surface: &Surface, sources: &Ident, number: usize) -> TokenStrea
     let (vis, name) = (&surface.query.vis, &surface.query.name);
     let before = &surface.slots[..number];
     let slot = &surface.slots[number];
-    let parameters: Vec<_> = before.iter().enumerate().map(|(at, slot)| slot.parameter(at)).collect();
+    let parameters: Vec<_> = (0..number).map(Slot::parameter).collect();
     let given: Vec<_> =
         before.iter().zip(&parameters).map(|(slot, parameter)| slot.given(parameter)).collect();
     let state = match given.as_slice() {
         [] => quote_spanned!(mixed()=> #runtime::Missing),
         given => quote_spanned!(mixed()=> (#(#given,)*)),
     };
-    let (method, doc, own) = (slot.name, slot.doc(), slot.parameter(number));
+    let (method, doc, own) = (slot.name, slot.doc(), Slot::parameter(number));
     let (taken, bounds) = (slot.given(&own), slot.bounds(&own));
     let names: Vec<_> = before.iter().map(|slot| slot.name).collect();
     let is_last = number + 1 == surface.slots.len();
@@ -300,7 +305,7 @@ fn lower_early(surface: &Surface, sources: &Ident, number: usize) -> Option<Toke
     let (before, behind) = (&surface.slots[..number], &surface.slots[number + 1..]);
     let span = at(surface.slots.first()?.name);
     let (runtime, vis) = (super::runtime(span), &surface.query.vis);
-    let parameters: Vec<_> = before.iter().enumerate().map(|(at, slot)| slot.parameter(at)).collect();
+    let parameters: Vec<_> = (0..number).map(Slot::parameter).collect();
     let given = before.iter().zip(&parameters).map(|(slot, parameter)| slot.given(parameter));
     let state = match number {
         0 => quote_spanned!(span=> #runtime::Missing),

@@ -11,7 +11,8 @@ use crate::query::plan::{JoinPlan, Plan};
 
 /// The columns of a relation in the order of their first use; `None` if its row is used as a whole.
 pub(super) fn columns(plan: &Plan, relation: usize) -> Option<Vec<String>> {
-    if plan.relations[relation].late.is_some() {
+    // A processor is given the row.
+    if plan.relations[relation].late.is_some() || plan.process.is_some() {
         return None;
     }
     let alias = plan.relations[relation].alias;

@@ -13,6 +13,7 @@ use crate::query::check::literal_micros;
 use crate::query::expr::same;
 use crate::query::join::{Bounds, End, TimeRange};
 use crate::query::plan::Plan;
+use crate::query::relation::Relation;
 
 pub(super) fn window<'a>(plan: &Plan<'a>) -> Option<&'a Window> {
     plan.group_by?.keys.iter().find_map(Key::window)
@@ -130,7 +131,7 @@ pub(super) fn lower_assertions(plan: &Plan) -> TokenStream {
 /// What the query takes for granted of the queries that it reads.
 fn lower_claims(plan: &Plan) -> TokenStream {
     let runtime = runtime(mixed());
-    let queries = plan.relations.iter().filter_map(|relation| relation.query());
+    let queries = plan.relations.iter().filter_map(Relation::query);
     let modes = queries.map(|query| {
         let (path, text) = (&query.path, message::inner_query_not_append(query));
         quote_spanned!(at(path)=> const _: () = ::core::assert!(#runtime::is_append(&#path::INFO), #text);)

@@ -8,7 +8,10 @@ use syn::Expr;
 
 use super::stretch::constant;
 use super::{columns, constants, local, mixed, runtime};
-use crate::query::ast::{Dedup, Input, Interval, Join, Mode, OrderBy, OrderKey, Retention, Source, Within};
+use crate::query::ast::{
+    Dedup, Input, Interval, Join, Mode, OrderBy, OrderKey, Process, Retention, Source, Within,
+};
+use crate::query::expr::peeled;
 use crate::query::join::{Bounds, Side};
 use crate::query::plan::{DedupPlan, JoinPlan, Plan};
 use crate::query::relation::{EventTime, Origin, Relation};
@@ -42,6 +45,7 @@ pub(super) fn lower_info(plan: &Plan) -> TokenStream {
             operators.push(lower_join(plan, join));
         }
     }
+    operators.extend(plan.process.map(|process| lower_processor(plan, process)));
     operators.extend(plan.split.as_ref().map(|split| lower_aggregation(plan, split)));
     let clauses = plan.steps.iter().map(|step| lower_step(plan, *step));
     let from = lower_rows(plan, 0);
@@ -191,9 +195,12 @@ fn join_clause(plan: &Plan, clause: &Join) -> String {
         Source::Inputs(names) => names.iter().map(text).collect::<Vec<_>>().join(" union "),
         Source::Query(query) => format!("query {}", text(&query.path)),
     };
-    let mut written = format!("{} {source} on {}", clause.kind.name(), as_written(plan, &clause.condition));
+    // A `let` stands for its value, on which the state depends.
+    let step = plan.joins.iter().find(|join| std::ptr::eq(join.clause, clause)).map_or(0, |join| join.step);
+    let expanded = |expr: &Expr| as_written(plan, expand_lets(&plan.steps[..step], expr));
+    let mut written = format!("{} {source} on {}", clause.kind.name(), expanded(&clause.condition));
     if let Some(Within { time, range, .. }) = &clause.within {
-        let (time, range) = (as_written(plan, time), as_written(plan, range));
+        let (time, range) = (expanded(time), expanded(&Expr::Range(range.clone())));
         let _ = write!(written, " within {time} in {range}");
     }
     if clause.unbounded.is_some() {
@@ -263,6 +270,42 @@ fn lower_dedup(plan: &Plan, dedup: &DedupPlan) -> TokenStream {
             event_time_key: #bounded,
         }
     }
+}
+
+/// What a checkpoint depends on is the processor's type and its key, not how the processor is made.
+fn lower_processor(plan: &Plan, process: &Process) -> TokenStream {
+    let runtime = runtime(mixed());
+    let keys = keys_as_written(plan, process.keys.iter());
+    let clause = format!("process by {keys} with {}", processor_name(&process.processor));
+    let has_timers_of_event_time = plan.relations.iter().any(Relation::has_watermark);
+    quote_spanned! {mixed()=>
+        #runtime::OperatorInfo {
+            name: "transformWithStateExec",
+            clause: #clause,
+            window: ::core::option::Option::None,
+            within: ::core::option::Option::None,
+            aggregates: &[],
+            event_time_key: #has_timers_of_event_time,
+        }
+    }
+}
+
+/// The name of a processor's type, as far as it is written: `Rule` in `Rule`, `rules::Rule { limit: 3 }`, `Rule::new(3)` and
+/// `Rule::new(3).strict()`. Else `…`.
+fn processor_name(value: &Expr) -> String {
+    let of_path = |path: &syn::Path| {
+        let is_type = |name: &str| name.starts_with(char::is_uppercase);
+        let names = path.segments.iter().rev().map(|segment| segment.ident.to_string());
+        names.into_iter().find(|name| is_type(name))
+    };
+    let name = match peeled(value) {
+        Expr::Path(path) => of_path(&path.path),
+        Expr::Struct(row) => of_path(&row.path),
+        Expr::Call(call) => return processor_name(&call.func),
+        Expr::MethodCall(call) => return processor_name(&call.receiver),
+        _ => None,
+    };
+    name.unwrap_or_else(|| "…".to_owned())
 }
 
 fn lower_aggregation(plan: &Plan, split: &Split) -> TokenStream {

@@ -82,7 +82,7 @@ fn lower_admit(plan: &Plan, join: &JoinPlan, side: Side, op: &TokenStream, keys:
         Some(time) => row::lower_event_time(plan, read, &join.clause.keyword, &time),
         None => quote_spanned!(mixed()=> ::core::option::Option::None::<#runtime::Timestamp>),
     };
-    let may_match = conjunction(alone.into_iter().map(|condition| condition.to_token_stream()));
+    let may_match = conjunction(alone.into_iter().map(ToTokens::to_token_stream));
     let keys = row::lower_keys(&join.clause.on, keys);
     let admit = syn::Ident::new("admit", at(&join.clause.on));
     End { code: quote_spanned!(mixed()=> #op.#admit(#time, #keys, #may_match);), exprs }
@@ -109,10 +109,10 @@ fn lower_condition(plan: &Plan, number: usize, join: &JoinPlan) -> TokenStream {
         _ => None,
     };
     let both = join.rest.iter().filter(|condition| side_of(plan, join, condition).is_none());
-    let conditions = within.into_iter().chain(both.map(|condition| condition.to_token_stream()));
+    let conditions = within.into_iter().chain(both.map(ToTokens::to_token_stream));
     let condition = conjunction(conditions);
     // The `let`s of the left side's last stretch may be in the condition, too.
-    let inside = plan.lets_of(plan.stretch(number), &condition);
+    let inside = plan.lower_lets(plan.stretch(number), &condition);
     let mut body = inside.clone();
     body.extend(condition.clone());
     let entered = plan.enter(number, &body);

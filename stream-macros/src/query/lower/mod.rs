@@ -13,6 +13,7 @@ mod join;
 mod lookup;
 mod names;
 mod order;
+mod process;
 mod row;
 mod slots;
 mod stretch;
@@ -35,14 +36,15 @@ pub(crate) fn lower(plan: &Plan) -> TokenStream {
     let constants = constants::lower_constants(plan);
     let columns = columns::lower_columns(plan);
     let info = info::lower_info(plan);
-    let body = match (&plan.split, plan.select) {
-        (Some(split), _) => {
+    let body = match (plan.process, &plan.split, plan.select) {
+        (Some(process), ..) => process::lower_process(plan, process),
+        (None, Some(split), _) => {
             let row = row::lower_grouping(plan, split);
             let finish = finish::lower_finish(plan, split);
             quote_spanned!(mixed()=> #row #finish)
         }
-        (None, Some(select)) => row::lower_selection(plan, select),
-        (None, None) => TokenStream::new(),
+        (None, None, Some(select)) => row::lower_selection(plan, select),
+        (None, None, None) => TokenStream::new(),
     };
     let ends = order::lower_ends(plan);
     let assertions = constants::lower_assertions(plan);

@@ -4,13 +4,11 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 use syn::{Expr, Ident};
 
-use super::stretch::lower_let;
 use super::{mixed, runtime};
 use crate::query::ast::Input;
 use crate::query::expr::{mentions, same};
 use crate::query::plan::{DedupPlan, JoinPlan, Plan};
 use crate::query::relation::{Origin, Relation};
-use crate::query::step::Step;
 
 impl<'a> Plan<'a> {
     /// The inputs of the head that are streams; an input's number is its place among them.
@@ -39,8 +37,7 @@ impl<'a> Plan<'a> {
 
     /// The event time of what a join without bounds joins to.
     pub(super) fn watermark_before(&self, join: &JoinPlan) -> Option<Expr> {
-        let before = self.relations[..join.relation].iter();
-        before.filter_map(|relation| relation.watermark).map(|watermark| watermark.column.clone()).next()
+        Some(self.relations[join.watermark?].watermark?.column.clone())
     }
 
     /// The event time that a `dedup by` goes by.
@@ -112,19 +109,5 @@ impl<'a> Plan<'a> {
         let having = self.having.map(|clause| &clause.condition);
         let behind = keys.chain(select).chain(having).map(|expr| (None, expr));
         watermark.into_iter().chain(steps).chain(behind).collect()
-    }
-
-    /// The `let`s among the steps that a body needs.
-    pub(super) fn lets_of(&self, steps: std::ops::Range<usize>, body: &TokenStream) -> TokenStream {
-        let (mut needed, mut lets) = (body.clone(), Vec::new());
-        for step in self.steps[steps].iter().rev() {
-            if let Step::Let(clause) = step
-                && mentions(needed.clone(), &clause.name)
-            {
-                needed.extend(clause.value.to_token_stream());
-                lets.push(lower_let(clause));
-            }
-        }
-        lets.into_iter().rev().collect()
     }
 }

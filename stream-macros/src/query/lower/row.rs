@@ -66,10 +66,23 @@ pub(super) fn lower_function(
     place: Span,
     end: &End,
 ) -> TokenStream {
-    let (rows, observe) = match stretch.checked_sub(1) {
-        None => (lower_rows(plan, 0), lower_observe(plan, 0)),
-        Some(before) => (join::lower_join(plan, before), TokenStream::new()),
+    let rows = match stretch.checked_sub(1) {
+        None => lower_rows(plan, 0),
+        Some(before) => join::lower_join(plan, before),
     };
+    let function = lower_call(plan, stretch, target, place, end);
+    quote_spanned!(mixed()=> #rows #function)
+}
+
+/// `.push(|click, input: &mut Reading<_>, op: &mut …| { … })`, with the static inputs in front.
+pub(super) fn lower_call(
+    plan: &Plan,
+    stretch: usize,
+    target: &Target,
+    place: Span,
+    end: &End,
+) -> TokenStream {
+    let observe = if stretch == 0 { lower_observe(plan, 0) } else { TokenStream::new() };
     let tables = lookup::lower_tables(plan, stretch);
     let is_used = !observe.is_empty() || tables.is_some();
     let input = if is_used { local("input").into_token_stream() } else { quote_spanned!(mixed()=> _) };
@@ -80,7 +93,7 @@ pub(super) fn lower_function(
     let Target { variable, ty, .. } = target;
     let method = Ident::new(target.method, place);
     quote_spanned! {mixed()=>
-        #rows #tables.#method(|#pattern, #input: &mut #runtime::Reading<_>, #variable: &mut #ty| {
+        #tables.#method(|#pattern, #input: &mut #runtime::Reading<_>, #variable: &mut #ty| {
             #prelude
             #observe
             #steps

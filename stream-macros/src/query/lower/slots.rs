@@ -61,9 +61,9 @@ impl<'a> Slot<'a> {
         slots
     }
 
-    /// The type parameter that stands for what is given.
-    pub(super) fn parameter(&self, number: usize) -> Ident {
-        local(&format_ident!("S{number}").to_string())
+    /// The type parameter that stands for what is given as that number.
+    pub(super) fn parameter(number: usize) -> Ident {
+        local(&format!("S{number}"))
     }
 
     /// What has to hold of it.
@@ -172,19 +172,13 @@ impl<'a> Slot<'a> {
         matches!(self.kind, Kind::Static(_) | Kind::Query(_))
     }
 
-    /// What the plan's type says of it.
-    pub(super) fn plan_bound(&self, parameter: &Ident) -> Option<TokenStream> {
+    /// The beginning of what the plan's type says of it: `Reads<Here, Row = Click`.
+    pub(super) fn reads(&self, parameter: &Ident) -> Option<TokenStream> {
         let path = self.path.as_ref()?;
         match &self.kind {
-            Kind::Stream(row) => {
-                let (span, runtime) = (at(row), runtime(at(row)));
-                Some(quote_spanned!(span=> #runtime::Reads<#path, Row = #row>))
-            }
+            Kind::Stream(row) => Some(quote_spanned!(at(row)=> Reads<#path, Row = #row)),
             Kind::Static(_) | Kind::Late(..) => None,
-            Kind::Query(_) => {
-                let runtime = runtime(mixed());
-                Some(quote_spanned!(mixed()=> #runtime::Contains<#path, Inner = #parameter>))
-            }
+            Kind::Query(_) => Some(quote_spanned!(mixed()=> Contains<#path, Inner = #parameter)),
         }
     }
 }

@@ -3,6 +3,8 @@
 //! A row function is given the rows that the joins before it have brought together, and the names in them: those of rows, as a pattern,
 //! and those of `let`, which are evaluated again where they are used.
 
+use std::ops::Range;
+
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote_spanned};
 
@@ -34,7 +36,7 @@ impl<'a> Plan<'a> {
     }
 
     /// The steps of a stretch, by their numbers in the query.
-    pub(super) fn stretch(&self, number: usize) -> std::ops::Range<usize> {
+    pub(super) fn stretch(&self, number: usize) -> Range<usize> {
         let joins = self.stream_joins();
         let start = number.checked_sub(1).map_or(0, |before| joins[before].step + 1);
         start..joins.get(number).map_or(self.steps.len(), |join| join.step)
@@ -47,13 +49,13 @@ impl<'a> Plan<'a> {
 
     /// The way into the row of a stretch, for a body that uses its names.
     pub(super) fn enter(&self, stretch: usize, body: &TokenStream) -> Entered<'a> {
-        self.enter_with(stretch, &self.needed(self.stretch(stretch).start, body))
+        self.enter_with(stretch, &self.needed(0..self.stretch(stretch).start, body))
     }
 
-    /// The body and the values of all earlier `let`s that it depends on.
-    fn needed(&self, steps: usize, body: &TokenStream) -> TokenStream {
+    /// The body and the values of all `let`s among the steps that it depends on.
+    fn needed(&self, steps: Range<usize>, body: &TokenStream) -> TokenStream {
         let mut needed = body.clone();
-        for step in self.steps[..steps].iter().rev() {
+        for step in self.steps[steps].iter().rev() {
             if let Step::Let(clause) = step
                 && mentions(needed.clone(), &clause.name)
             {
@@ -61,6 +63,21 @@ impl<'a> Plan<'a> {
             }
         }
         needed
+    }
+
+    /// The `let`s among the steps that the body depends on.
+    fn needed_lets(&self, steps: Range<usize>, needed: &TokenStream) -> Vec<&'a Let> {
+        let lets = self.steps[steps].iter().filter_map(|step| match step {
+            Step::Let(clause) => Some(*clause),
+            _ => None,
+        });
+        lets.filter(|clause| mentions(needed.clone(), &clause.name)).collect()
+    }
+
+    /// The same as code, for a body in which their names aren't there yet.
+    pub(super) fn lower_lets(&self, steps: Range<usize>, body: &TokenStream) -> TokenStream {
+        let needed = self.needed(steps.clone(), body);
+        self.needed_lets(steps, &needed).into_iter().map(lower_let).collect()
     }
 
     fn enter_with(&self, stretch: usize, needed: &TokenStream) -> Entered<'a> {
@@ -71,13 +88,9 @@ impl<'a> Plan<'a> {
             return Entered { pattern: pattern(alias, is_used(alias)), prelude: TokenStream::new(), names };
         };
         let mut left = self.enter_with(before, needed);
-        for step in &self.steps[self.stretch(before)] {
-            if let Step::Let(clause) = step
-                && is_used(&clause.name)
-            {
-                left.prelude.extend(lower_let(clause));
-                left.names.push((&clause.name, Presence::Always));
-            }
+        for clause in self.needed_lets(self.stretch(before), needed) {
+            left.prelude.extend(lower_let(clause));
+            left.names.push((&clause.name, Presence::Always));
         }
         let join = self.stream_joins()[before];
         let (kind, alias) = (join.clause.kind, self.joined(join).alias);

@@ -63,6 +63,16 @@ impl Target {
         Self::only("push", "op", key)
     }
 
+    /// The target of a query with a processor.
+    pub(super) fn of_process(plan: &Plan) -> Self {
+        let runtime = runtime(mixed());
+        let processing = quote_spanned!(mixed()=> #runtime::Processing<_>);
+        if plan.dedups_in(plan.last_stretch()) {
+            return Self::deduplicated(mixed(), &processing, |op| quote_spanned!(mixed()=> #op.next));
+        }
+        Self::only("push", "op", processing)
+    }
+
     fn only(method: &'static str, variable: &str, ty: TokenStream) -> Self {
         let variable = local(variable);
         let last = quote_spanned!(mixed()=> #variable);

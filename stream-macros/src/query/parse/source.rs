@@ -72,7 +72,11 @@ pub(super) fn parse_parts(
     }
     let mut late = None;
     if next_word(input).is_some_and(|word| word == "late") {
-        late = Some(parse_late(input)?);
+        let parsed = parse_late(input)?;
+        if let Source::Query(query) = source {
+            return Err(syn::Error::new(parsed.keyword.span(), message::late_of_a_query(query)));
+        }
+        late = Some(parsed);
     }
     if let Some(word) = next_word(input).filter(|word| word == "watermark" || word == "late") {
         return Err(syn::Error::new(word.span(), message::source_part_order(kind)));

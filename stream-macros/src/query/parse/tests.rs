@@ -193,12 +193,7 @@ fn from_reads_an_input_a_union_or_another_query() {
         (quote!(from r in rows), "rows", false, None),
         (quote!(from r in a union b union c watermark(r.at, D)), "a + b + c", true, None),
         (quote!(from r in rows watermark(r.at, D) late into old), "rows", true, Some("old")),
-        (
-            quote!(from r in query crate::PageStats late into old),
-            "crate::PageStats as page_stats",
-            false,
-            Some("old"),
-        ),
+        (quote!(from r in query crate::PageStats), "crate::PageStats as page_stats", false, None),
         (quote!(from r in query ::m::HttpLog), "::m::HttpLog as http_log", false, None),
         (quote!(from r in query late into old), "query", false, Some("old")),
     ] {

@@ -233,6 +233,37 @@ query Visits(clicks: Click) -> Visit {
 }
 
 #[test]
+fn process() {
+    assert_expansion!(
+        "process",
+        r"
+query Fraud(payments: Payment) -> Alert {
+    from p in payments watermark(p.timestamp, minutes(2));
+    where p.amount > 0.0;
+    process by p.user_id with FraudRule { large: 500.0 };
+    output append;
+}
+"
+    );
+}
+
+#[test]
+fn dedup_before_a_processor_of_a_query() {
+    assert_expansion!(
+        "dedup_before_a_processor_of_a_query",
+        r"
+query Fraud() -> Alert {
+    from p in query Paid;
+    dedup by p.id, p.timestamp;
+    let user = p.user_id.trim();
+    process by user, p.card with rules::FraudRule::new(LIMIT).strict();
+    output append;
+}
+"
+    );
+}
+
+#[test]
 fn ordered_and_limited() {
     assert_expansion!(
         "ordered_and_limited",

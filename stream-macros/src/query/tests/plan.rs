@@ -5,7 +5,7 @@ use quote::ToTokens;
 
 use crate::query::join::{Bounds, End};
 use crate::query::plan::Plan;
-use crate::query::relation::{EventTime, Origin, Presence};
+use crate::query::relation::{EventTime, Origin};
 use crate::query::text::text;
 use crate::query::{check, parse};
 use crate::report::Report;
@@ -67,23 +67,6 @@ fn a_condition_is_keys_from_left_to_right_and_a_rest() {
         [(2, 1, "o.id = s.id, y = s.y", "s.x > o.x, s.kind == 3"), (3, 2, "s.product = p.id", "f(p, o)")];
     let expected = expected.map(|(step, relation, keys, rest)| (step, relation, keys.into(), rest.into()));
     assert_eq!(joins, expected);
-}
-
-#[test]
-fn a_plan_knows_which_rows_may_be_missing() {
-    let clauses = "from o in orders watermark(o.at, hours(2));
-        full join s in shipments watermark(s.at, D) on s.at == o.at;
-        left join p in catalog on p.id == s.map(|s| s.product);
-        semi join q in others on q.id == p.map(|p| p.id);";
-    let inputs = format!("{INPUTS}, others: static Product");
-    let presence = planned(&inputs, clauses, |plan| {
-        let joins = plan.joins.iter().map(|join| join.presence.clone());
-        joins.chain([plan.presence.clone()]).collect::<Vec<_>>()
-    });
-    let (always, optional, gone) = (Presence::Always, Presence::Optional, Presence::Gone);
-    let expected =
-        [vec![always], vec![optional, optional], vec![optional; 3], vec![optional, optional, optional, gone]];
-    assert_eq!(presence, expected);
 }
 
 #[test]

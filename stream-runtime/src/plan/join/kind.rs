@@ -12,6 +12,7 @@ pub trait JoinKind: Send + Sync + 'static {
 }
 
 /// What a kind of join does with its rows.
+#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own, and a constant of the kind")]
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
     /// Whether a match comes out as a pair; if not, the left row alone does, or none.

@@ -18,6 +18,7 @@ use crate::error::Result;
 use crate::operator::join::Keyed;
 use crate::state::join_rows::{StoredRow, hash_packed};
 use crate::static_input::Refresh;
+use crate::time::Timestamp;
 
 pub use bounds::{Bounds, TimeRange, within};
 pub use kind::{FullOuter, Inner, JoinKind, LeftAnti, LeftOuter, LeftSemi, RightOuter};
@@ -176,6 +177,7 @@ where
         worker.sides.begin(&self.batch(batch));
         worker.made = Arc::default();
     }
+
     fn pull(&self, worker: &mut Self::Worker, phase: usize) -> Result<()> {
         let mut arrived = Ok(());
         let JoinWorker { left, right, sides, places, .. } = worker;
@@ -297,6 +299,12 @@ where
             worker.made = Arc::default();
         }
         Ok(())
+    }
+
+    fn wake_at(&self, workers: &[&Self::Worker]) -> Option<Timestamp> {
+        let left: Vec<_> = workers.iter().map(|worker| &worker.left).collect();
+        let right: Vec<_> = workers.iter().map(|worker| &worker.right).collect();
+        [self.left.wake_at(&left), self.right.wake_at(&right)].into_iter().flatten().min()
     }
 
     fn restore(

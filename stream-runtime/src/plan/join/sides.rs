@@ -87,7 +87,7 @@ impl Sides {
         target: &mut impl Keyed,
         view: L::View<'_>,
         place: Option<u64>,
-        matches: impl for<'l, 'r> Fn(L::View<'l>, R::View<'r>) -> bool,
+        condition: impl for<'l, 'r> Fn(L::View<'l>, R::View<'r>) -> bool,
     ) -> Result<()> {
         let Some((admitted, key)) = target.take() else { return Ok(()) };
         let rules = self.rules;
@@ -110,7 +110,7 @@ impl Sides {
             while let Some(id) = at {
                 at = self.right.next(id);
                 let right = R::unpack(&mut self.right.row(id), &self.arena).ok_or_else(damaged)?;
-                if !matches(view, right) {
+                if !condition(view, right) {
                     continue;
                 }
                 matched = true;
@@ -144,7 +144,7 @@ impl Sides {
         target: &mut impl Keyed,
         view: R::View<'_>,
         place: Option<u64>,
-        matches: impl for<'l, 'r> Fn(L::View<'l>, R::View<'r>) -> bool,
+        condition: impl for<'l, 'r> Fn(L::View<'l>, R::View<'r>) -> bool,
     ) -> Result<()> {
         let Some((admitted, key)) = target.take() else { return Ok(()) };
         let rules = self.rules;
@@ -171,7 +171,7 @@ impl Sides {
                     continue;
                 }
                 let left = L::unpack(&mut self.left.row(id), &self.arena).ok_or_else(damaged)?;
-                if !matches(left, view) {
+                if !condition(left, view) {
                     continue;
                 }
                 matched = true;
@@ -211,13 +211,13 @@ impl Sides {
         if rules.unmatched_left {
             let unmatched = left.expired().iter().filter(|&&id| !left.is_matched(id));
             unmatched.for_each(|&id| {
-                made.push_unmatched(false, left.expiry(id), |out| rules.left(left.row(id), out))
+                made.push_unmatched(false, left.expiry(id), |out| rules.left(left.row(id), out));
             });
         }
         if rules.unmatched_right {
             let unmatched = right.expired().iter().filter(|&&id| !right.is_matched(id));
             unmatched.for_each(|&id| {
-                made.push_unmatched(true, right.expiry(id), |out| rules.right(right.row(id), out))
+                made.push_unmatched(true, right.expiry(id), |out| rules.right(right.row(id), out));
             });
         }
         left.drop_expired();

@@ -112,9 +112,35 @@ impl<K: OwnedKey, V> ExpiringMap<K, V> {
 
     /// The value of an entry, which counts as touched by the batch.
     pub(crate) fn touch(&mut self, index: u32) -> Option<&mut V> {
+        self.touch_entry(index).map(|(entry, _)| &mut entry.value)
+    }
+
+    /// An entry, which counts as touched by the batch, and whether it hasn't been so far.
+    #[inline]
+    pub(crate) fn touch_entry(&mut self, index: u32) -> Option<(&mut Entry<K, V>, bool)> {
         let entry = self.slots.get_mut(index)?;
-        self.touched.add(index);
-        Some(&mut entry.value)
+        let is_first = self.touched.add(index);
+        Some((entry, is_first))
+    }
+
+    /// An entry.
+    pub(crate) fn get(&self, index: u32) -> Option<&Entry<K, V>> {
+        self.slots.get(index)
+    }
+
+    /// An entry, to be changed without being touched.
+    pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut Entry<K, V>> {
+        self.slots.get_mut(index)
+    }
+
+    /// Takes out an entry that doesn't expire, with its hash.
+    pub(crate) fn remove(&mut self, index: u32) -> Option<(u64, Entry<K, V>)> {
+        let entry = self.slots.remove(index)?;
+        let hash = self.hash(&entry.key);
+        if let Ok(found) = self.index.find_entry(hash, |&other| other == index) {
+            found.remove();
+        }
+        Some((hash, entry))
     }
 
     /// Calls `due` with each entry that expires at or before `watermark`, and hands those that it removes to `gone` with
@@ -177,6 +203,11 @@ impl<K: OwnedKey, V> ExpiringMap<K, V> {
     /// The entries that the batch has touched and not removed.
     pub(crate) fn touched(&self) -> impl Iterator<Item = &Entry<K, V>> {
         self.touched.numbers().iter().filter_map(|&index| self.slots.get(index))
+    }
+
+    /// The places of the entries that the batch has touched, those that it has removed included.
+    pub(crate) fn touched_places(&self) -> impl Iterator<Item = u32> {
+        self.touched.numbers().iter().copied()
     }
 
     /// All entries.

@@ -9,17 +9,19 @@ pub(super) struct Touched {
 }
 
 impl Touched {
-    /// Adds a number, unless it is among them.
+    /// Adds a number, unless it is among them; whether it wasn't.
     #[inline]
-    pub(super) fn add(&mut self, number: u32) {
+    pub(super) fn add(&mut self, number: u32) -> bool {
         let (word, bit) = (number as usize / 64, 1 << (number % 64));
         if word >= self.bits.len() {
             self.bits.resize(word + 1, 0);
         }
-        if self.bits[word] & bit == 0 {
+        let is_new = self.bits[word] & bit == 0;
+        if is_new {
             self.bits[word] |= bit;
             self.numbers.push(number);
         }
+        is_new
     }
 
     /// The numbers, in the order in which they came.
@@ -46,9 +48,8 @@ mod tests {
     #[test]
     fn a_number_is_in_once_until_all_are_forgotten() {
         let mut touched = Touched::default();
-        for number in [64, 3, 64, 1_000, 3, 0] {
-            touched.add(number);
-        }
+        let added = [64, 3, 64, 1_000, 3, 0].map(|number| touched.add(number));
+        assert_eq!(added, [true, true, false, true, false, true]);
         assert_eq!(touched.numbers(), [64, 3, 1_000, 0]);
         touched.clear();
         assert!(touched.numbers().is_empty() && touched.bits.iter().all(|&bits| bits == 0));

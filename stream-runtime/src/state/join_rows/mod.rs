@@ -17,9 +17,7 @@
 //! }
 //! ```
 //!
-//! A number is good until the row is removed, or until the batch ends.
-
-use std::cmp::Ordering;
+//! A number is good until the row is dropped, or until the batch ends.
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Place;
@@ -132,17 +130,8 @@ impl JoinRows {
         }
     }
 
-    /// Removes a row before its time.
-    pub(crate) fn remove(&mut self, id: u32) {
-        let entry = &self.rows[id];
-        if !entry.is(Flag::NEW) {
-            self.changed.removed.push(entry, self.arena.record(entry.place()));
-        }
-        self.forget(id);
-    }
-
     /// Finds the rows whose expiry is at or before `watermark`, and adds them to `expired`. They can be read, and are met
-    /// by `first` and `next`, until `drop_expired` or the end of the batch removes them; no row may be added or removed
+    /// by `first` and `next`, until `drop_expired` or the end of the batch removes them; no row may be added
     /// before.
     pub(crate) fn expire(&mut self, watermark: i64) {
         // Rows that stay are in no calendar; the checkpoint has them in the bucket `NEVER`.
@@ -166,7 +155,7 @@ impl JoinRows {
         });
     }
 
-    /// The rows that have expired and not yet been dropped, in no order that a restart would keep: see `compare`.
+    /// The rows that have expired and not yet been dropped, in no order that a restart would keep.
     pub(crate) fn expired(&self) -> &[u32] {
         &self.expired
     }
@@ -178,14 +167,6 @@ impl JoinRows {
             self.forget(id);
         }
         self.expired = expired;
-    }
-
-    /// Orders rows, of this worker or another one, by expiry, key and arrival: an order that a restart doesn't change.
-    pub(crate) fn compare(&self, id: u32, other: &Self, other_id: u32) -> Ordering {
-        self.expiry(id).cmp(&other.expiry(other_id)).then_with(|| {
-            let (record, other) = (self.record(id), other.record(other_id));
-            record.key.cmp(other.key).then(record.ordinal.cmp(&other.ordinal))
-        })
     }
 
     /// The number of rows, without those that have expired.

@@ -6,7 +6,7 @@
 use serde::{Serialize, Serializer};
 
 use super::arena::Record;
-use super::slab::{Entry, Flag};
+use super::slab::Flag;
 use super::{JoinRows, hash_packed};
 use crate::error::{Error, Result};
 use crate::plan::{OperatorChanges, StateEntry, key_group};
@@ -17,7 +17,6 @@ use crate::state::codec;
 pub(super) struct Changed {
     /// Rows that are new or have changed, each once; some of them may be gone.
     pub(super) listed: Vec<u32>,
-    pub(super) removed: Removed,
     /// The watermark at which rows have expired that a checkpoint may hold.
     pub(super) dropped_through: Option<i64>,
 }
@@ -25,36 +24,6 @@ pub(super) struct Changed {
 impl Changed {
     pub(super) fn allocated_bytes(&self) -> usize {
         self.listed.capacity() * size_of::<u32>()
-            + self.removed.rows.capacity() * size_of::<RemovedRow>()
-            + self.removed.keys.capacity()
-    }
-}
-
-/// Rows that were removed before their time and that a checkpoint may hold.
-#[derive(Debug, Default)]
-pub(super) struct Removed {
-    rows: Vec<RemovedRow>,
-    /// Their keys.
-    keys: Vec<u8>,
-}
-
-#[derive(Debug)]
-struct RemovedRow {
-    expiry: i64,
-    ordinal: u64,
-    key_end: usize,
-}
-
-impl Removed {
-    pub(super) fn push(&mut self, entry: &Entry, record: Record<'_>) {
-        self.keys.extend_from_slice(record.key);
-        let (expiry, ordinal) = (entry.expiry, record.ordinal);
-        self.rows.push(RemovedRow { expiry, ordinal, key_end: self.keys.len() });
-    }
-
-    fn clear(&mut self) {
-        self.rows.clear();
-        self.keys.clear();
     }
 }
 
@@ -104,16 +73,9 @@ impl JoinRows {
     /// Adds what the batch has changed. Both sides of a join may write to the same `changes`, as long as each batch expires
     /// both at the same watermark.
     pub(crate) fn changes(&self, changes: &mut OperatorChanges, side: u8) -> Result<()> {
-        let Changed { listed, removed, dropped_through } = &self.changed;
+        let Changed { listed, dropped_through } = &self.changed;
         if let &Some(through) = dropped_through {
             changes.drop_through(through);
-        }
-        // Before the puts: a row that came since may have the ordinal of one that is gone.
-        let mut key_start = 0;
-        for row in &removed.rows {
-            let key = &removed.keys[key_start..row.key_end];
-            changes.remove(self.key_group(key), row.expiry, &(side, Bytes(key), row.ordinal))?;
-            key_start = row.key_end;
         }
         for &id in listed {
             let entry = &self.rows[id];
@@ -139,7 +101,6 @@ impl JoinRows {
             entry.clear(Flag::LISTED);
             entry.clear(Flag::NEW);
         }
-        self.changed.removed.clear();
         self.changed.dropped_through = None;
         self.sort_disordered();
     }
