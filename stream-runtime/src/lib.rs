@@ -134,7 +134,7 @@ pub mod prelude {
     pub use crate::engine::{Progress, QueryListener, StreamingQuery, Trigger, WatermarkPolicy};
     pub use crate::expr::Aggregate;
     pub use crate::schema::Schema;
-    pub use crate::sink::{ConsoleSink, FileSink, ForeachSink, ForeachWriter, MemorySink};
+    pub use crate::sink::{ConsoleSink, FileSink, ForeachSink, ForeachWriter, MemorySink, TableSink};
     #[cfg(feature = "kafka")]
     pub use crate::source::KafkaSource;
     pub use crate::source::{

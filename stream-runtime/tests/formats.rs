@@ -39,7 +39,14 @@ fn rows_with<R: Schema>(policy: &OnMalformed, chunk: Chunk<'_, R>) -> stream_run
         .select::<R, _>(|view, _, emitter| emitter.emit(R::from_view(view)))
         .output::<Append>(INFO);
     let time = Timestamp::UNIX_EPOCH;
-    let batch = BatchContext { batch: 0, late_micros: 0, evict_micros: 0, has_data: true, time };
+    let batch = BatchContext {
+        batch: 0,
+        late_micros: 0,
+        evict_micros: 0,
+        has_data: true,
+        time,
+        tells_removed: false,
+    };
     let mut worker = plan.worker(WorkerContext { seed: 7, worker: 0, workers: 1 });
     plan.begin(&mut worker, &batch);
     plan.feed(&mut worker, 0, chunk, &mut Rejects::new(policy, time))?;

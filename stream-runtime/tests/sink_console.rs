@@ -116,7 +116,9 @@ async fn no_line_of_a_table_is_wider_than_the_terminal() {
         for width in 1..=130 {
             let output = Output::default();
             let mut sink = ConsoleSink::new().width(width).truncate(truncate).to_writer(output.clone());
-            sink.commit(SinkBatch { id: 0, mode: Mode::Append, rows: &rows, watermark: None }).await.unwrap();
+            sink.commit(SinkBatch { id: 0, mode: Mode::Append, rows: &rows, removed: &[], watermark: None })
+                .await
+                .unwrap();
             let text = output.take();
             let widest = text.lines().skip(1).map(|line| line.chars().count()).max().unwrap();
             // Below this not even a name and a few characters stand side by side.
@@ -130,7 +132,9 @@ async fn every_type_of_column_has_its_text() {
     let rows = [hourly(Some(7)), hourly(None)];
     let output = Output::default();
     let mut sink = ConsoleSink::new().to_writer(output.clone());
-    sink.commit(SinkBatch { id: 0, mode: Mode::Append, rows: &rows, watermark: None }).await.unwrap();
+    sink.commit(SinkBatch { id: 0, mode: Mode::Append, rows: &rows, removed: &[], watermark: None })
+        .await
+        .unwrap();
     assert_eq!(
         output.take(),
         "\

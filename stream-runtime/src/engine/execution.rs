@@ -81,6 +81,7 @@ impl Execution {
             evict_micros: plan.watermark_ms.saturating_mul(1_000),
             has_data,
             time: Timestamp::from_millis(plan.time_ms),
+            tells_removed: self.stages.keeps_result(),
         };
         // The plan has to be durable before a sink sees a row, not before the rows are computed.
         let durable = self.write_plan(&plan, fresh);
@@ -104,6 +105,7 @@ impl Execution {
         let store = Arc::clone(&self.store);
         blocking(move || store.write_commit(&commit, changes)).await?;
         let committing = phases.end("commitOffsets");
+        self.stages.committed(plan.batch);
         self.pending = None;
         self.last = Some(plan.clone());
         self.learn(&computed);

@@ -93,7 +93,9 @@ impl<R: Schema, Path: 'static> LateOutput for Late<R, Path> {
     }
 
     async fn commit(&mut self, id: u64, watermark: Option<Timestamp>) -> Result<()> {
-        self.sink.commit_any(SinkBatch { id, mode: Mode::Append, rows: &self.rows, watermark }).await
+        self.sink
+            .commit_any(SinkBatch { id, mode: Mode::Append, rows: &self.rows, removed: &[], watermark })
+            .await
     }
 
     fn take_rows(&mut self) -> Box<dyn Send> {

@@ -13,6 +13,7 @@ mod inputs;
 mod late;
 mod listener;
 mod nested;
+mod outputs;
 mod panics;
 mod phases;
 mod planning;

@@ -10,17 +10,16 @@ use async_trait::async_trait;
 
 use crate::checkpoint::StateStore;
 use crate::error::{Error, Result};
-use crate::mode::Mode;
-use crate::plan::{BatchContext, OperatorChanges, OutputMode, Plan, PlanInfo, Rejects, WorkerContext};
+use crate::plan::{BatchContext, OperatorChanges, Plan, PlanInfo, Rejects, WorkerContext};
+use crate::sink::SinkContext;
 use crate::sink::erased::AnySink;
-use crate::sink::{SinkBatch, SinkContext};
 use crate::source::{Admission, Advance, MalformedRow, Offset, OnMalformed, SourceContext};
 use crate::time::{Duration, Timestamp};
 
 use super::clock::Clock;
 use super::computed::{Computed, Took};
 use super::inputs::AnySource;
-use super::late::{AnyLate, LateOutput};
+use super::late::AnyLate;
 use super::phases::{Splits, Work};
 use super::together;
 use super::workers::WorkerPool;
@@ -63,6 +62,10 @@ pub(crate) trait Stages: Send {
     async fn refresh(&mut self, clock: &dyn Clock) -> Result<()>;
     async fn open_sinks(&mut self, context: SinkContext) -> Result<()>;
     async fn restore(&mut self, seed: u64, store: Arc<dyn StateStore>) -> Result<()>;
+    /// Whether a sink keeps the result.
+    fn keeps_result(&self) -> bool;
+    /// Gives the whole result to the sinks that keep it, if a batch is committed.
+    async fn restore_sinks(&mut self, committed: Option<u64>, watermark: Option<Timestamp>) -> Result<()>;
 
     /// Runs each source's rows of the batch through the operators; `None` for a source that has none.
     async fn compute(
@@ -73,6 +76,8 @@ pub(crate) trait Stages: Send {
     ) -> Result<Computed>;
     async fn write(&mut self, batch: u64, watermark: Option<Timestamp>) -> Result<()>;
     async fn settle(&mut self, keep: bool) -> Result<Vec<OperatorChanges>>;
+    /// Tells the sinks that a batch is committed.
+    fn committed(&mut self, batch: u64);
     /// When a batch has to run though there may be no rows for it.
     fn wake_at(&self) -> Option<Timestamp>;
     async fn close(&mut self) -> Result<()>;
@@ -80,18 +85,20 @@ pub(crate) trait Stages: Send {
 
 /// The stages of a plan.
 pub(crate) struct TypedStages<P: Plan> {
-    plan: Arc<P>,
+    pub(super) plan: Arc<P>,
     sources: Vec<Box<dyn AnySource<P>>>,
     /// By source.
-    on_malformed: Vec<OnMalformed>,
-    late: Vec<Box<dyn AnyLate<P>>>,
-    sinks: Vec<Box<dyn AnySink<P::Output>>>,
+    pub(super) on_malformed: Vec<OnMalformed>,
+    pub(super) late: Vec<Box<dyn AnyLate<P>>>,
+    pub(super) sinks: Vec<Box<dyn AnySink<P::Output>>>,
     pool: WorkerPool,
     /// Empty while a task on the pool has them.
     workers: Vec<P::Worker>,
-    output: Vec<P::Output>,
+    pub(super) output: Vec<P::Output>,
+    /// Rows of the result that have left the state.
+    pub(super) removed: Vec<P::Output>,
     /// By source.
-    malformed: Vec<Vec<MalformedRow>>,
+    pub(super) malformed: Vec<Vec<MalformedRow>>,
     wake_at: Option<Timestamp>,
 }
 
@@ -113,12 +120,13 @@ impl<P: Plan> TypedStages<P> {
             pool,
             workers: Vec::new(),
             output: Vec::new(),
+            removed: Vec::new(),
             wake_at: None,
         }
     }
 
     /// Gives all workers to `work` on the pool's first thread, and takes them back.
-    async fn with_workers<T: Send + 'static>(
+    pub(super) async fn with_workers<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&P, &mut [&mut P::Worker]) -> T + Send + 'static,
     ) -> Result<T> {
@@ -161,14 +169,6 @@ impl<P: Plan> TypedStages<P> {
         });
         together::all(splits).await
     }
-
-    /// The sinks of rows that can't be decoded, with the number of the source.
-    fn dead_letters(&mut self) -> impl Iterator<Item = (usize, &mut Box<dyn AnySink<MalformedRow>>)> {
-        self.on_malformed.iter_mut().enumerate().filter_map(|(source, policy)| match policy {
-            OnMalformed::DeadLetter(sink) => Some((source, &mut sink.0)),
-            _ => None,
-        })
-    }
 }
 
 #[async_trait]
@@ -204,13 +204,7 @@ impl<P: Plan> Stages for TypedStages<P> {
     }
 
     fn sink_that_needs_checkpoint(&self) -> Option<String> {
-        let dead_letters = self.on_malformed.iter().filter_map(|policy| match policy {
-            OnMalformed::DeadLetter(sink) if sink.0.needs_checkpoint() => Some(sink.0.describe()),
-            _ => None,
-        });
-        let late = self.late.iter().map(|late| late.output()).filter(|late| late.needs_checkpoint());
-        let sinks = self.sinks.iter().filter(|sink| sink.needs_checkpoint()).map(|sink| sink.describe());
-        dead_letters.chain(late.map(LateOutput::describe)).chain(sinks).next()
+        self.output_that_needs_checkpoint()
     }
 
     fn writes_to_terminal(&self) -> bool {
@@ -273,16 +267,7 @@ impl<P: Plan> Stages for TypedStages<P> {
     }
 
     async fn open_sinks(&mut self, context: SinkContext) -> Result<()> {
-        for (_, sink) in self.dead_letters() {
-            sink.open_any(SinkContext { mode: Mode::Append, ..context.clone() }).await?;
-        }
-        for late in &mut self.late {
-            late.output_mut().open(context.clone()).await?;
-        }
-        for sink in &mut self.sinks {
-            sink.open_any(context.clone()).await?;
-        }
-        Ok(())
+        self.open_outputs(context).await
     }
 
     async fn restore(&mut self, seed: u64, store: Arc<dyn StateStore>) -> Result<()> {
@@ -299,6 +284,14 @@ impl<P: Plan> Stages for TypedStages<P> {
         });
         self.wake_at = restoring.await??;
         Ok(())
+    }
+
+    fn keeps_result(&self) -> bool {
+        self.sinks.iter().any(|sink| sink.keeps_result_any())
+    }
+
+    async fn restore_sinks(&mut self, committed: Option<u64>, watermark: Option<Timestamp>) -> Result<()> {
+        self.restore_outputs(committed, watermark).await
     }
 
     async fn compute(
@@ -325,30 +318,19 @@ impl<P: Plan> Stages for TypedStages<P> {
         let took = clock.elapsed() - started;
         computed.took = Took { updates: took - done.finishing, removals: done.finishing };
         self.output = done.emitted.rows;
+        self.removed = done.emitted.removed;
         Ok(computed)
     }
 
     async fn write(&mut self, batch: u64, watermark: Option<Timestamp>) -> Result<()> {
-        let malformed = std::mem::take(&mut self.malformed);
-        for (source, sink) in self.dead_letters() {
-            let rows = &malformed[source];
-            sink.commit_any(SinkBatch { id: batch, mode: Mode::Append, rows, watermark }).await?;
-        }
-        self.malformed = malformed;
-        for late in &mut self.late {
-            late.output_mut().commit(batch, watermark).await?;
-        }
-        for sink in &mut self.sinks {
-            let mode = P::Mode::MODE;
-            sink.commit_any(SinkBatch { id: batch, mode, rows: &self.output, watermark }).await?;
-        }
-        Ok(())
+        self.write_outputs(batch, watermark).await
     }
 
     async fn settle(&mut self, keep: bool) -> Result<Vec<OperatorChanges>> {
         let malformed: Vec<_> = self.malformed.iter_mut().map(std::mem::take).collect();
         let late: Vec<_> = self.late.iter_mut().map(|late| late.output_mut().take_rows()).collect();
-        let written = (std::mem::take(&mut self.output), malformed, late);
+        let output = (std::mem::take(&mut self.output), std::mem::take(&mut self.removed));
+        let written = (output, malformed, late);
         let settling = self.with_workers(move |plan, workers| {
             // Freed by the thread that allocated them, and not by one of tokio's.
             drop(written);
@@ -361,23 +343,18 @@ impl<P: Plan> Stages for TypedStages<P> {
         Ok(changes)
     }
 
+    fn committed(&mut self, batch: u64) {
+        for sink in &mut self.sinks {
+            sink.committed_any(batch);
+        }
+    }
+
     fn wake_at(&self) -> Option<Timestamp> {
         self.wake_at
     }
 
     async fn close(&mut self) -> Result<()> {
-        let mut closed = Ok(());
-        // Each sink is closed, whatever the ones before it answer.
-        for (_, sink) in self.dead_letters() {
-            closed = closed.and(sink.close_any().await);
-        }
-        for late in &mut self.late {
-            closed = closed.and(late.output_mut().close().await);
-        }
-        for sink in &mut self.sinks {
-            closed = closed.and(sink.close_any().await);
-        }
-        closed
+        self.close_outputs().await
     }
 }
 

@@ -74,6 +74,8 @@ impl Start {
         stages.open_sources(contexts).await?;
         let sink = SinkContext { query_id: metadata.query_id, query_name: name.clone(), mode: info.mode };
         stages.open_sinks(sink).await?;
+        let watermark = last.as_ref().and_then(|last| tracker.instant(last.watermark_ms));
+        stages.restore_sinks(committed, watermark).await?;
 
         let run_id = Uuid::from_u128(clock.random());
         let shared = Shared::new(metadata.query_id, run_id, name, Explain::new(info));

@@ -279,7 +279,12 @@ where
             }
         }
         metrics.rows_removed = closed.iter().map(|(_, table)| table.len() as u64).sum();
-        if M::MODE == Mode::Append {
+        let out = match M::MODE {
+            Mode::Append => Some(&mut emitted.rows),
+            Mode::Update if batch.tells_removed => Some(&mut emitted.removed),
+            _ => None,
+        };
+        if let Some(rows) = out {
             let tables = closed.iter().map(|(expiry, table)| (*expiry, table));
             for (expiry, groups) in by_bucket(tables, |table| table.entries().iter().collect()) {
                 self.finish_bucket(expiry, groups, rows)?;
@@ -321,6 +326,15 @@ where
             worker.state.buckets.settle();
         }
         Ok(())
+    }
+
+    fn standing(&self, workers: &[&Self::Worker]) -> Result<Option<Vec<O>>> {
+        let mut rows = Vec::new();
+        let all = workers.iter().flat_map(|worker| worker.state.buckets.iter());
+        for (expiry, groups) in by_bucket(all, |table| table.entries().iter().collect()) {
+            self.finish_bucket(expiry, groups, &mut rows)?;
+        }
+        Ok(Some(rows))
     }
 
     fn restore(

@@ -76,6 +76,9 @@ pub trait Branch: Send + Sync + 'static {
     /// When a batch has to run though there may be no rows for it. Asked between two batches.
     fn wake_at(&self, workers: &[&Self::Worker]) -> Option<Timestamp>;
 
+    /// The rows of the whole result, if the state holds them. Asked between two batches.
+    fn standing(&self, workers: &[&Self::Worker]) -> Result<Option<Vec<Self::Output>>>;
+
     /// Puts back what the checkpoint holds of an operator.
     fn restore(
         &self,

@@ -63,6 +63,13 @@ impl Limit {
         }
     }
 
+    /// Takes away the rows of a whole result, put out again, that are too many.
+    pub(super) fn cut_standing<O>(self, rows: &mut Vec<O>) {
+        if let Self::OfBatch(limit) = self {
+            truncate(rows, limit);
+        }
+    }
+
     /// Writes down the count if the batch has changed it, and ends the batch.
     pub(super) fn settle(
         self,

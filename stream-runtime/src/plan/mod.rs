@@ -95,6 +95,8 @@ pub struct BatchContext {
     pub has_data: bool,
     /// The batch's time, the same when it runs again.
     pub time: Timestamp,
+    /// Whether a sink wants to know in update mode which rows of the result have left the state.
+    pub tells_removed: bool,
 }
 
 #[doc(hidden)]
@@ -207,6 +209,10 @@ pub trait Plan: Send + Sync + 'static {
     /// When a batch has to run though there may be no rows for it. Asked between two batches.
     #[doc(hidden)]
     fn wake_at(&self, workers: &[&Self::Worker]) -> Option<Timestamp>;
+
+    /// The rows of the whole result, if the state holds them: those that a sink which keeps the result is given after a restart.
+    #[doc(hidden)]
+    fn standing(&self, workers: &[&Self::Worker]) -> Result<Option<Vec<Self::Output>>>;
 
     /// Puts back what the checkpoint holds of an operator, the first being 0.
     #[doc(hidden)]

@@ -25,13 +25,15 @@ pub struct WorkerContext {
 pub struct Emitted<O> {
     /// The rows for the sinks.
     pub rows: Vec<O>,
+    /// The last rows of groups that the watermark has removed, in update mode and if [`BatchContext::tells_removed`].
+    pub removed: Vec<O>,
     /// What else there is to say.
     pub report: Report,
 }
 
 impl<O> Default for Emitted<O> {
     fn default() -> Self {
-        Self { rows: Vec::new(), report: Report::default() }
+        Self { rows: Vec::new(), removed: Vec::new(), report: Report::default() }
     }
 }
 
@@ -144,6 +146,14 @@ pub trait Operator: Send + Sync + 'static {
     /// between two batches.
     fn wake_at(&self, _workers: &[&Self::Worker]) -> Option<Timestamp> {
         None
+    }
+
+    /// The rows of the whole result, if the state holds them: between two batches, in update and complete mode.
+    ///
+    /// # Errors
+    /// A row can't be made: an aggregate has overflowed, for instance.
+    fn standing(&self, _workers: &[&Self::Worker]) -> Result<Option<Vec<Self::Output>>> {
+        Ok(None)
     }
 
     /// Puts back what the checkpoint holds of an operator, the first being 0.

@@ -15,7 +15,9 @@ use super::operator::{Emitted, WorkerContext};
 use super::order::{AsEmitted, Order, OrderBy};
 use super::phase::{Packet, Phase};
 use super::rejects::Rejects;
-use super::{BatchContext, Contains, OperatorChanges, OutputMode, Plan, PlanInfo, Reads, StateEntry, Types};
+use super::{
+    BatchContext, Contains, Mode, OperatorChanges, OutputMode, Plan, PlanInfo, Reads, StateEntry, Types,
+};
 
 /// A plan: what its last branch emits is its result, in output mode `M` and in the order `S`.
 #[derive(Debug)]
@@ -150,6 +152,20 @@ where
     fn wake_at(&self, workers: &[&Self::Worker]) -> Option<Timestamp> {
         let branches: Vec<_> = workers.iter().map(|worker| &worker.branch).collect();
         self.branch.wake_at(&branches)
+    }
+
+    fn standing(&self, workers: &[&Self::Worker]) -> Result<Option<Vec<B::Output>>> {
+        // In update mode a row that `having` no longer lets through isn't put out, so whoever keeps the result can't know.
+        if M::MODE == Mode::Append || (M::MODE == Mode::Update && self.info.having.is_some()) {
+            return Ok(None);
+        }
+        let branches: Vec<_> = workers.iter().map(|worker| &worker.branch).collect();
+        let mut rows = self.branch.standing(&branches)?;
+        if let Some(rows) = &mut rows {
+            self.order.sort(rows);
+            self.limit.cut_standing(rows);
+        }
+        Ok(rows)
     }
 
     fn restore(

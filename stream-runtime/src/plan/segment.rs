@@ -288,6 +288,14 @@ where
         [self.node.wake_at(&nodes), self.operator.wake_at(&operators)].into_iter().flatten().min()
     }
 
+    fn standing(
+        &self,
+        workers: &[&SegmentWorker<N::Worker, S::Tables, Op::Worker>],
+    ) -> Result<Option<Vec<Op::Output>>> {
+        let operators: Vec<_> = workers.iter().map(|worker| &worker.operator).collect();
+        self.operator.standing(&operators)
+    }
+
     fn restore(
         &self,
         workers: &mut [&mut SegmentWorker<N::Worker, S::Tables, Op::Worker>],

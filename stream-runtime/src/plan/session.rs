@@ -269,6 +269,14 @@ where
         Ok(())
     }
 
+    fn standing(&self, workers: &[&Self::Worker]) -> Result<Option<Vec<O>>> {
+        let mut rows = Vec::new();
+        let all = workers.iter().flat_map(|worker| worker.sessions.by_key.iter());
+        let all = all.flat_map(|entry| entry.value.iter().map(|session| (&entry.key, session)));
+        self.finish_all(all, &mut rows)?;
+        Ok(Some(rows))
+    }
+
     fn restore(
         &self,
         workers: &mut [&mut Self::Worker],

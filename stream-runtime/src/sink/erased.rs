@@ -13,8 +13,11 @@ pub(crate) trait AnySink<R: Schema>: Send {
     fn describe(&self) -> String;
     fn needs_checkpoint(&self) -> bool;
     fn is_on_terminal(&self) -> bool;
+    fn keeps_result_any(&self) -> bool;
     async fn open_any(&mut self, context: SinkContext) -> Result<()>;
+    async fn restore_any(&mut self, result: SinkBatch<'_, R>) -> Result<()>;
     async fn commit_any(&mut self, batch: SinkBatch<'_, R>) -> Result<()>;
+    fn committed_any(&mut self, batch: u64);
     async fn close_any(&mut self) -> Result<()>;
 }
 
@@ -30,6 +33,18 @@ impl<R: Schema, S: Sink<R>> AnySink<R> for S {
 
     fn is_on_terminal(&self) -> bool {
         self.writes_to_terminal()
+    }
+
+    fn keeps_result_any(&self) -> bool {
+        self.keeps_result()
+    }
+
+    async fn restore_any(&mut self, result: SinkBatch<'_, R>) -> Result<()> {
+        self.restore(result).await
+    }
+
+    fn committed_any(&mut self, batch: u64) {
+        self.committed(batch);
     }
 
     async fn open_any(&mut self, context: SinkContext) -> Result<()> {

@@ -10,6 +10,7 @@ pub(crate) mod erased;
 pub mod file;
 mod foreach;
 mod memory;
+mod table;
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -18,9 +19,10 @@ pub use console::ConsoleSink;
 pub use file::FileSink;
 pub use foreach::{ForeachSink, ForeachWriter, RowFunction};
 pub use memory::{MemoryBatch, MemoryResults, MemorySink};
+pub use table::{ResultTable, Snapshot, TableSink};
 
 use crate::error::Result;
-use crate::mode::{Append, Mode, OutputMode};
+use crate::mode::{Append, Complete, Mode, OutputMode, Update};
 use crate::schema::Schema;
 
 /// What a sink learns at the start of a run.
@@ -43,6 +45,9 @@ pub struct SinkBatch<'a, R> {
     pub mode: Mode,
     /// The rows.
     pub rows: &'a [R],
+    /// The rows, as they last were, whose groups the watermark has removed from the state. They are told in update mode, to a sink
+    /// that [keeps the result](Sink::keeps_result); a group that the batch has changed is in `rows`, too.
+    pub removed: &'a [R],
     /// The batch's watermark; `None` if the query has none.
     pub watermark: Option<crate::time::Timestamp>,
 }
@@ -93,7 +98,8 @@ pub struct SinkBatch<'a, R> {
 )]
 #[async_trait]
 pub trait Sink<R: Schema>: Send + 'static {
-    /// Which output modes the sink can take: [`AnyMode`], or [`AppendOnly`] if a row, once written, stays.
+    /// Which output modes the sink can take: [`AnyMode`], or [`AppendOnly`] if a row, once written, stays, or
+    /// [`ChangingOnly`] if it keeps the latest result.
     type Modes;
 
     /// How progress reports and errors call this sink, for instance `FileSink[data/out]`.
@@ -110,6 +116,12 @@ pub trait Sink<R: Schema>: Send + 'static {
         false
     }
 
+    /// Whether the sink keeps the whole result in memory. It is given the result by [`restore`](Self::restore) when a query starts
+    /// again, and in update mode it learns what has left the state. A query whose state doesn't hold its result is refused.
+    fn keeps_result(&self) -> bool {
+        false
+    }
+
     /// Prepares for a run. Called once, before anything else.
     async fn open(&mut self, _context: SinkContext) -> Result<()> {
         Ok(())
@@ -117,6 +129,15 @@ pub trait Sink<R: Schema>: Send + 'static {
 
     /// Writes a batch. Has to be idempotent in `batch.id`.
     async fn commit(&mut self, batch: SinkBatch<'_, R>) -> Result<()>;
+
+    /// Takes the whole result, as the last committed batch has left it: before the first batch of a run, if the sink
+    /// [keeps the result](Self::keeps_result) and the checkpoint has a commit.
+    async fn restore(&mut self, _result: SinkBatch<'_, R>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Called when a batch, which the sink has written, is committed: it won't run again.
+    fn committed(&mut self, _batch: u64) {}
 
     /// Called after the last batch of a run.
     async fn close(&mut self) -> Result<()> {
@@ -132,6 +153,10 @@ pub struct AnyMode;
 #[derive(Debug)]
 pub struct AppendOnly;
 
+/// A sink that keeps a result which changes: it takes `output update` and `output complete`.
+#[derive(Debug)]
+pub struct ChangingOnly;
+
 /// Which output modes a kind of sink takes.
 #[diagnostic::on_unimplemented(
     message = "this sink takes only `output append`, and the query has another output mode",
@@ -140,5 +165,16 @@ pub struct AppendOnly;
 )]
 pub trait Takes<M> {}
 
+/// An output mode in which a result changes.
+#[diagnostic::on_unimplemented(
+    message = "this sink keeps the latest result, and the rows of `output append` are added to each other",
+    label = "a restart couldn't fill it again: rows that are final aren't in the query's state any more",
+    note = "write `output update` or `output complete`, or use a sink that writes rows down: `FileSink`, for instance"
+)]
+pub trait Changing: OutputMode {}
+
 impl<M: OutputMode> Takes<M> for AnyMode {}
 impl Takes<Append> for AppendOnly {}
+impl<M: Changing> Takes<M> for ChangingOnly {}
+impl Changing for Update {}
+impl Changing for Complete {}

@@ -25,7 +25,7 @@ pub(crate) fn context(query_id: u128, mode: Mode) -> SinkContext {
 }
 
 pub(crate) fn batch(id: u64, mode: Mode, rows: &[Stat]) -> SinkBatch<'_, Stat> {
-    SinkBatch { id, mode, rows, watermark: Some(Timestamp::from_secs(600)) }
+    SinkBatch { id, mode, rows, removed: &[], watermark: Some(Timestamp::from_secs(600)) }
 }
 
 pub(crate) async fn append(sink: &mut impl Sink<Stat>, id: u64, rows: &[Stat]) -> Result<()> {
