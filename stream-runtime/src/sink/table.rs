@@ -49,7 +49,7 @@ type Rows<K, R> = HashTrieMapSync<K, Arc<R>, RandomState>;
 /// stream_query! {
 ///     query PageViews(clicks: Click) -> Views {
 ///         from click in clicks;
-///         group by click.page;
+///         group by click.page unbounded;
 ///         select Views { page: click.page, views: count() };
 ///         output update;
 ///     }
