@@ -33,12 +33,15 @@ pub use crate::format::json::{
     decode_nested, write_json_cell,
 };
 pub use crate::format::{Arena, RowError, TextRow};
+pub use crate::schema::columnar::{ColumnWriter, Columns};
 pub use crate::schema::derive::{column_set, names};
 pub use crate::schema::place::Place;
 pub use crate::schema::{
     Column, ColumnSet, Decoding, Element, Field, HoldsTimestamps, IntoColumn, Schema, TimestampFormat,
 };
+pub use core::clone::Clone;
 pub use core::default::Default;
+pub use core::iter::Iterator;
 pub use core::option::Option::{self, None, Some};
 pub use core::primitive::{str, u8, usize};
 pub use core::result::Result::{self, Err, Ok};
