@@ -52,7 +52,8 @@ async fn the_schema_says_what_spark_would_read() {
     let dir = tempfile::tempdir().unwrap();
     let mut sink = opened::<Stat>(FileSink::parquet(dir.path())).await.unwrap();
     let window = Window { start: Timestamp::from_secs(0), end: Timestamp::from_secs(60) };
-    let row = Stat { window, page: "/".into(), views: 1, mean: None, top: vec![None], day: Date::from_days(1) };
+    let row =
+        Stat { window, page: "/".into(), views: 1, mean: None, top: vec![None], day: Date::from_days(1) };
     append(&mut sink, 0, &[row]).await.unwrap();
     let file = parsed(&committed(dir.path())[0]);
     let mut schema = Vec::new();
@@ -143,9 +144,10 @@ async fn columns_that_name_directories_are_not_in_the_files() {
     let mut found = Vec::new();
     for file in committed(dir.path()) {
         let schema = read(&file)[0].schema();
-        assert_eq!(schema.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>(), [
-            "amount", "number"
-        ]);
+        assert_eq!(
+            schema.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>(),
+            ["amount", "number"]
+        );
         let below = file.strip_prefix(dir.path()).unwrap().parent().unwrap();
         found.push((below.to_str().unwrap().to_owned(), numbers(&file)));
     }

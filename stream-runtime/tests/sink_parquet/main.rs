@@ -16,8 +16,11 @@ use stream_runtime::sink::{Sink, SinkBatch, SinkContext};
 use stream_runtime::{Result, Uuid};
 
 async fn opened<R: Schema>(mut sink: FileSink<Parquet>) -> Result<FileSink<Parquet>> {
-    let context =
-        SinkContext { query_id: Uuid::from_u128(1 << 100), query_name: "Rows".to_owned(), mode: Mode::Append };
+    let context = SinkContext {
+        query_id: Uuid::from_u128(1 << 100),
+        query_name: "Rows".to_owned(),
+        mode: Mode::Append,
+    };
     Sink::<R>::open(&mut sink, context).await?;
     Ok(sink)
 }

@@ -194,7 +194,12 @@ fn micros() -> impl Strategy<Value = i64> {
 }
 
 fn text() -> impl Strategy<Value = String> {
-    prop_oneof![Just(String::new()), Just("\0\u{feff}\"'\n\u{10ffff}".to_owned()), "\\PC{0,8}", any::<String>()]
+    prop_oneof![
+        Just(String::new()),
+        Just("\0\u{feff}\"'\n\u{10ffff}".to_owned()),
+        "\\PC{0,8}",
+        any::<String>()
+    ]
 }
 
 fn time() -> impl Strategy<Value = Timestamp> {
@@ -224,10 +229,12 @@ fn point() -> impl Strategy<Value = Point> {
 }
 
 fn row() -> impl Strategy<Value = Everything> {
-    let numbers = (any::<(bool, Option<bool>, i8, i16, i32, i64, isize)>(), any::<(u8, u16, u32, Option<u64>)>());
+    let numbers =
+        (any::<(bool, Option<bool>, i8, i16, i32, i64, isize)>(), any::<(u8, u16, u32, Option<u64>)>());
     let floats = (any::<i32>().prop_map(|number| number as f32), some(double()));
     let texts = (text(), some(text()), many(any::<u8>()));
-    let times = (time(), some(micros().prop_map(Duration::from_micros)), any::<i32>().prop_map(Date::from_days));
+    let times =
+        (time(), some(micros().prop_map(Duration::from_micros)), any::<i32>().prop_map(Date::from_days));
     let nested = (
         many(text()),
         some(many(some(many(any::<i64>())))),
