@@ -2,6 +2,8 @@
 #![cfg(feature = "parquet")]
 
 mod files;
+#[cfg(target_os = "linux")]
+mod kills;
 mod rows;
 
 use std::fs::File;
