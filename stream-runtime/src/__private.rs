@@ -33,6 +33,7 @@ pub use crate::format::json::{
     decode_nested, decode_value, write_json_cell,
 };
 pub use crate::format::{Arena, RowError, TextRow};
+pub use crate::schema::columnar::{ColumnWriter, Columns};
 pub use crate::schema::derive::{column_set, names};
 pub use crate::schema::message::part;
 pub use crate::schema::place::Place;
@@ -40,7 +41,9 @@ pub use crate::schema::{
     Column, ColumnSet, Decoding, Element, Field, FromMessage, HoldsTimestamps, IntoColumn, MessagePart,
     Schema, TimestampFormat,
 };
+pub use core::clone::Clone;
 pub use core::default::Default;
+pub use core::iter::Iterator;
 pub use core::option::Option::{self, None, Some};
 pub use core::primitive::{str, u8, usize};
 pub use core::result::Result::{self, Err, Ok};

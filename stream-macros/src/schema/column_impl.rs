@@ -92,6 +92,16 @@ pub(crate) fn expand(row: &Row) -> TokenStream {
             ) -> __private::Option<#view> {
                 <Self as __private::Schema>::unpack::<{ __private::ColumnSet::MAX }>(bytes, arena)
             }
+
+            fn write_column<'a, __W: __private::ColumnWriter, __I>(
+                values: __I,
+                writer: &mut __W,
+            ) -> __private::Result<__W::Column, __W::Error>
+            where
+                __I: __private::Iterator<Item = __private::Option<#view>> + __private::Clone,
+            {
+                writer.rows::<Self, __I>(values)
+            }
         }
 
         #[automatically_derived]

@@ -92,6 +92,9 @@ fn schema(row: &Row) -> TokenStream {
         .columns
         .iter()
         .map(|Column { ident, place, .. }| quote!(#ident: Self::#place.unpack::<__COLUMNS>(bytes, arena)?));
+    let by_column = row.columns.iter().map(
+        |Column { ident, place, .. }| quote!(columns.column(Self::#place, rows.clone().map(|row| row.map(|row| row.#ident)))?),
+    );
     let marker = marker(row);
     let decode_message = row.has_parts().then(|| message::decode_message(row));
     quote! {
@@ -150,6 +153,17 @@ fn schema(row: &Row) -> TokenStream {
                 arena: &'a __private::Arena,
             ) -> __private::Option<#view> {
                 __private::Some(#view_ident { #(#unpacked,)* #marker })
+            }
+
+            fn write_columns<'a, __C: __private::Columns, __I>(
+                rows: __I,
+                columns: &mut __C,
+            ) -> __private::Result<(), __C::Error>
+            where
+                __I: __private::Iterator<Item = __private::Option<#view>> + __private::Clone,
+            {
+                #(#by_column;)*
+                __private::Ok(())
             }
         }
     }

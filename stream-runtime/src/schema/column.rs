@@ -9,6 +9,7 @@ use std::fmt::Debug;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Visitor};
 
+use super::columnar::ColumnWriter;
 use super::pack::{pack_bool, unpack_bool};
 use crate::format::json::Scanner;
 use crate::format::{Arena, RowError};
@@ -115,6 +116,12 @@ pub trait Column: Sized + Send + Sync + 'static {
     ///
     /// Text and binary data are borrowed, lists go to the arena.
     fn unpack<'a>(bytes: &mut &'a [u8], arena: &'a Arena) -> Option<Self::View<'a>>;
+
+    /// Hands many values at once to a columnar format.
+    #[doc(hidden)]
+    fn write_column<'a, W: ColumnWriter, I>(values: I, writer: &mut W) -> Result<W::Column, W::Error>
+    where
+        I: Iterator<Item = Option<Self::View<'a>>> + Clone;
 }
 
 /// A [`Column`] that may stand in a `Vec`: every one but `u8`, since `Vec<u8>` is binary data.
@@ -260,6 +267,13 @@ impl<T: Column> Column for Option<T> {
     #[inline]
     fn unpack<'a>(bytes: &mut &'a [u8], arena: &'a Arena) -> Option<Self::View<'a>> {
         if unpack_bool(bytes)? { T::unpack(bytes, arena).map(Some) } else { Some(None) }
+    }
+
+    fn write_column<'a, W: ColumnWriter, I>(values: I, writer: &mut W) -> Result<W::Column, W::Error>
+    where
+        I: Iterator<Item = Option<Self::View<'a>>> + Clone,
+    {
+        T::write_column(values.map(Option::flatten), writer)
     }
 }
 

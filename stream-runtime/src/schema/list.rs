@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{SeqAccess, Visitor};
 
+use super::columnar::ColumnWriter;
 use super::pack::{pack_length, unpack_length};
 use super::{Column, Decoding, Element, HoldsTimestamps, Seed, TimestampFormat};
 use crate::format::{Arena, RowError, json};
@@ -204,6 +205,13 @@ impl<T: Element> Column for Vec<T> {
             }
             Some(List::of_views(views.into_bump_slice()))
         })
+    }
+
+    fn write_column<'a, W: ColumnWriter, I>(values: I, writer: &mut W) -> Result<W::Column, W::Error>
+    where
+        I: Iterator<Item = Option<List<'a, T>>> + Clone,
+    {
+        writer.list(values)
     }
 }
 

@@ -5,6 +5,7 @@
 //! allocation. A column that a query doesn't name is skipped by the decoder at compile time.
 
 mod column;
+pub(crate) mod columnar;
 pub(crate) mod derive;
 mod into_column;
 mod list;
@@ -144,6 +145,12 @@ pub trait Schema: Sized + Send + Sync + 'static {
     /// there; where `bytes` begins is then unspecified. Lists within lists are read down to the 128th level, which
     /// no row from JSON goes beyond.
     fn unpack<'a, const COLUMNS: u128>(bytes: &mut &'a [u8], arena: &'a Arena) -> Option<Self::View<'a>>;
+
+    /// Hands over the rows by column.
+    #[doc(hidden)]
+    fn write_columns<'a, C: columnar::Columns, I>(rows: I, columns: &mut C) -> Result<(), C::Error>
+    where
+        I: Iterator<Item = Option<Self::View<'a>>> + Clone;
 }
 
 /// A column of a [`Schema`].

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use serde::de::{Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::columnar::written_as;
 use super::pack::{pack_bool, unpack_array, unpack_bool};
 use super::{Column, Decoding, Element, TimestampFormat};
 use crate::format::json::Scanner;
@@ -97,11 +98,24 @@ macro_rules! packed_column {
     };
 }
 
+macro_rules! written_column {
+    (usize) => {
+        written_as!(u64, |number| number as u64);
+    };
+    (isize) => {
+        written_as!(i64, |number| number as i64);
+    };
+    ($type:ident) => {
+        written_as!($type);
+    };
+}
+
 macro_rules! plain_columns {
     ($($type:ident, $expected:literal, |$scanner:ident| $scan:expr);* $(;)?) => {$(
         impl Column for $type {
             copied_column!($type);
             packed_column!($type);
+            written_column!($type);
 
             #[inline]
             fn decode_json<'a, D: Deserializer<'a>>(
@@ -174,6 +188,7 @@ macro_rules! float_columns {
         impl Column for $type {
             copied_column!($type);
             packed_column!($type);
+            written_column!($type);
 
             #[inline]
             fn decode_json<'a, D: Deserializer<'a>>(

@@ -10,12 +10,15 @@ use serde::Deserializer;
 use serde::de::Visitor;
 
 use super::column::invalid;
+use super::columnar::written_as;
 use super::pack::{pack_bytes, unpack_bytes};
 use super::{Column, Decoding, Element, TimestampFormat};
 use crate::format::{Arena, RowError, json};
 
 impl Column for String {
     type View<'a> = &'a str;
+
+    written_as!(text);
 
     #[inline]
     fn view(&self) -> &str {
@@ -80,6 +83,8 @@ impl Element for String {}
 
 impl Column for Vec<u8> {
     type View<'a> = &'a [u8];
+
+    written_as!(binary);
 
     #[inline]
     fn view(&self) -> &[u8] {

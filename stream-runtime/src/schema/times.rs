@@ -6,6 +6,7 @@ use serde::Deserializer;
 use serde::de::{MapAccess, Unexpected, Visitor};
 
 use super::column::{Seed, invalid};
+use super::columnar::written_as;
 use super::number::{copied_column, packed_as};
 use super::text::TextVisitor;
 use super::{Column, Decoding, Element, HoldsTimestamps, TimestampFormat};
@@ -75,6 +76,7 @@ impl fmt::Write for Bytes<'_> {
 
 impl Column for Timestamp {
     copied_column!(Timestamp);
+    written_as!(timestamp);
     packed_as!(i64, as_micros, from_micros);
 
     #[inline]
@@ -171,6 +173,7 @@ const DURATION: &str = "an ISO 8601 duration such as `PT5M`";
 
 impl Column for Duration {
     copied_column!(Duration);
+    written_as!(duration);
     packed_as!(i64, as_micros, from_micros);
 
     fn decode_json<'a, D: Deserializer<'a>>(value: D, _decoding: Decoding<'a>) -> Result<Self, D::Error> {
@@ -232,6 +235,7 @@ impl Element for Duration {}
 
 impl Column for Date {
     copied_column!(Date);
+    written_as!(date);
     packed_as!(i32, as_days, from_days);
 
     fn decode_json<'a, D: Deserializer<'a>>(value: D, decoding: Decoding<'a>) -> Result<Self, D::Error> {
@@ -259,6 +263,7 @@ impl Element for Date {}
 
 impl Column for Window {
     copied_column!(Window);
+    written_as!(window);
 
     fn decode_json<'a, D: Deserializer<'a>>(value: D, decoding: Decoding<'a>) -> Result<Self, D::Error> {
         value.deserialize_map(WindowVisitor(decoding))

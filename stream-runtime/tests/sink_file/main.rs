@@ -4,8 +4,10 @@ mod directory;
 mod exactly_once;
 mod manifest;
 mod output;
+mod partitions;
 #[path = "../sink_support/mod.rs"]
 mod sink_support;
+mod upkeep;
 
 use std::collections::BTreeMap;
 use std::fs;

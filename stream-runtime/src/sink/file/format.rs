@@ -1,14 +1,33 @@
-//! The formats of a file sink: how a row becomes bytes.
+//! [`FileFormat`]: how rows become the content of a file.
+//!
+//! Rows are borrowed and files block, so a file is written in two halves: the query's thread makes chunks of the
+//! rows, and a thread that may block compresses them and writes them down.
 
-use crate::error::{Error, Result};
-use crate::format::TextRow;
-use crate::format::csv::{CsvFormat, write_record};
-use crate::schema::Schema;
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::Result;
+use crate::schema::{ColumnSet, Schema};
 
 /// A format that [`FileSink`](super::FileSink) writes.
-pub trait FileFormat: sealed::Sealed + Send + Sync + 'static {
+pub trait FileFormat: sealed::Sealed + Clone + Send + Sync + 'static {
+    /// Rows on their way into a file.
+    #[doc(hidden)]
+    type Chunk: Send + 'static;
+
+    /// A file that is being written.
+    #[doc(hidden)]
+    type Body: Send + 'static;
+
+    /// What two files have in common that can be made one.
+    #[doc(hidden)]
+    type Shape: PartialEq;
+
     /// The ending of the files' names.
-    const EXTENSION: &'static str;
+    #[doc(hidden)]
+    fn extension(&self) -> String;
 
     /// Whether the format's options make sense.
     #[doc(hidden)]
@@ -16,67 +35,68 @@ pub trait FileFormat: sealed::Sealed + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Appends what a file begins with.
+    /// Whether the format has a form for each column but those left out.
     #[doc(hidden)]
-    fn begin<R: Schema>(&self, _out: &mut Vec<u8>) {}
-
-    /// Appends a row. `cells` is room for it that is used again and again.
-    #[doc(hidden)]
-    fn row<R: Schema>(&self, row: &R, cells: &mut TextRow, out: &mut Vec<u8>);
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for super::JsonLines {}
-    impl Sealed for super::Csv {}
-}
-
-/// One JSON object a line.
-#[derive(Clone, Copy, Debug)]
-pub struct JsonLines;
-
-/// CSV as in RFC 4180: `"` around a cell that holds a delimiter, a quote or a line end, and `""` for a quote.
-/// (For Spark's reader set its option `escape` to `"`.)
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Csv {
-    pub(super) format: CsvFormat,
-}
-
-impl FileFormat for JsonLines {
-    const EXTENSION: &'static str = "json";
-
-    fn row<R: Schema>(&self, row: &R, _cells: &mut TextRow, out: &mut Vec<u8>) {
-        row.encode_json(out);
-        out.push(b'\n');
-    }
-}
-
-impl FileFormat for Csv {
-    const EXTENSION: &'static str = "csv";
-
-    fn check(&self) -> Result<()> {
-        let delimiter = self.format.delimiter;
-        if !delimiter.is_ascii() || matches!(delimiter, b'\n' | b'\r' | 0) || delimiter == self.format.quote {
-            return Err(Error::InvalidOption {
-                option: "delimiter",
-                message: format!(
-                    "`{}` can't stand between the cells of a CSV file; use an ASCII character such as `,`, `;` or a tab",
-                    delimiter.escape_ascii()
-                ),
-            });
-        }
+    fn check_columns<R: Schema>(&self, _left_out: ColumnSet) -> Result<(), ColumnError> {
         Ok(())
     }
 
-    fn begin<R: Schema>(&self, out: &mut Vec<u8>) {
-        if self.format.header {
-            write_record(self.format, R::FIELDS.iter().map(|field| Some(field.name)), out);
-        }
+    /// Takes some rows, at least one, as far as they make a chunk; the first chunk of a file begins it.
+    #[doc(hidden)]
+    fn chunk<'r, R: Schema, I: Iterator<Item = &'r R> + Clone>(
+        &self,
+        left_out: ColumnSet,
+        begins: bool,
+        rows: &mut I,
+    ) -> Result<Self::Chunk, ColumnError>;
+
+    /// Begins a file with the options of this format; the chunk isn't written yet.
+    #[doc(hidden)]
+    fn begin(&self, file: File, first: &Self::Chunk) -> io::Result<Self::Body>;
+
+    #[doc(hidden)]
+    fn write(body: &mut Self::Body, chunk: Self::Chunk) -> io::Result<()>;
+
+    /// Writes what is left.
+    #[doc(hidden)]
+    fn end(body: Self::Body) -> io::Result<File>;
+
+    #[doc(hidden)]
+    fn shape(&self, path: &Path) -> io::Result<Self::Shape>;
+
+    /// Writes the rows of several files of one shape, in order.
+    #[doc(hidden)]
+    fn merge(&self, shape: &Self::Shape, sources: &[PathBuf], file: File) -> io::Result<File>;
+}
+
+pub(super) mod sealed {
+    pub trait Sealed {}
+}
+
+/// A column that the format has no form for.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct ColumnError {
+    /// Its name, after those of the columns that it is in.
+    column: String,
+    message: String,
+}
+
+impl ColumnError {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { column: String::new(), message: message.into() }
     }
 
-    fn row<R: Schema>(&self, row: &R, cells: &mut TextRow, out: &mut Vec<u8>) {
-        cells.cells.clear();
-        row.encode_text(cells);
-        write_record(self.format, cells.cells.iter().map(Option::as_deref), out);
+    /// The error as one of a column, or of the column that it is in.
+    pub(super) fn of(mut self, column: &str) -> Self {
+        self.column =
+            if self.column.is_empty() { column.to_owned() } else { format!("{column}.{}", self.column) };
+        self
+    }
+}
+
+impl fmt::Display for ColumnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the column `{}` {}", self.column, self.message)
     }
 }

@@ -3,19 +3,20 @@
 //! A batch is in the result from the instant that its entry appears, whole and durable; no entry is ever
 //! changed. The directory is claimed for one query, and locked for one run of it.
 
-use std::collections::HashSet;
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{BufWriter, ErrorKind, Read, Seek, Write};
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::cleanup::remove;
+use super::compaction::{Compaction, Upkeep};
 use super::durable::{Created, create_dirs, create_whole, sync_dir};
+use super::format::FileFormat;
 use super::manifest::{EntryName, Manifest, VERSION, description};
-use super::part::part_of;
-use super::status::FileStatus;
+use super::part::Written;
 use crate::error::{Error, Result};
 
 /// Says which query a directory's batch ids belong to.
@@ -23,11 +24,7 @@ const CLAIM: &str = "_stream_query.json";
 /// How long a run waits for the last write of the run before it, if that was abandoned.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// Each so many batches the entry is compact. Spark's default, and what its reader takes from the names.
-const COMPACT_EVERY: u64 = 10;
-/// Entries that are in a compact one are kept for so many batches more, …
-const BATCHES_RETAINED: u64 = 100;
-/// … and for so long: a slow reader may still be at them.
-const AGE_RETAINED: Duration = Duration::from_secs(10 * 60);
+pub(super) const COMPACT_EVERY: u64 = 10;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -39,8 +36,9 @@ struct Claim {
 /// A claimed and locked directory.
 #[derive(Debug)]
 pub(super) struct Log {
-    manifest: Manifest,
-    query: Uuid,
+    pub(super) manifest: Manifest,
+    pub(super) query: Uuid,
+    pub(super) upkeep: Upkeep,
     /// Held, not read: closing it releases the lock.
     _lock: File,
 }
@@ -56,26 +54,24 @@ pub(super) struct State {
 
 impl Log {
     /// Claims `dir` for the query and removes what a crash has left there.
-    pub(super) fn open(dir: &Path, query: Uuid) -> Result<(Self, State)> {
+    pub(super) fn open(dir: &Path, query: Uuid, upkeep: Upkeep) -> Result<(Self, State)> {
         let manifest = Manifest::of(dir)?;
         create_dirs(&manifest.dir)?;
         let mut lock = lock(&manifest.data, LOCK_PATIENCE)?;
         let listing = manifest.list()?;
         claim(&manifest, &mut lock, query, listing.entries.is_empty())?;
-        let log = Self { manifest, query, _lock: lock };
+        let log = Self { manifest, query, upkeep, _lock: lock };
 
         let mut state = State::default();
-        let mut listed = HashSet::new();
         for entry in log.manifest.chain(&listing)? {
-            log.manifest.read(entry, |_, status| {
+            log.manifest.read(entry, |_, _| {
                 state.has_files = true;
-                listed.extend(status.path.rsplit('/').next().and_then(|name| part_of(query, name)));
                 Ok(())
             })?;
             state.last = Some(entry.batch);
         }
         listing.unfinished.iter().try_for_each(|path| remove(path))?;
-        log.remove_parts_not_in(&listed)?;
+        log.remove_leftovers(state.last)?;
         // An entry that a crash kept from being synced counts from now on.
         sync_dir(&log.manifest.dir)?;
         sync_dir(&log.manifest.data)?;
@@ -87,42 +83,47 @@ impl Log {
         &self.manifest.data
     }
 
-    pub(super) fn query(&self) -> Uuid {
-        self.query
-    }
-
-    /// Adds a batch to the result, with its file if it has rows.
+    /// Adds a batch to the result, with its files.
     ///
     /// Batches come in order, each once. If some before it have no entry they get empty ones, as far as a reader
     /// looks for them.
-    pub(super) fn publish(&self, batch: u64, last: Option<u64>, file: Option<&FileStatus>) -> Result<()> {
-        let next = last.map_or(0, |last| last + 1);
-        let is_compact = is_compact(batch);
-        if !is_compact {
+    pub(super) fn publish<F: FileFormat>(
+        &self,
+        format: &F,
+        batch: u64,
+        last: Option<u64>,
+        mut files: Vec<Written>,
+    ) -> Result<()> {
+        if !is_compact(batch) {
+            let next = last.map_or(0, |last| last + 1);
             // A reader begins at the last compact entry.
             let first = (batch / COMPACT_EVERY * COMPACT_EVERY).saturating_sub(1);
             for skipped in next.max(first)..batch {
-                self.create(EntryName { batch: skipped, is_compact: self::is_compact(skipped) }, |_| Ok(()))?;
+                self.create(EntryName { batch: skipped, is_compact: is_compact(skipped) }, |_| Ok(()))?;
             }
+            let lines = kept(files)?;
+            return self.create(EntryName { batch, is_compact: false }, |out| self.write_lines(out, &lines));
         }
-        self.create(EntryName { batch, is_compact }, |out| {
-            if is_compact {
-                for entry in self.manifest.chain(&self.manifest.list()?)? {
-                    self.manifest.read(entry, |line, _| write_line(out, line, &self.manifest.dir))?;
-                }
+        let mut compaction = Compaction::prepare(self, format, batch)?;
+        self.note_superseded(batch, &compaction.superseded)?;
+        let mut all = std::mem::take(&mut compaction.merged);
+        all.append(&mut files);
+        let lines = kept(all)?;
+        self.create(EntryName { batch, is_compact: true }, |out| {
+            for entry in &compaction.chain {
+                self.manifest.read(*entry, |line, status| match compaction.keeps(&status) {
+                    true => write_line(out, line, &self.manifest.dir),
+                    false => Ok(()),
+                })?;
             }
-            match file {
-                None => Ok(()),
-                Some(status) => {
-                    let line = serde_json::to_string(status).map_err(|error| Error::Other(error.into()))?;
-                    write_line(out, &line, &self.manifest.dir)
-                }
-            }
+            self.write_lines(out, &lines)
         })?;
-        if is_compact {
-            self.remove_superfluous(batch);
-        }
+        self.remove_superfluous(batch);
         Ok(())
+    }
+
+    fn write_lines(&self, out: &mut BufWriter<File>, lines: &[String]) -> Result<()> {
+        lines.iter().try_for_each(|line| write_line(out, line, &self.manifest.dir))
     }
 
     fn create(&self, entry: EntryName, lines: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<()> {
@@ -142,58 +143,22 @@ impl Log {
             )),
         }
     }
+}
 
-    /// Removes files that only an attempt which was never committed can have written.
-    fn remove_parts_not_in(&self, listed: &HashSet<Uuid>) -> Result<()> {
-        let failed = |error| Error::io("listing", &self.manifest.data, error);
-        for file in fs::read_dir(&self.manifest.data).map_err(failed)? {
-            let file = file.map_err(failed)?;
-            let part = file.file_name().to_str().and_then(|name| part_of(self.query, name));
-            if part.is_some_and(|part| !listed.contains(&part)) {
-                remove(&file.path())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes old entries that a newer compact one holds. Nobody needs them gone, so a failure is no error.
-    fn remove_superfluous(&self, batch: u64) {
-        let retained = (batch + 1).saturating_sub(BATCHES_RETAINED);
-        let Some(base) = (retained / COMPACT_EVERY * COMPACT_EVERY).checked_sub(1) else { return };
-        let old = match self.manifest.list() {
-            Ok(listing) => {
-                listing.entries.into_iter().take_while(|entry| entry.batch < base).collect::<Vec<_>>()
-            }
-            Err(_) => return,
-        };
-        for path in old.iter().map(|entry| self.manifest.dir.join(entry.to_string())) {
-            let age = fs::metadata(&path).and_then(|file| file.modified()).ok();
-            let is_old = age.is_some_and(|modified| {
-                SystemTime::now().duration_since(modified).is_ok_and(|age| age >= AGE_RETAINED)
-            });
-            if is_old && let Err(error) = fs::remove_file(&path) {
-                tracing::warn!("an old manifest entry stays: removing `{}` failed: {error}", path.display());
-            }
-        }
-    }
+/// Keeps the files, and gives the lines about them.
+fn kept(files: Vec<Written>) -> Result<Vec<String>> {
+    files.into_iter().map(|file| file.keep()?.line()).collect()
 }
 
 fn is_compact(batch: u64) -> bool {
     batch % COMPACT_EVERY == COMPACT_EVERY - 1
 }
 
-fn write_line(out: &mut impl Write, line: &str, dir: &Path) -> Result<()> {
+pub(super) fn write_line(out: &mut impl Write, line: &str, dir: &Path) -> Result<()> {
     // No line end after the last line: that is how Spark writes it.
     out.write_all(b"\n")
         .and_then(|()| out.write_all(line.as_bytes()))
         .map_err(|error| Error::io("writing an entry of", dir, error))
-}
-
-fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("removing", path, error)),
-        _ => Ok(()),
-    }
 }
 
 /// Opens the claim and locks it.

@@ -106,14 +106,24 @@ impl Manifest {
     pub(super) fn read(
         &self,
         entry: EntryName,
+        visit: impl FnMut(&str, FileStatus) -> Result<()>,
+    ) -> Result<()> {
+        let name = entry.to_string();
+        self.read_lines(&self.dir.join(&name), &name, visit)
+    }
+
+    /// Calls `visit` with each line of a file that has the form of an entry, and what it says.
+    pub(super) fn read_lines(
+        &self,
+        path: &Path,
+        entry: &str,
         mut visit: impl FnMut(&str, FileStatus) -> Result<()>,
     ) -> Result<()> {
-        let path = self.dir.join(entry.to_string());
         let failed = |error: std::io::Error| match error.kind() {
             ErrorKind::InvalidData => self.damaged(format_args!("`{entry}` isn't text")),
-            _ => Error::io("reading", &path, error),
+            _ => Error::io("reading", path, error),
         };
-        let mut lines = BufReader::new(File::open(&path).map_err(failed)?).lines();
+        let mut lines = BufReader::new(File::open(path).map_err(failed)?).lines();
         match lines.next().transpose().map_err(failed)?.as_deref() {
             Some(VERSION) => {}
             None => return Err(self.damaged(format_args!("`{entry}` is empty"))),
@@ -151,8 +161,8 @@ pub(super) fn description(dir: &Path) -> String {
     format!("FileSink[{}]", dir.display())
 }
 
-/// The files that make up what a [`FileSink`](super::FileSink), or Spark's, has written into `dir`: each
-/// committed batch's once, in the order of the batches.
+/// The files that make up what a [`FileSink`](super::FileSink), or Spark's, has written into `dir`: the rows of
+/// each committed batch once, in the order of the batches unless the sink merges small files.
 ///
 /// A plain listing of the directory can also show files of a batch that was never committed; this goes by the
 /// manifest. Safe to call while a query is writing. The files of a directory that was moved as a whole are found

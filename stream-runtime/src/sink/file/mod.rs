@@ -1,33 +1,44 @@
 //! [`FileSink`]: results as files, each row exactly once.
 //!
-//! A batch's file is written and made durable first; then the batch's entry in the manifest appears, in one
+//! A batch's files are written and made durable first; then the batch's entry in the manifest appears, in one
 //! step. What a crash leaves in between is in no entry, so it isn't part of the result, and the next run removes it.
 
+mod cleanup;
+mod compaction;
+mod compression;
 mod durable;
 mod format;
 mod log;
 mod manifest;
+mod options;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod part;
+mod partition;
 mod status;
+mod text;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-pub use format::{Csv, FileFormat, JsonLines};
+pub use compression::TextCompression;
+pub use format::FileFormat;
 pub use manifest::committed_files;
+#[cfg(feature = "parquet")]
+pub use parquet::{Parquet, ParquetCompression};
+pub use text::{Csv, JsonLines};
 
 use crate::error::{Error, Result};
-use crate::format::TextRow;
-use crate::schema::Schema;
+use crate::schema::{ColumnSet, Schema};
 use crate::sink::blocking::blocking;
 use crate::sink::{AppendOnly, Sink, SinkBatch, SinkContext};
+use compaction::Upkeep;
+use format::ColumnError;
 use log::{Log, State};
-use part::Part;
-
-/// How many bytes are gathered before they are written.
-const BLOCK: usize = 1 << 20;
+use part::{Part, Written};
+use partition::Partitioning;
 
 /// Writes each batch to a file of its own. Takes only append mode.
 ///
@@ -51,10 +62,9 @@ const BLOCK: usize = 1 << 20;
 pub struct FileSink<F> {
     dir: PathBuf,
     format: F,
+    partition_by: Vec<String>,
+    upkeep: Upkeep,
     opened: Option<Opened>,
-    /// Room for a block, kept from batch to batch.
-    block: Vec<u8>,
-    cells: TextRow,
 }
 
 #[derive(Debug)]
@@ -62,69 +72,61 @@ struct Opened {
     // Shared with writes that are under way, so that the directory stays locked until the last has ended.
     log: Arc<Log>,
     state: State,
+    partitioning: Option<Partitioning>,
 }
 
-impl FileSink<JsonLines> {
-    /// Writes JSON lines into `dir`, which is created if it doesn't exist.
-    pub fn json(dir: impl Into<PathBuf>) -> Self {
-        Self::new(dir.into(), JsonLines)
-    }
-}
-
-impl FileSink<Csv> {
-    /// Writes CSV into `dir`, which is created if it doesn't exist.
-    pub fn csv(dir: impl Into<PathBuf>) -> Self {
-        Self::new(dir.into(), Csv::default())
-    }
-
-    /// Whether each file begins with the names of the columns; it does unless set.
-    pub fn header(mut self, header: bool) -> Self {
-        self.format.format.header = header;
-        self
-    }
-
-    /// The ASCII character between cells, `,` unless set.
-    pub fn delimiter(mut self, delimiter: u8) -> Self {
-        self.format.format.delimiter = delimiter;
-        self
-    }
+/// A batch being written.
+struct Batch {
+    id: u64,
+    log: Arc<Log>,
+    left_out: ColumnSet,
 }
 
 impl<F: FileFormat> FileSink<F> {
-    fn new(dir: PathBuf, format: F) -> Self {
-        Self { dir, format, opened: None, block: Vec::new(), cells: TextRow::default() }
-    }
-
     fn name(&self) -> String {
         manifest::description(&self.dir)
     }
 
-    /// Writes all rows but the last block, which stays in `self.block`.
-    async fn write_blocks<R: Schema>(&mut self, rows: &[R], log: &Arc<Log>) -> Result<Option<Part>> {
-        let mut part = None;
-        self.block.clear();
-        self.format.begin::<R>(&mut self.block);
-        for row in rows {
-            self.format.row(row, &mut self.cells, &mut self.block);
-            if self.block.len() >= BLOCK {
-                let block = std::mem::take(&mut self.block);
-                let log = Arc::clone(log);
-                (part, self.block) =
-                    blocking(move || Ok((Some(write_block::<F>(part, &block, &log)?), block))).await?;
-                self.block.clear();
-            }
-        }
-        Ok(part)
+    fn cannot_write(&self, error: &ColumnError) -> Error {
+        Error::sink(self.name(), error)
     }
-}
 
-fn write_block<F: FileFormat>(part: Option<Part>, block: &[u8], log: &Log) -> Result<Part> {
-    let mut part = match part {
-        Some(part) => part,
-        None => Part::create(log.data_dir(), log.query(), F::EXTENSION)?,
-    };
-    part.write(block)?;
-    Ok(part)
+    /// Writes rows, at least one, to a file in a directory below the sink's.
+    async fn write_file<'r, R: Schema, I>(&self, batch: &Batch, dir: &str, mut rows: I) -> Result<Written>
+    where
+        I: ExactSizeIterator<Item = &'r R> + Clone,
+    {
+        let mut open: Option<(F::Body, Part)> = None;
+        loop {
+            let chunk = self
+                .format
+                .chunk(batch.left_out, open.is_none(), &mut rows)
+                .map_err(|error| self.cannot_write(&error))?;
+            let (format, id, log) = (self.format.clone(), batch.id, Arc::clone(&batch.log));
+            let dir = log.data_dir().join(dir);
+            let write = move || {
+                let (mut body, part) = match open {
+                    Some(open) => open,
+                    None => {
+                        let (part, file) = Part::create(&dir, log.query, id, &format.extension())?;
+                        (format.begin(file, &chunk).map_err(|error| part.failed(error))?, part)
+                    }
+                };
+                F::write(&mut body, chunk).map_err(|error| part.failed(error))?;
+                Ok((body, part))
+            };
+            if rows.len() > 0 {
+                open = Some(blocking(write).await?);
+                continue;
+            }
+            return blocking(move || {
+                let (body, part) = write()?;
+                let file = F::end(body).map_err(|error| part.failed(error))?;
+                part.finish(&file)
+            })
+            .await;
+        }
+    }
 }
 
 #[async_trait]
@@ -140,19 +142,28 @@ impl<R: Schema, F: FileFormat> Sink<R> for FileSink<F> {
     }
 
     async fn open(&mut self, context: SinkContext) -> Result<()> {
-        self.format.check()?;
         self.opened = None;
-        let dir = self.dir.clone();
-        let (log, state) = blocking(move || Log::open(&dir, context.query_id)).await?;
-        self.opened = Some(Opened { log: Arc::new(log), state });
+        self.format.check()?;
+        self.upkeep.check()?;
+        let partitioning = if self.partition_by.is_empty() {
+            None
+        } else {
+            let resolved = Partitioning::resolve::<R>(&self.partition_by);
+            Some(resolved.map_err(|message| Error::InvalidOption { option: "partition_by", message })?)
+        };
+        let left_out = partitioning.as_ref().map_or(0, Partitioning::left_out);
+        self.format.check_columns::<R>(left_out).map_err(|error| self.cannot_write(&error))?;
+        let (dir, upkeep) = (self.dir.clone(), self.upkeep);
+        let (log, state) = blocking(move || Log::open(&dir, context.query_id, upkeep)).await?;
+        self.opened = Some(Opened { log: Arc::new(log), state, partitioning });
         Ok(())
     }
 
     async fn commit(&mut self, batch: SinkBatch<'_, R>) -> Result<()> {
-        let Some(Opened { log, state }) = &self.opened else {
+        let Some(Opened { log, state, partitioning }) = &self.opened else {
             return Err(Error::sink(self.name(), "a batch came before `open`"));
         };
-        let (log, State { last, has_files }) = (Arc::clone(log), *state);
+        let State { last, has_files } = *state;
         let next = last.map_or(0, |last| last + 1);
         if batch.id < next {
             return Ok(());
@@ -167,20 +178,24 @@ impl<R: Schema, F: FileFormat> Sink<R> for FileSink<F> {
             ));
         }
 
-        let part = self.write_blocks(batch.rows, &log).await?;
-        let (id, has_rows) = (batch.id, !batch.rows.is_empty());
-        let block = std::mem::take(&mut self.block);
-        self.block = blocking(move || {
-            let file = if has_rows { Some(write_block::<F>(part, &block, &log)?.finish()?) } else { None };
-            log.publish(id, last, file.as_ref())?;
-            Ok(block)
-        })
-        .await?;
-        // One huge row is no reason to keep its room for ever.
-        self.block.clear();
-        self.block.shrink_to(2 * BLOCK);
+        let left_out = partitioning.as_ref().map_or(0, Partitioning::left_out);
+        let write = Batch { id: batch.id, log: Arc::clone(log), left_out };
+        let mut files = Vec::new();
+        match partitioning {
+            None if batch.rows.is_empty() => {}
+            None => files.push(self.write_file(&write, "", batch.rows.iter()).await?),
+            Some(partitioning) => {
+                let parts = partitioning.split(batch.rows).map_err(|error| self.cannot_write(&error))?;
+                for (dir, rows) in parts {
+                    files.push(self.write_file(&write, &dir, rows.iter().copied()).await?);
+                }
+            }
+        }
+        let has_rows = !files.is_empty();
+        let format = self.format.clone();
+        blocking(move || write.log.publish(&format, write.id, last, files)).await?;
         if let Some(opened) = &mut self.opened {
-            opened.state = State { last: Some(id), has_files: has_files || has_rows };
+            opened.state = State { last: Some(batch.id), has_files: has_files || has_rows };
         }
         Ok(())
     }

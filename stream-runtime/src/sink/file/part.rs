@@ -1,45 +1,58 @@
 //! [`Part`]: a data file of one attempt at a batch.
 //!
-//! Its name is its own and says whose it is, so that a file which a crash left behind can be told from
-//! every other file. It counts only once the manifest lists it.
+//! Its name is its own and says whose it is and of which batch, so that a file which a crash left behind can be
+//! told from every other file. It counts only once the manifest lists it.
 
 use std::fs::File;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use tempfile::TempPath;
 use uuid::Uuid;
 
-use super::durable::sync_dir;
+use super::durable::{create_dirs, sync_dir};
 use super::status::FileStatus;
 use crate::error::{Error, Result};
 
 /// How many bytes of a part's unique name are its query's.
 const MARK: usize = 6;
+/// What the names of parts end in, with what stands for their compression.
+const ENDINGS: [&str; 10] = [
+    "json",
+    "json.gz",
+    "json.zst",
+    "csv",
+    "csv.gz",
+    "csv.zst",
+    "parquet",
+    "snappy.parquet",
+    "gz.parquet",
+    "zstd.parquet",
+];
 
-/// A file being written. Dropped before [`finish`](Part::finish), it is removed.
+/// A file being written. Dropped before it is [kept](Written::keep), it is removed.
 #[derive(Debug)]
 pub(super) struct Part {
-    file: File,
     path: TempPath,
 }
 
 impl Part {
-    /// A new file in `dir`, which is absolute.
-    pub(super) fn create(dir: &Path, query: Uuid, extension: &str) -> Result<Self> {
-        let path = dir.join(part_name(query, extension));
+    /// A new file in `dir`, which is absolute, and is created if it doesn't exist.
+    pub(super) fn create(dir: &Path, query: Uuid, batch: u64, extension: &str) -> Result<(Self, File)> {
+        create_dirs(dir)?;
+        let path = dir.join(part_name(query, batch, extension));
         let file = File::create_new(&path).map_err(|error| Error::io("creating", &path, error))?;
         let path = TempPath::try_from_path(&path).map_err(|error| Error::io("creating", path, error))?;
-        Ok(Self { file, path })
+        Ok((Self { path }, file))
     }
 
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file.write_all(bytes).map_err(|error| Error::io("writing", &*self.path, error))
+    /// What went wrong while the file was written.
+    pub(super) fn failed(&self, error: std::io::Error) -> Error {
+        Error::io("writing", &*self.path, error)
     }
 
-    /// Makes the file durable and keeps it, listed or not.
-    pub(super) fn finish(self) -> Result<FileStatus> {
-        let Self { file, path } = self;
+    /// Makes the file durable.
+    pub(super) fn finish(self, file: &File) -> Result<Written> {
+        let Self { path } = self;
         let metadata = file
             .sync_all()
             .and_then(|()| file.metadata())
@@ -47,29 +60,46 @@ impl Part {
         if let Some(dir) = path.parent() {
             sync_dir(dir)?;
         }
-        // From here on the file may be listed in the manifest: better one left over than one missing.
-        let path =
-            path.keep().map_err(|error| Error::io("keeping", error.path.to_path_buf(), error.error))?;
-        Ok(FileStatus::added(&path, &metadata))
+        Ok(Written { status: FileStatus::added(&path, &metadata), path })
     }
 }
 
-/// `part-00000-<uuid>-c000.<extension>`, as Spark names files, with the query's mark in the UUID.
-fn part_name(query: Uuid, extension: &str) -> String {
+/// A file that is whole and durable, and in no manifest yet. Dropped before it is kept, it is removed.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) status: FileStatus,
+    path: TempPath,
+}
+
+impl Written {
+    /// Keeps the file, listed or not: better one left over than one missing.
+    pub(super) fn keep(self) -> Result<FileStatus> {
+        let Self { status, path } = self;
+        match path.keep() {
+            Ok(_) => Ok(status),
+            Err(error) => Err(Error::io("keeping", error.path.to_path_buf(), error.error)),
+        }
+    }
+}
+
+/// `part-<batch>-<uuid>-c000.<extension>`, nearly as Spark names files, with the query's mark in the UUID.
+fn part_name(query: Uuid, batch: u64, extension: &str) -> String {
     let mut bytes = Uuid::new_v4().into_bytes();
     bytes[..MARK].copy_from_slice(&query.as_bytes()[..MARK]);
     let unique = uuid::Builder::from_custom_bytes(bytes).into_uuid();
-    format!("part-00000-{unique}-c000.{extension}")
+    format!("part-{batch:05}-{unique}-c000.{extension}")
 }
 
-/// What makes a part's name unique, if it is a name that [`part_name`] gives to files of this query.
-pub(super) fn part_of(query: Uuid, file_name: &str) -> Option<Uuid> {
-    let (unique, extension) = file_name.strip_prefix("part-00000-")?.split_once("-c000.")?;
+/// The batch of a part, if it has a name that [`part_name`] gives to files of this query.
+pub(super) fn batch_of(query: Uuid, file_name: &str) -> Option<u64> {
+    let (batch, rest) = file_name.strip_prefix("part-")?.split_once('-')?;
+    let (unique, extension) = rest.split_once("-c000.")?;
+    let number = batch.parse::<u64>().ok().filter(|number| format!("{number:05}") == batch)?;
     let unique = (unique.len() == 36).then(|| Uuid::parse_str(unique).ok()).flatten()?;
     let is_ours = unique.get_version_num() == 8
         && unique.as_bytes()[..MARK] == query.as_bytes()[..MARK]
-        && !extension.contains('.');
-    is_ours.then_some(unique)
+        && ENDINGS.contains(&extension);
+    is_ours.then_some(number)
 }
 
 /// Where a listed file is: in `dir` itself if that was moved or copied since.
@@ -77,10 +107,16 @@ pub(super) fn found(listed: PathBuf, dir: &Path) -> PathBuf {
     if listed.starts_with(dir) {
         return listed;
     }
-    match listed.file_name().map(|name| dir.join(name)) {
-        Some(moved) if moved.exists() => moved,
-        _ => listed,
-    }
+    // A file of a partitioned result is below directories such as `date=2026-01-31`.
+    let names: Vec<_> = listed.components().rev().collect();
+    let partitions = names.iter().skip(1).take_while(|name| is_partition(name)).count();
+    let below = |levels: usize| names.iter().take(levels + 1).rev().collect::<PathBuf>();
+    let moved = (0..=partitions).rev().map(|levels| dir.join(below(levels))).find(|path| path.exists());
+    moved.unwrap_or(listed)
+}
+
+fn is_partition(name: &Component<'_>) -> bool {
+    name.as_os_str().as_encoded_bytes().contains(&b'=')
 }
 
 #[cfg(test)]
@@ -90,37 +126,46 @@ mod tests {
     #[test]
     fn a_part_is_known_by_its_own_query_alone() {
         let (query, other) = (Uuid::new_v4(), Uuid::new_v4());
-        let name = part_name(query, "json");
-        assert!(part_of(query, &name).is_some(), "{name}");
-        assert_ne!(part_of(query, &name), part_of(query, &part_name(query, "json")));
-        assert_eq!(part_of(other, &name), None);
+        let name = part_name(query, 17, "json");
+        assert_eq!(batch_of(query, &name), Some(17), "{name}");
+        assert_eq!(batch_of(query, &part_name(query, 1_234_567, "snappy.parquet")), Some(1_234_567));
+        assert_ne!(name, part_name(query, 17, "json"));
+        assert_eq!(batch_of(other, &name), None);
         let spark = format!("part-00000-{}-c000.json", Uuid::new_v4());
-        assert_eq!(part_of(query, &spark), None);
-        for foreign in
-            [name.replace("00000", "00001"), name.replace(".json", ".json.crc"), format!(".{name}")]
-        {
-            assert_eq!(part_of(query, &foreign), None, "{foreign}");
+        assert_eq!(batch_of(query, &spark), None);
+        for foreign in [
+            name.replace("00017", "17"),
+            name.replace("00017", "+0017"),
+            name.replace(".json", ".json.crc"),
+            name.replace(".json", ".json.gz.bak"),
+            format!(".{name}"),
+        ] {
+            assert_eq!(batch_of(query, &foreign), None, "{foreign}");
         }
     }
 
     #[test]
-    fn a_part_that_is_not_finished_is_removed() {
+    fn a_part_that_is_not_kept_is_removed() {
         let dir = tempfile::tempdir().unwrap();
-        let mut part = Part::create(dir.path(), Uuid::new_v4(), "json").unwrap();
-        part.write(b"{}").unwrap();
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
-        drop(part);
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+        let count = || std::fs::read_dir(dir.path()).unwrap().count();
+        let (part, file) = Part::create(dir.path(), Uuid::new_v4(), 0, "json").unwrap();
+        assert_eq!(count(), 1);
+        let written = part.finish(&file).unwrap();
+        assert_eq!(count(), 1);
+        drop(written);
+        assert_eq!(count(), 0);
     }
 
-    #[cfg(target_os = "linux")]
     #[test]
-    fn a_full_disk_is_an_error_that_names_the_file() {
+    fn a_file_is_found_where_its_directory_was_moved_to() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("part");
-        let file = File::options().write(true).open("/dev/full").unwrap();
-        let mut part = Part { file, path: TempPath::try_from_path(&path).unwrap() };
-        let error = part.write(b"{}").unwrap_err().to_string();
-        assert!(error.starts_with("writing `") && error.contains("part` failed: No space left"), "{error}");
+        let moved = dir.path().join("kind=out");
+        std::fs::create_dir_all(moved.join("a=1/b=%2F")).unwrap();
+        for path in ["part", "a=1/b=%2F/part"] {
+            std::fs::write(moved.join(path), "").unwrap();
+            assert_eq!(found(Path::new("/gone/kind=out").join(path), &moved), moved.join(path));
+        }
+        let elsewhere = PathBuf::from("/gone/a=1/other");
+        assert_eq!(found(elsewhere.clone(), &moved), elsewhere);
     }
 }

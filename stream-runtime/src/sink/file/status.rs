@@ -7,6 +7,8 @@ use std::time::UNIX_EPOCH;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
+
 /// The block size of Hadoop's local file system, which Spark puts into every line.
 const BLOCK_SIZE: u64 = 32 << 20;
 
@@ -34,9 +36,10 @@ const ESCAPED: AsciiSet = CONTROLS
 pub(super) struct FileStatus {
     /// `file:///…`, absolute.
     pub(super) path: String,
-    size: u64,
+    pub(super) size: u64,
     is_dir: bool,
-    modification_time: u64,
+    /// Milliseconds since the epoch.
+    pub(super) modification_time: u64,
     block_replication: u32,
     block_size: u64,
     pub(super) action: Action,
@@ -63,6 +66,11 @@ impl FileStatus {
             block_size: BLOCK_SIZE,
             action: Action::Add,
         }
+    }
+
+    /// The line, without a line end.
+    pub(super) fn line(&self) -> Result<String> {
+        serde_json::to_string(self).map_err(|error| Error::Other(error.into()))
     }
 
     /// The path on this machine; `None` if the file isn't on a local file system.

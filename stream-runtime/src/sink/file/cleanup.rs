@@ -1,0 +1,131 @@
+//! What is removed from a directory: files of batches that never were, entries that newer ones hold, and files
+//! whose rows are in larger ones.
+//!
+//! A reader that goes by an entry finds every file that it lists: small files are removed after the last entry
+//! that lists them. Which they are is written down (`.19.merged`) before the entry that leaves them out.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::durable::create_whole;
+use super::log::{COMPACT_EVERY, Log, write_line};
+use super::manifest::{EntryName, VERSION};
+use super::part::{batch_of, found};
+use super::status::FileStatus;
+use crate::error::{Error, Result};
+
+/// Entries that are in a compact one are kept for so many batches more, …
+const BATCHES_RETAINED: u64 = 100;
+/// … and for so long: a slow reader may still be at them.
+const AGE_RETAINED: Duration = Duration::from_secs(10 * 60);
+
+impl Log {
+    /// Removes what a crash has left: parts and notes of batches after the last one that has an entry.
+    pub(super) fn remove_leftovers(&self, last: Option<u64>) -> Result<()> {
+        let is_left_over = |batch: u64| last.is_none_or(|last| batch > last);
+        self.remove_parts(&self.manifest.data, &is_left_over)?;
+        for (batch, path) in self.notes()? {
+            if is_left_over(batch) {
+                remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_parts(&self, dir: &Path, is_left_over: &impl Fn(u64) -> bool) -> Result<()> {
+        let failed = |error| Error::io("listing", dir, error);
+        for file in fs::read_dir(dir).map_err(failed)? {
+            let file = file.map_err(failed)?;
+            let name = file.file_name();
+            // Links to directories aren't followed: what is behind them is somebody else's.
+            if name.as_encoded_bytes().contains(&b'=') && file.file_type().map_err(failed)?.is_dir() {
+                self.remove_parts(&file.path(), is_left_over)?;
+            } else if name.to_str().and_then(|name| batch_of(self.query, name)).is_some_and(is_left_over) {
+                remove(&file.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes which files an entry leaves out because their rows are in larger ones.
+    pub(super) fn note_superseded(&self, batch: u64, files: &[FileStatus]) -> Result<()> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        create_whole(&self.manifest.dir, &note_name(batch), |out| {
+            out.write_all(VERSION.as_bytes())
+                .map_err(|error| Error::io("writing a note in", &self.manifest.dir, error))?;
+            files.iter().try_for_each(|file| write_line(out, &file.line()?, &self.manifest.dir))
+        })?;
+        Ok(())
+    }
+
+    /// Removes old entries that a newer compact one holds, then the files that only they have listed. Nobody needs
+    /// them gone, so a failure is no error.
+    pub(super) fn remove_superfluous(&self, batch: u64) {
+        if let Err(error) = self.try_remove_superfluous(batch) {
+            tracing::warn!("old files and manifest entries stay: {error}");
+        }
+    }
+
+    fn try_remove_superfluous(&self, batch: u64) -> Result<()> {
+        let retained = (batch + 1).saturating_sub(BATCHES_RETAINED);
+        let Some(base) = (retained / COMPACT_EVERY * COMPACT_EVERY).checked_sub(1) else { return Ok(()) };
+        let mut entries: BTreeSet<EntryName> = self.manifest.list()?.entries;
+        while let Some(entry) = entries.first().filter(|entry| entry.batch < base) {
+            let path = self.manifest.dir.join(entry.to_string());
+            if !is_old(&path) {
+                break;
+            }
+            remove(&path)?;
+            entries.pop_first();
+        }
+        let oldest = entries.first().map_or(0, |entry| entry.batch);
+        for (batch, note) in self.notes()?.into_iter().filter(|(batch, _)| *batch <= oldest) {
+            self.manifest.read_lines(&note, &note_name(batch), |_, status| {
+                let path = status.local_path().map(|path| found(path, &self.manifest.data));
+                let name = path.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
+                match (&path, name.and_then(|name| batch_of(self.query, name))) {
+                    (Some(path), Some(_)) => remove(path),
+                    _ => Ok(()),
+                }
+            })?;
+            remove(&note)?;
+        }
+        Ok(())
+    }
+
+    fn notes(&self) -> Result<Vec<(u64, PathBuf)>> {
+        let failed = |error| Error::io("listing", &self.manifest.dir, error);
+        let mut notes = Vec::new();
+        for file in fs::read_dir(&self.manifest.dir).map_err(failed)? {
+            let path = file.map_err(failed)?.path();
+            let name = path.file_name().and_then(|name| name.to_str());
+            let batch = name.and_then(|name| name.strip_prefix('.')?.strip_suffix(".merged")?.parse().ok());
+            notes.extend(batch.map(|batch| (batch, path)));
+        }
+        Ok(notes)
+    }
+}
+
+fn note_name(batch: u64) -> String {
+    format!(".{batch}.merged")
+}
+
+fn is_old(path: &Path) -> bool {
+    let modified = fs::metadata(path).and_then(|file| file.modified()).ok();
+    modified.is_some_and(|modified| {
+        SystemTime::now().duration_since(modified).is_ok_and(|age| age >= AGE_RETAINED)
+    })
+}
+
+/// Removes a file that may be gone already.
+pub(super) fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("removing", path, error)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,41 @@
+//! Parquet files of the file sink, read back with Arrow's own reader.
+#![cfg(feature = "parquet")]
+
+mod files;
+#[cfg(target_os = "linux")]
+mod kills;
+mod rows;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use arrow_array::RecordBatch;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use stream_runtime::plan::Mode;
+use stream_runtime::prelude::*;
+use stream_runtime::sink::file::{Parquet, committed_files};
+use stream_runtime::sink::{Sink, SinkBatch, SinkContext};
+use stream_runtime::{Result, Uuid};
+
+async fn opened<R: Schema>(mut sink: FileSink<Parquet>) -> Result<FileSink<Parquet>> {
+    let context = SinkContext {
+        query_id: Uuid::from_u128(1 << 100),
+        query_name: "Rows".to_owned(),
+        mode: Mode::Append,
+    };
+    Sink::<R>::open(&mut sink, context).await?;
+    Ok(sink)
+}
+
+async fn append<R: Schema>(sink: &mut FileSink<Parquet>, id: u64, rows: &[R]) -> Result<()> {
+    sink.commit(SinkBatch { id, mode: Mode::Append, rows, watermark: None }).await
+}
+
+fn committed(dir: &Path) -> Vec<PathBuf> {
+    committed_files(dir).unwrap()
+}
+
+fn read(path: &Path) -> Vec<RecordBatch> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
+    reader.build().unwrap().collect::<std::result::Result<_, _>>().unwrap()
+}
