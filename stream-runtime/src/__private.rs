@@ -27,6 +27,7 @@ pub use crate::time::{Duration, Timestamp};
 pub use crate::process::{ProcessorState, StateVariable, VariableVisitor};
 
 // For `#[derive(Schema)]`.
+pub use crate::format::columns::{Bound, ColumnField, Differences, Values, bind_nested};
 pub use crate::format::csv::{Cells, Record};
 pub use crate::format::json::{
     Object, ObjectWriter, RowFields, Scanner, decode_in_any_order, decode_json_cell, decode_line,

@@ -5,6 +5,7 @@ use quote::quote;
 use syn::ext::IdentExt;
 
 use super::attributes::DefaultValue;
+use super::columns;
 use super::row::{Column, Row};
 
 pub(crate) fn expand(row: &Row) -> TokenStream {
@@ -92,6 +93,7 @@ fn schema(row: &Row) -> TokenStream {
         .iter()
         .map(|Column { ident, place, .. }| quote!(#ident: Self::#place.unpack::<__COLUMNS>(bytes, arena)?));
     let marker = marker(row);
+    let columns = columns::schema_items(row);
     quote! {
         #[automatically_derived]
         #[diagnostic::do_not_recommend]
@@ -124,6 +126,8 @@ fn schema(row: &Row) -> TokenStream {
                 let cells = __private::Cells::<__COLUMNS>::new(record, arena);
                 __private::Ok(#view_ident { #(#cells,)* #marker })
             }
+
+            #columns
 
             fn encode_json(&self, out: &mut __private::Vec<__private::u8>) {
                 let view = __private::Schema::view(self);

@@ -15,7 +15,9 @@ use super::operator::{Emitted, WorkerContext};
 use super::order::{AsEmitted, Order, OrderBy};
 use super::phase::{Packet, Phase};
 use super::rejects::Rejects;
-use super::{BatchContext, Contains, OperatorChanges, OutputMode, Plan, PlanInfo, Reads, StateEntry, Types};
+use super::{
+    BatchContext, Contains, OperatorChanges, OutputMode, Plan, PlanInfo, Reads, StateEntry, Types, Wanted,
+};
 
 /// A plan: what its last branch emits is its result, in output mode `M` and in the order `S`.
 #[derive(Debug)]
@@ -182,6 +184,10 @@ where
         rejects: &mut Rejects,
     ) -> Result<()> {
         self.branch.feed(&mut worker.branch, input, chunk, rejects, |_, _, _| {})
+    }
+
+    fn wanted(&self) -> Wanted<'_> {
+        self.branch.wanted()
     }
 
     fn take_late(worker: &mut Self::Worker) -> Vec<(u64, B::Row)> {

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use crate::schema::Schema;
 
-use super::Types;
+use super::{Pruning, Types};
 use super::item::Columns;
 use super::node::Node;
 use super::operator::WorkerContext;
@@ -13,17 +13,19 @@ use super::operator::WorkerContext;
 #[derive(Debug)]
 pub struct Read<R, const COLUMNS: u128, const LATE: bool = false> {
     inputs: Vec<usize>,
+    /// What the query's first `where` says.
+    pub(super) pruning: Option<Pruning>,
     types: Types<R>,
 }
 
 impl<R, const COLUMNS: u128> Read<R, COLUMNS> {
     pub(super) fn new(inputs: &[usize]) -> Self {
-        Self { inputs: inputs.to_vec(), types: PhantomData }
+        Self { inputs: inputs.to_vec(), pruning: None, types: PhantomData }
     }
 
     /// The same, with late rows kept.
     pub(super) fn keep_late(self) -> Read<R, COLUMNS, true> {
-        Read { inputs: self.inputs, types: PhantomData }
+        Read { inputs: self.inputs, pruning: self.pruning, types: PhantomData }
     }
 }
 

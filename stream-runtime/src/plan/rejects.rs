@@ -40,16 +40,45 @@ impl Rejects {
     /// Takes in a row that can't be decoded.
     #[cold]
     pub(crate) fn reject(&mut self, at: Position<'_>, bytes: &[u8], error: &RowError) -> Result<()> {
+        let line = || at.line_number().unwrap_or_default();
+        self.take_in(&at, at.source, line, at.offset, bytes, error)
+    }
+
+    /// Takes in a row, by its number, of a file that has columns instead of lines.
+    #[cfg(feature = "arrow")]
+    #[cold]
+    pub(crate) fn reject_row(
+        &mut self,
+        source: &str,
+        row: u64,
+        bytes: &[u8],
+        error: &RowError,
+    ) -> Result<()> {
+        self.take_in(&format_args!("{source}, row {row}"), source, || row, 0, bytes, error)
+    }
+
+    fn take_in(
+        &mut self,
+        location: &dyn std::fmt::Display,
+        source: &str,
+        line: impl FnOnce() -> u64,
+        offset: u64,
+        bytes: &[u8],
+        error: &RowError,
+    ) -> Result<()> {
         self.malformed += 1;
         match self.policy {
             Policy::Fail => {
-                return Err(Error::MalformedRow { location: at.to_string(), reason: error.to_string() });
+                return Err(Error::MalformedRow {
+                    location: location.to_string(),
+                    reason: error.to_string(),
+                });
             }
             Policy::Drop => {}
             Policy::Keep => self.kept.push(MalformedRow {
-                source: at.source.to_owned(),
-                line: at.line_number().unwrap_or_default(),
-                offset: at.offset,
+                source: source.to_owned(),
+                line: line(),
+                offset,
                 reason: error.to_string(),
                 bytes: bytes.to_vec(),
                 batch_time: self.batch_time,

@@ -20,6 +20,10 @@ use serde::{Deserialize, Serialize};
 
 pub use chunk::{Chunk, LinesBefore, Position, Rows};
 pub use file::{CleanSource, Csv, FileFormat, FileSource, Json};
+#[cfg(feature = "orc")]
+pub use file::Orc;
+#[cfg(feature = "parquet")]
+pub use file::Parquet;
 pub(crate) use file::{DEFAULT_MAX_LINE_BYTES, WholeFiles, blocking};
 pub use input::{Input, SourceExt};
 pub use malformed::{DeadLetterSink, MalformedRow, OnMalformed};

@@ -9,6 +9,8 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
 
+#[cfg(feature = "arrow")]
+use super::columnar::Problem;
 use super::framing::Framing;
 use super::line_count::{Before, LineCount};
 use super::listing;
@@ -75,6 +77,18 @@ impl Reading {
             Err(error) => return Err(Error::io("opening", &*recorded.path, error)),
         };
         self.check_unchanged(recorded, &file)?;
+        #[cfg(feature = "arrow")]
+        if let Some(read) = self.read_columns(piece, &file, rows) {
+            return match read {
+                // What a writer has got in between looks like damage.
+                Err(Problem::File(problem)) => {
+                    self.check_unchanged(recorded, &file)?;
+                    Err(self.damaged(&recorded.path, problem))
+                }
+                Err(Problem::Query(error)) => Err(error),
+                Ok(()) => self.check_unchanged(recorded, &file),
+            };
+        }
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::UnexpectedEof => self
                 .check_unchanged(recorded, &file)
@@ -84,8 +98,8 @@ impl Reading {
         };
         let reader = RangeReader::new(&file, &piece.range, recorded.size).map_err(failed)?;
         let framing = match self.encoding {
-            Encoding::Json => Framing::Lines,
             Encoding::Csv(CsvFormat { delimiter, quote, .. }) => Framing::csv(delimiter, quote),
+            _ => Framing::Lines,
         };
         let mut records = Records::new(reader, framing, self.limits, buffer);
         let first_line = records.position().offset;
@@ -94,7 +108,6 @@ impl Reading {
         let at =
             |At { offset, line }| Position { source: &recorded.path, line, offset, lines_before: before };
         let layout = match self.encoding {
-            Encoding::Json => None,
             Encoding::Csv(format) if !format.header => Some(Layout::positional::<R>(format)),
             Encoding::Csv(format) => match records.next_one().map_err(failed)? {
                 Some(Found::Records(header)) => {
@@ -110,6 +123,7 @@ impl Reading {
                 }
                 None => None,
             },
+            _ => None,
         };
         while let Some((found, place)) = records.next().map_err(failed)? {
             let chunk = match (found, &layout) {
@@ -123,6 +137,34 @@ impl Reading {
             rows.push(chunk)?;
         }
         self.check_unchanged(recorded, &file)
+    }
+
+    /// Reads a file of columns; `None` if it is one of lines or records.
+    #[cfg(feature = "arrow")]
+    fn read_columns<R: Schema>(
+        &self,
+        piece: &Piece,
+        file: &File,
+        rows: &mut dyn Rows<R>,
+    ) -> Option<std::result::Result<(), Problem>> {
+        match self.encoding {
+            Encoding::Json | Encoding::Csv(_) => None,
+            #[cfg(feature = "parquet")]
+            Encoding::Parquet => Some(super::parquet::read(piece, file, rows)),
+            #[cfg(feature = "orc")]
+            Encoding::Orc => Some(super::orc::read(piece, file, rows)),
+        }
+    }
+
+    #[cfg(feature = "arrow")]
+    fn damaged(&self, path: &str, problem: impl std::fmt::Display) -> Error {
+        Error::source(
+            &*self.source,
+            format!(
+                "`{path}` can't be read: {problem}; restore the file, or, if it isn't one of the source's format, keep \
+                 it out of the source"
+            ),
+        )
     }
 
     fn too_long(&self) -> String {
