@@ -11,9 +11,9 @@ pub use crate::operator::process::Processing;
 pub use crate::operator::sessions::Sessions;
 pub use crate::operator::windowing::{Instants, Sliding, Tumbling, Unwindowed, event_time};
 pub use crate::plan::{
-    AggregateWorker, Append, Bounds, Claimed, Complete, Contains, Emitter, Explain, FullOuter, Here, Inner,
+    AggregateWorker, AnyConstant, Append, Bounds, Claimed, Complete, Constant, Contains, Emitter, Explain, FullOuter, Here, Inner,
     InputInfo, JoinInfo, Left, LeftAnti, LeftOuter, LeftSemi, Missing, Mode, OperatorInfo, Plan, PlanInfo,
-    QueryInfo, Reading, Reads, Right, RightOuter, RowsInfo, SessionWorker, TimeRange, Unbound, Update,
+    Prune, PruneOp, PruneValue, QueryInfo, Reading, Reads, Right, RightOuter, RowsInfo, SessionWorker, TimeRange, Unbound, Update,
     WatermarkInfo, Yields, compare, from, from_query, within,
 };
 pub use crate::sink::{Sink, Takes};

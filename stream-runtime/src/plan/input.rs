@@ -83,15 +83,17 @@ impl<N: Node> Rows<N> {
 }
 
 impl<R: Schema, const COLUMNS: u128> Rows<Read<R, COLUMNS>> {
+    /// Keeps the rows that come too late, for a sink of their own.
+    pub fn keep_late(self) -> Rows<Read<R, COLUMNS, true>> {
+        Rows::of(self.node.keep_late())
+    }
+}
+
+impl<R: Schema, const COLUMNS: u128, const LATE: bool> Rows<Read<R, COLUMNS, LATE>> {
     /// Lets the source leave out rows that `where` lets through none of.
     pub fn prune(mut self, event_time: Option<u128>, conditions: Vec<Prune>) -> Self {
         self.node.pruning = Some(Pruning { event_time, conditions });
         self
-    }
-
-    /// Keeps the rows that come too late, for a sink of their own.
-    pub fn keep_late(self) -> Rows<Read<R, COLUMNS, true>> {
-        Rows::of(self.node.keep_late())
     }
 }
 

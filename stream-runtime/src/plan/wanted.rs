@@ -76,15 +76,15 @@ values! {
     u8 => Integer, u16 => Integer, u32 => Integer, u64 => Integer,
 }
 
-/// A constant that a `where` names, of whatever type: `Constant(LIMIT).value()` is `None` unless it is one of
+/// A constant that a `where` names, of whatever type: `Constant(&LIMIT).value()` is `None` unless it is one of
 /// [`PruneValue`]'s, for then the trait's method is the only one.
 #[derive(Clone, Copy, Debug)]
 pub struct Constant<T>(pub T);
 
-impl<T: Into<PruneValue>> Constant<T> {
+impl<T: Copy + Into<PruneValue>> Constant<&T> {
     /// The constant's value.
     pub fn value(self) -> Option<PruneValue> {
-        Some(self.0.into())
+        Some((*self.0).into())
     }
 }
 
@@ -104,9 +104,9 @@ mod tests {
 
     #[test]
     fn a_constant_of_any_type_may_be_compared_with() {
-        assert_eq!(Constant(5_u16).value(), Some(PruneValue::Integer(5)));
-        assert_eq!(Constant("view").value(), Some(PruneValue::Text("view")));
-        assert_eq!(Constant(Some(5)).value(), None);
-        assert_eq!(Constant(0.5_f32).value(), None);
+        assert_eq!(Constant(&5_u16).value(), Some(PruneValue::Integer(5)));
+        assert_eq!(Constant(&"view").value(), Some(PruneValue::Text("view")));
+        assert_eq!(Constant(&Some(5)).value(), None);
+        assert_eq!(Constant(&0.5_f32).value(), None);
     }
 }

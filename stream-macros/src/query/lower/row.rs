@@ -10,6 +10,7 @@ use syn::{Expr, Ident};
 
 use super::stretch::{constant, lower_let};
 use super::target::Target;
+use super::prune;
 use super::{at, finish, join, local, lookup, mixed, reference, runtime, tuple_at, update};
 use crate::query::ast::{Dedup, Retention, Select};
 use crate::query::expr::{bare_ident, mentions};
@@ -67,7 +68,10 @@ pub(super) fn lower_function(
     end: &End,
 ) -> TokenStream {
     let rows = match stretch.checked_sub(1) {
-        None => lower_rows(plan, 0),
+        None => {
+            let (rows, prune) = (lower_rows(plan, 0), prune::lower_prune(plan));
+            quote_spanned!(mixed()=> #rows #prune)
+        }
         Some(before) => join::lower_join(plan, before),
     };
     let function = lower_call(plan, stretch, target, place, end);
