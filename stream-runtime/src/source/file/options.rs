@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::FileSource;
+use super::compression::Compression;
 use super::limit::Limit;
 use crate::error::{Error, Result};
 use crate::format::csv::CsvFormat;
@@ -37,10 +38,17 @@ mod sealed {
 pub(super) use sealed::{Encoding, Sealed};
 
 impl Encoding {
-    /// Whether a part of a file can be read by itself. Lines can be found from the middle of a file, and so can row groups and stripes; a CSV
-    /// record may hold line ends.
-    pub(super) const fn can_be_cut(self) -> bool {
-        !matches!(self, Self::Csv(_))
+    /// Whether a part of the file can be read by itself. Lines can be found from the middle of a file that isn't compressed, and so can row
+    /// groups and stripes; a CSV record may hold line ends.
+    pub(super) fn can_be_cut(self, path: &str) -> bool {
+        match self {
+            Self::Json => Compression::of(path).is_none(),
+            Self::Csv(_) => false,
+            #[cfg(feature = "parquet")]
+            Self::Parquet => true,
+            #[cfg(feature = "orc")]
+            Self::Orc => true,
+        }
     }
 }
 

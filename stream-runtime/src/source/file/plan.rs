@@ -53,7 +53,7 @@ fn cut_all<'a, R: Schema>(
 
 /// Cuts a file in parts of at most `share` bytes, if its rows can be found from the middle of it.
 fn cut(file: &SeenFile, encoding: Encoding, share: u64) -> Vec<Piece> {
-    let parts = if encoding.can_be_cut() { file.size.div_ceil(share).max(1) } else { 1 };
+    let parts = if encoding.can_be_cut(&file.path) { file.size.div_ceil(share).max(1) } else { 1 };
     if parts == 1 {
         return vec![Piece { file: file.clone(), range: 0..file.size, part: None }];
     }

@@ -11,12 +11,13 @@ use std::sync::Arc;
 
 #[cfg(feature = "arrow")]
 use super::columnar::Problem;
+use super::compression::Compression;
 use super::framing::Framing;
 use super::line_count::{Before, LineCount};
 use super::listing;
 use super::log::SeenFile;
 use super::options::Encoding;
-use super::range::RangeReader;
+use super::range::{Fill, RangeReader};
 use super::records::{At, Found, Limits, Records};
 use crate::error::{Error, Result};
 use crate::format::csv::{CsvFormat, Layout};
@@ -83,7 +84,7 @@ impl Reading {
                 // What a writer has got in between looks like damage.
                 Err(Problem::File(problem)) => {
                     self.check_unchanged(recorded, &file)?;
-                    Err(self.damaged(&recorded.path, problem))
+                    Err(self.unreadable(recorded, problem))
                 }
                 Err(Problem::Query(error)) => Err(error),
                 Ok(()) => self.check_unchanged(recorded, &file),
@@ -96,7 +97,34 @@ impl Reading {
                 .unwrap_or_else(|| self.changed(recorded, "it ends before that")),
             _ => Error::io("reading", &*recorded.path, error),
         };
-        let reader = RangeReader::new(&file, &piece.range, recorded.size).map_err(failed)?;
+        match Compression::of(&recorded.path) {
+            None => {
+                let reader = RangeReader::new(&file, &piece.range, recorded.size).map_err(failed)?;
+                self.read_records(piece, reader, failed, buffer, rows)?;
+            }
+            Some(compression) => {
+                let reader = compression.reader(&file).map_err(|problem| self.unreadable(recorded, problem))?;
+                // What a writer has got in between looks like damage.
+                let failed = |error: io::Error| {
+                    let changed = self.check_unchanged(recorded, &file).err();
+                    changed.unwrap_or_else(|| self.unreadable(recorded, compression.problem(&error)))
+                };
+                self.read_records(piece, reader, failed, buffer, rows)?;
+            }
+        }
+        self.check_unchanged(recorded, &file)
+    }
+
+    /// Reads lines or records.
+    fn read_records<R: Schema>(
+        &self,
+        piece: &Piece,
+        reader: impl Fill,
+        failed: impl Fn(io::Error) -> Error,
+        buffer: &mut Vec<u8>,
+        rows: &mut dyn Rows<R>,
+    ) -> Result<()> {
+        let recorded = &piece.file;
         let framing = match self.encoding {
             Encoding::Csv(CsvFormat { delimiter, quote, .. }) => Framing::csv(delimiter, quote),
             _ => Framing::Lines,
@@ -109,7 +137,7 @@ impl Reading {
             |At { offset, line }| Position { source: &recorded.path, line, offset, lines_before: before };
         let layout = match self.encoding {
             Encoding::Csv(format) if !format.header => Some(Layout::positional::<R>(format)),
-            Encoding::Csv(format) => match records.next_one().map_err(failed)? {
+            Encoding::Csv(format) => match records.next_one().map_err(&failed)? {
                 Some(Found::Records(header)) => {
                     Some(Layout::from_header::<R>(format, header).map_err(|problem| {
                         Error::source(&*self.source, format!("the header of `{}`: {problem}", recorded.path))
@@ -125,7 +153,7 @@ impl Reading {
             },
             _ => None,
         };
-        while let Some((found, place)) = records.next().map_err(failed)? {
+        while let Some((found, place)) = records.next().map_err(&failed)? {
             let chunk = match (found, &layout) {
                 (Found::Records(bytes), Some(layout)) => Chunk::Csv { bytes, layout, at: at(place) },
                 (Found::Records(bytes), None) => Chunk::Json { bytes, at: at(place) },
@@ -136,7 +164,7 @@ impl Reading {
             };
             rows.push(chunk)?;
         }
-        self.check_unchanged(recorded, &file)
+        Ok(())
     }
 
     /// Reads a file of columns; `None` if it is one of lines or records.
@@ -156,13 +184,13 @@ impl Reading {
         }
     }
 
-    #[cfg(feature = "arrow")]
-    fn damaged(&self, path: &str, problem: impl std::fmt::Display) -> Error {
+    fn unreadable(&self, recorded: &SeenFile, problem: impl std::fmt::Display) -> Error {
         Error::source(
             &*self.source,
             format!(
-                "`{path}` can't be read: {problem}; restore the file, or, if it isn't one of the source's format, keep \
-                 it out of the source"
+                "`{}` can't be read: {problem}; restore the file, or keep it out of the source if it isn't of the \
+                 source's format",
+                recorded.path
             ),
         )
     }
