@@ -11,10 +11,11 @@ pub use crate::operator::process::Processing;
 pub use crate::operator::sessions::Sessions;
 pub use crate::operator::windowing::{Instants, Sliding, Tumbling, Unwindowed, event_time};
 pub use crate::plan::{
-    AggregateWorker, Append, Bounds, Claimed, Complete, Contains, Emitter, Explain, FullOuter, Here, Inner,
-    InputInfo, JoinInfo, Left, LeftAnti, LeftOuter, LeftSemi, Missing, Mode, OperatorInfo, Plan, PlanInfo,
-    QueryInfo, Reading, Reads, Right, RightOuter, RowsInfo, SessionWorker, TimeRange, Unbound, Update,
-    WatermarkInfo, Yields, compare, from, from_query, within,
+    AggregateWorker, AnyConstant, Append, Bounds, Claimed, Complete, Constant, Contains, Emitter, Explain,
+    FullOuter, Here, Inner, InputInfo, JoinInfo, Left, LeftAnti, LeftOuter, LeftSemi, Missing, Mode,
+    OperatorInfo, Plan, PlanInfo, Prune, PruneOp, PruneValue, QueryInfo, Reading, Reads, Right, RightOuter,
+    RowsInfo, SessionWorker, TimeRange, Unbound, Update, WatermarkInfo, Yields, compare, from, from_query,
+    within,
 };
 pub use crate::sink::{Sink, Takes};
 pub use crate::source::{Message, Source};
@@ -27,6 +28,7 @@ pub use crate::time::{Duration, Timestamp};
 pub use crate::process::{ProcessorState, StateVariable, VariableVisitor};
 
 // For `#[derive(Schema)]`.
+pub use crate::format::columns::{Bound, ColumnField, Differences, Values, bind_nested};
 pub use crate::format::csv::{Cells, Record};
 pub use crate::format::json::{
     Object, ObjectWriter, RowFields, Scanner, decode_in_any_order, decode_json_cell, decode_line,

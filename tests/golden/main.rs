@@ -3,6 +3,8 @@
 //! Inputs and answers are beside this; the README says what each case asks and what the numbers pin down.
 
 mod joins;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod streams;
 
 use std::collections::BTreeMap;
@@ -13,7 +15,7 @@ use stream_runtime::engine::{Progress, QueryBuilder};
 use stream_runtime::plan::Plan;
 use stream_runtime::prelude::*;
 use stream_runtime::sink::MemoryResults;
-use stream_runtime::source::{Csv, Json};
+use stream_runtime::source::{Csv, FileFormat, Json};
 
 /// A result row without its batch: the columns that identify it, and the doubles.
 type Row = (Vec<String>, Vec<f64>);
@@ -22,45 +24,60 @@ fn path(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(path)
 }
 
-/// The inputs of that size: a stream of one file a batch, and a table.
-struct Inputs(&'static str);
+/// The inputs of a size: streams of one file a batch, and a table.
+struct Inputs<F> {
+    size: &'static str,
+    stream: Box<dyn Fn(&str) -> FileSource<F>>,
+}
 
-impl Inputs {
-    fn stream(&self, name: &str) -> FileSource<Json> {
-        FileSource::json(path(&format!("{}-input/{name}", self.0))).max_files_per_trigger(1)
+impl Inputs<Json> {
+    fn json(size: &'static str) -> Self {
+        Self { size, stream: Box::new(move |name| FileSource::json(path(&format!("{size}-input/{name}")))) }
+    }
+}
+
+#[cfg(feature = "parquet")]
+impl Inputs<stream_runtime::source::Parquet> {
+    fn parquet(size: &'static str) -> Self {
+        let files = parquet::convert(size);
+        Self { size, stream: Box::new(move |name| FileSource::parquet(files.path().join(name))) }
+    }
+}
+
+impl<F: FileFormat> Inputs<F> {
+    fn events(&self) -> FileSource<F> {
+        (self.stream)("events").max_files_per_trigger(1)
     }
 
-    fn events(&self) -> FileSource<Json> {
-        self.stream("events")
+    fn orders(&self) -> FileSource<F> {
+        (self.stream)("orders").max_files_per_trigger(1)
     }
 
-    fn orders(&self) -> FileSource<Json> {
-        self.stream("orders")
-    }
-
-    fn shipments(&self) -> FileSource<Json> {
-        self.stream("shipments")
+    fn shipments(&self) -> FileSource<F> {
+        (self.stream)("shipments").max_files_per_trigger(1)
     }
 
     fn ads(&self) -> StaticFile<Csv> {
-        StaticFile::csv(path(&format!("{}-input/ads.csv", self.0)))
+        StaticFile::csv(path(&format!("{}-input/ads.csv", self.size)))
     }
 }
 
 /// Runs the query over one file a batch, with as many workers, and compares everything with Spark's answer.
-async fn check<P, O>(
-    size: &'static str,
+async fn check<F, P, O>(
+    inputs: &Inputs<F>,
     case: &str,
     doubles: usize,
     workers: usize,
-    build: impl FnOnce(Inputs, MemorySink<O>) -> QueryBuilder<P>,
+    build: impl FnOnce(&Inputs<F>, MemorySink<O>) -> QueryBuilder<P>,
 ) where
+    F: FileFormat,
     P: Plan<Output = O>,
     O: stream_runtime::schema::Schema,
     for<'a> Row: From<&'a O>,
 {
     let (results, sink) = MemorySink::new();
-    let query = build(Inputs(size), sink)
+    let size = inputs.size;
+    let query = build(inputs, sink)
         .workers(workers)
         .trigger(Trigger::AvailableNow)
         .start()
@@ -152,13 +169,30 @@ fn objects(json: &serde_json::Value) -> &Vec<serde_json::Value> {
 /// Tests of a query on an input of that size, against that case, whose last columns are so many doubles. Behind the query: what it reads.
 macro_rules! golden {
     ($($test:ident: $size:literal $case:literal $doubles:literal $query:ident ($($input:ident),+);)*) => {$(
-        #[tokio::test]
-        async fn $test() {
-            for workers in [1, 2, 7] {
-                $crate::check($size, $case, $doubles, workers, |inputs, sink| {
-                    $query::query()$(.$input(inputs.$input()))+.to(sink)
-                })
-                .await;
+        mod $test {
+            use super::*;
+
+            #[tokio::test]
+            async fn from_json() {
+                let inputs = $crate::Inputs::json($size);
+                for workers in [1, 2, 7] {
+                    $crate::check(&inputs, $case, $doubles, workers, |inputs, sink| {
+                        $query::query()$(.$input(inputs.$input()))+.to(sink)
+                    })
+                    .await;
+                }
+            }
+
+            #[cfg(feature = "parquet")]
+            #[tokio::test]
+            async fn from_parquet() {
+                let inputs = $crate::Inputs::parquet($size);
+                for workers in [1, 2, 7] {
+                    $crate::check(&inputs, $case, $doubles, workers, |inputs, sink| {
+                        $query::query()$(.$input(inputs.$input()))+.to(sink)
+                    })
+                    .await;
+                }
             }
         }
     )*};

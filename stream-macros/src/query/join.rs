@@ -101,7 +101,7 @@ pub(crate) fn condition<'a>(draft: &Draft<'a>, at: usize, join: &'a Join) -> Con
 }
 
 /// The operands of `&&`.
-fn conjuncts(expr: &Expr) -> Vec<&Expr> {
+pub(crate) fn conjuncts(expr: &Expr) -> Vec<&Expr> {
     match peeled(expr) {
         Expr::Binary(binary) if matches!(binary.op, BinOp::And(_)) => {
             let mut all = conjuncts(&binary.left);

@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::columns;
 use super::row::{Column, Row};
 use super::schema_impl::marker;
 
@@ -21,6 +22,7 @@ pub(crate) fn expand(row: &Row) -> TokenStream {
         row.columns.iter().map(|Column { ident, place, .. }| quote!(object.write(Self::#place, view.#ident)));
     let marker = marker(row);
     let into_columns = into_columns(row);
+    let columns = columns::column_items(row);
     quote! {
         #[automatically_derived]
         #[diagnostic::do_not_recommend]
@@ -63,6 +65,8 @@ pub(crate) fn expand(row: &Row) -> TokenStream {
             ) -> __private::Result<#view, __private::RowError> {
                 __private::decode_json_cell::<Self>(text, decoding)
             }
+
+            #columns
 
             fn encode_json(
                 view: #any_view,

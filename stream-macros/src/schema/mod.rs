@@ -3,6 +3,7 @@
 mod attributes;
 mod case;
 mod column_impl;
+mod columns;
 mod message;
 mod row;
 mod schema_impl;
@@ -36,10 +37,12 @@ fn generate(row: &Row) -> TokenStream {
     let view = view::expand(row);
     let schema = schema_impl::expand(row);
     let column = column_impl::expand(row);
+    let columns = columns::expand(row);
     quote! {
         #view
         const _: () = {
             use ::stream_runtime::__private;
+            #columns
             #schema
             #column
         };

@@ -132,13 +132,18 @@ impl Row {
 
     /// The view's type for a lifetime.
     pub(crate) fn view_type(&self, lifetime: &TokenStream) -> TokenStream {
-        let view = &self.view_ident;
-        let arguments = self.generics.params.iter().map(|param| match param {
+        let (view, arguments) = (&self.view_ident, self.parameters());
+        quote!(#view<#lifetime #(, #arguments)*>)
+    }
+
+    /// The struct's parameters, as arguments.
+    pub(crate) fn parameters(&self) -> Vec<TokenStream> {
+        let argument = |param: &GenericParam| match param {
             GenericParam::Const(param) => param.ident.to_token_stream(),
             GenericParam::Type(param) => param.ident.to_token_stream(),
             GenericParam::Lifetime(param) => param.lifetime.to_token_stream(),
-        });
-        quote!(#view<#lifetime #(, #arguments)*>)
+        };
+        self.generics.params.iter().map(argument).collect()
     }
 
     /// The parameters that no column mentions, which the view has to mention all the same.

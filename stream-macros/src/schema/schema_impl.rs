@@ -5,6 +5,7 @@ use quote::quote;
 use syn::ext::IdentExt;
 
 use super::attributes::DefaultValue;
+use super::columns;
 use super::message;
 use super::row::{Column, Row};
 
@@ -97,6 +98,7 @@ fn schema(row: &Row) -> TokenStream {
     );
     let marker = marker(row);
     let decode_message = row.has_parts().then(|| message::decode_message(row));
+    let columns = columns::schema_items(row);
     quote! {
         #[automatically_derived]
         #[diagnostic::do_not_recommend]
@@ -131,6 +133,8 @@ fn schema(row: &Row) -> TokenStream {
                 let cells = __private::Cells::<__COLUMNS>::new(record, arena);
                 __private::Ok(#view_ident { #(#cells,)* #marker })
             }
+
+            #columns
 
             fn encode_json(&self, out: &mut __private::Vec<__private::u8>) {
                 let view = __private::Schema::view(self);

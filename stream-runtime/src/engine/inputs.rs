@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use async_trait::async_trait;
 
 use crate::error::Result;
-use crate::plan::{Plan, Reads, Rejects};
+use crate::plan::{Plan, Reads, Rejects, Wanted};
 use crate::schema::Schema;
 use crate::source::{Admission, Advance, Chunk, Offset, OnMalformed, Rows, Source, SourceContext, Split};
 use crate::time::Duration;
@@ -152,6 +152,10 @@ struct Feed<'a, P: Plan, Path> {
 }
 
 impl<P: Reads<Path>, Path> Rows<P::Row> for Feed<'_, P, Path> {
+    fn wanted(&self) -> Wanted<'_> {
+        self.plan.wanted()
+    }
+
     fn push(&mut self, chunk: Chunk<'_, P::Row>) -> Result<()> {
         self.plan.feed(self.worker, self.input, chunk, self.rejects)
     }

@@ -6,6 +6,8 @@
 use std::cell::Cell;
 use std::fmt;
 
+#[doc(hidden)]
+pub mod columns;
 pub mod csv;
 #[doc(hidden)]
 pub mod json;

@@ -31,6 +31,13 @@ impl EventTimeStats {
         }
     }
 
+    /// Takes in the earliest and the latest time of rows that nobody reads. They don't count for the mean.
+    #[cfg(feature = "arrow")]
+    pub(crate) fn observe_range(&mut self, earliest: crate::time::Timestamp, latest: crate::time::Timestamp) {
+        self.min = self.min.min(earliest.as_micros());
+        self.max = self.max.max(latest.as_micros());
+    }
+
     /// Takes in what another worker saw.
     pub(crate) fn merge(&mut self, other: &Self) {
         self.max = self.max.max(other.max);
@@ -41,12 +48,12 @@ impl EventTimeStats {
 
     /// The latest event time; `None` if no row had one.
     pub fn max(&self) -> Option<Timestamp> {
-        (self.count > 0).then(|| Timestamp::from_micros(self.max))
+        (self.max >= self.min).then(|| Timestamp::from_micros(self.max))
     }
 
     /// The earliest event time.
     pub fn min(&self) -> Option<Timestamp> {
-        (self.count > 0).then(|| Timestamp::from_micros(self.min))
+        (self.max >= self.min).then(|| Timestamp::from_micros(self.min))
     }
 
     /// The mean event time.

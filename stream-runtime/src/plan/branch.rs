@@ -11,7 +11,7 @@ use super::node::Node;
 use super::operator::{Emitted, WorkerContext};
 use super::phase::{Packet, Phase};
 use super::rejects::Rejects;
-use super::{BatchContext, OperatorChanges, Plan, StateEntry};
+use super::{BatchContext, OperatorChanges, Plan, StateEntry, Wanted};
 
 /// A branch of a plan's tree. [`Segment`](super::segment::Segment) is the only one; the trait spares joins and plans its many parameters.
 ///
@@ -115,6 +115,9 @@ pub trait Feeds<Path>: Branch {
         then: impl for<'a> FnMut(&mut Self::Target, <Self::Item as Item>::View<'a>, u64),
     ) -> Result<()>;
 
+    /// What the query wants of the input's rows.
+    fn wanted(&self) -> Wanted<'_>;
+
     /// Takes the worker's late rows, each with its place in the input.
     fn take_late(worker: &mut Self::Worker) -> Vec<(u64, Self::Row)>;
 }
@@ -132,6 +135,9 @@ pub trait FeedsJoin<Path>: Node {
         chunk: Chunk<'_, Self::Row>,
         rejects: &mut Rejects,
     ) -> Result<()>;
+
+    /// As [`Feeds::wanted`].
+    fn wanted(&self) -> Wanted<'_>;
 
     /// As [`Feeds::take_late`].
     fn take_late(worker: &mut Self::Worker) -> Vec<(u64, Self::Row)>;

@@ -1,6 +1,10 @@
 //! The hot loop: a chunk's bytes become views, and each view goes through the row function.
 
+#[cfg(feature = "arrow")]
+use crate::error::Error;
 use crate::error::Result;
+#[cfg(feature = "arrow")]
+use crate::format::columns;
 use crate::format::csv::{Layout, RecordReader, skip_line_ends};
 use crate::format::{Arena, RowError};
 use crate::schema::Schema;
@@ -36,6 +40,14 @@ pub(crate) fn for_each_view<R: Schema, const COLUMNS: u128>(
             arena.reset();
             message_rows::<R, COLUMNS>(messages, arena, rejects, row)?;
         }
+        #[cfg(feature = "arrow")]
+        Chunk::Columns { batch, source, row: first } => {
+            arena.reset();
+            column_rows::<R, COLUMNS>(batch, source, first, arena, rejects, row)?;
+        }
+        // A batch's event times alone are none of the row function's business.
+        #[cfg(feature = "arrow")]
+        Chunk::Pruned { .. } => {}
         Chunk::Malformed { bytes, at, reason } => rejects.reject(at, bytes, &RowError::new(reason))?,
     }
     Ok(())
@@ -138,6 +150,44 @@ fn csv_rows<R: Schema, const COLUMNS: u128>(
                 }
                 let at = Position { line, offset: at.offset + start as u64, ..at };
                 rejects.reject(at, record.trim_ascii_end(), &error)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Rows of a batch of columns.
+#[cfg(feature = "arrow")]
+#[inline]
+fn column_rows<R: Schema, const COLUMNS: u128>(
+    batch: &arrow_array::RecordBatch,
+    source: &str,
+    first: u64,
+    arena: &Arena,
+    rejects: &mut Rejects,
+    mut row: impl FnMut(R::View<'_>),
+) -> Result<()> {
+    let fields = columns::arrow::fields(batch);
+    let mut differences = columns::Differences::default();
+    let bound = R::bind_columns::<COLUMNS>(&fields, &mut differences);
+    if !differences.is_empty() {
+        return Err(Error::source(
+            source,
+            format_args!(
+                "its columns don't fit `{}`: {differences}; correct the row type, or keep other files out of the source",
+                R::NAME
+            ),
+        ));
+    }
+    for index in 0..batch.num_rows() {
+        match R::read_columns::<COLUMNS>(&bound, index, arena) {
+            Ok(view) => {
+                row(view);
+                rejects.rows += 1;
+            }
+            Err(error) => {
+                let bytes = columns::show::row(&fields, index);
+                rejects.reject_row(source, first + index as u64, &bytes, &error)?;
             }
         }
     }

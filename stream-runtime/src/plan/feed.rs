@@ -6,7 +6,6 @@ use crate::schema::Schema;
 use crate::source::Chunk;
 use crate::static_input::Lookups;
 
-use super::Plan;
 use super::branch::{Feeds, FeedsJoin, Here, Holds, HoldsJoined};
 use super::decode::for_each_view;
 use super::item::Item;
@@ -16,6 +15,7 @@ use super::read::{LateRows, Read};
 use super::reading::Reading;
 use super::rejects::Rejects;
 use super::segment::{Segment, SegmentWorker};
+use super::{Plan, Wanted};
 
 impl<R, const COLUMNS: u128, const LATE: bool, S, F, Op> Feeds<Here>
     for Segment<Read<R, COLUMNS, LATE>, S, F, Op>
@@ -39,6 +39,10 @@ where
         let SegmentWorker { node, operator, reading, arena, context, outgoing, place, event_times } = worker;
         let target = self.operator.target(operator);
         reading.event_time = EventTimeStats::default();
+        #[cfg(feature = "arrow")]
+        if let Chunk::Pruned { event_times: Some((earliest, latest)) } = chunk {
+            reading.event_time.observe_range(earliest, latest);
+        }
         let routes = self.routes(*context);
         let fed = if routes || LATE {
             for_each_view::<R, COLUMNS>(chunk, arena, rejects, |view| {
@@ -62,6 +66,10 @@ where
             seen.merge(&reading.event_time);
         }
         fed
+    }
+
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted { columns: COLUMNS, pruning: self.node.pruning.as_ref() }
     }
 
     fn take_late(worker: &mut SegmentWorker<LateRows<R>, S::Tables, Op::Worker>) -> Vec<(u64, R)> {
@@ -90,6 +98,10 @@ where
         _then: impl for<'a> FnMut(&mut Op::Target, <N::Item as Item>::View<'a>, u64),
     ) -> Result<()> {
         self.node.feed(&mut worker.node, input, chunk, rejects)
+    }
+
+    fn wanted(&self) -> Wanted<'_> {
+        self.node.wanted()
     }
 
     fn take_late(worker: &mut Self::Worker) -> Vec<(u64, N::Row)> {

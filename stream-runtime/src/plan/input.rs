@@ -36,7 +36,7 @@ use super::reading::Reading;
 use super::segment::Segment;
 use super::session::{SessionAggregate, SessionWorker};
 use super::stateless::{Emit, Emitter};
-use super::{OutputMode, Plan, PlanInfo, Types};
+use super::{OutputMode, Plan, PlanInfo, Prune, Pruning, Types};
 
 /// Rows that a row function is to be given.
 #[derive(Debug)]
@@ -86,6 +86,14 @@ impl<R: Schema, const COLUMNS: u128> Rows<Read<R, COLUMNS>> {
     /// Keeps the rows that come too late, for a sink of their own.
     pub fn keep_late(self) -> Rows<Read<R, COLUMNS, true>> {
         Rows::of(self.node.keep_late())
+    }
+}
+
+impl<R: Schema, const COLUMNS: u128, const LATE: bool> Rows<Read<R, COLUMNS, LATE>> {
+    /// Lets the source leave out rows that `where` lets through none of.
+    pub fn prune(mut self, event_time: Option<u128>, conditions: Vec<Prune>) -> Self {
+        self.node.pruning = Some(Pruning { event_time, conditions });
+        self
     }
 }
 

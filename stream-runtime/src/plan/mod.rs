@@ -34,6 +34,7 @@ mod rejects;
 mod segment;
 mod session;
 mod stateless;
+mod wanted;
 
 #[doc(hidden)]
 pub use aggregate::AggregateWorker;
@@ -69,6 +70,8 @@ pub use rejects::Rejects;
 pub use session::SessionWorker;
 #[doc(hidden)]
 pub use stateless::Emitter;
+#[doc(hidden)]
+pub use wanted::{AnyConstant, Constant, Prune, PruneOp, PruneValue, Pruning, Wanted};
 
 pub use crate::mode::{Append, Complete, Mode, OutputMode, Update};
 
@@ -239,6 +242,10 @@ pub trait Reads<Path>: Plan {
         chunk: Chunk<'_, Self::Row>,
         rejects: &mut Rejects,
     ) -> Result<()>;
+
+    /// What the query wants of the input's rows.
+    #[doc(hidden)]
+    fn wanted(&self) -> Wanted<'_>;
 
     /// Takes the worker's late rows of the batch, each with its place in the input. There are none but of an input whose late rows
     /// the query keeps.

@@ -17,6 +17,7 @@ use super::phase::{Packet, Phase};
 use super::rejects::Rejects;
 use super::{
     BatchContext, Contains, Mode, OperatorChanges, OutputMode, Plan, PlanInfo, Reads, StateEntry, Types,
+    Wanted,
 };
 
 /// A plan: what its last branch emits is its result, in output mode `M` and in the order `S`.
@@ -198,6 +199,10 @@ where
         rejects: &mut Rejects,
     ) -> Result<()> {
         self.branch.feed(&mut worker.branch, input, chunk, rejects, |_, _, _| {})
+    }
+
+    fn wanted(&self) -> Wanted<'_> {
+        self.branch.wanted()
     }
 
     fn take_late(worker: &mut Self::Worker) -> Vec<(u64, B::Row)> {

@@ -4,26 +4,28 @@ use std::marker::PhantomData;
 
 use crate::schema::Schema;
 
-use super::Types;
 use super::item::Columns;
 use super::node::Node;
 use super::operator::WorkerContext;
+use super::{Pruning, Types};
 
 /// Inputs of row type `R`, of which the query reads `COLUMNS`. If `LATE`, rows that come too late are kept for a sink of their own.
 #[derive(Debug)]
 pub struct Read<R, const COLUMNS: u128, const LATE: bool = false> {
     inputs: Vec<usize>,
+    /// What the query's first `where` says.
+    pub(super) pruning: Option<Pruning>,
     types: Types<R>,
 }
 
 impl<R, const COLUMNS: u128> Read<R, COLUMNS> {
     pub(super) fn new(inputs: &[usize]) -> Self {
-        Self { inputs: inputs.to_vec(), types: PhantomData }
+        Self { inputs: inputs.to_vec(), pruning: None, types: PhantomData }
     }
 
     /// The same, with late rows kept.
     pub(super) fn keep_late(self) -> Read<R, COLUMNS, true> {
-        Read { inputs: self.inputs, types: PhantomData }
+        Read { inputs: self.inputs, pruning: self.pruning, types: PhantomData }
     }
 }
 

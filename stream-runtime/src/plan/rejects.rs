@@ -40,22 +40,52 @@ impl Rejects {
     /// Takes in a row that can't be decoded.
     #[cold]
     pub(crate) fn reject(&mut self, at: Position<'_>, bytes: &[u8], error: &RowError) -> Result<()> {
+        self.take_in(&at, error, |reason, batch_time| MalformedRow {
+            source: at.source.to_owned(),
+            line: at.line_number().unwrap_or_default(),
+            partition: at.message.map(|message| message.partition),
+            offset: at.offset,
+            key: at.message.and_then(|message| message.key).map(<[u8]>::to_vec),
+            reason,
+            bytes: bytes.to_vec(),
+            batch_time,
+        })
+    }
+
+    /// Takes in a row, by its number, of a file that has columns instead of lines.
+    #[cfg(feature = "arrow")]
+    #[cold]
+    pub(crate) fn reject_row(
+        &mut self,
+        source: &str,
+        row: u64,
+        bytes: &[u8],
+        error: &RowError,
+    ) -> Result<()> {
+        self.take_in(&format_args!("{source}, row {row}"), error, |reason, batch_time| MalformedRow {
+            source: source.to_owned(),
+            line: row,
+            partition: None,
+            offset: 0,
+            key: None,
+            reason,
+            bytes: bytes.to_vec(),
+            batch_time,
+        })
+    }
+
+    fn take_in(
+        &mut self,
+        location: &dyn std::fmt::Display,
+        error: &RowError,
+        kept: impl FnOnce(String, Timestamp) -> MalformedRow,
+    ) -> Result<()> {
         self.malformed += 1;
+        let reason = error.to_string();
         match self.policy {
-            Policy::Fail => {
-                return Err(Error::MalformedRow { location: at.to_string(), reason: error.to_string() });
-            }
+            Policy::Fail => return Err(Error::MalformedRow { location: location.to_string(), reason }),
             Policy::Drop => {}
-            Policy::Keep => self.kept.push(MalformedRow {
-                source: at.source.to_owned(),
-                line: at.line_number().unwrap_or_default(),
-                partition: at.message.map(|message| message.partition),
-                offset: at.offset,
-                key: at.message.and_then(|message| message.key).map(<[u8]>::to_vec),
-                reason: error.to_string(),
-                bytes: bytes.to_vec(),
-                batch_time: self.batch_time,
-            }),
+            Policy::Keep => self.kept.push(kept(reason, self.batch_time)),
         }
         Ok(())
     }

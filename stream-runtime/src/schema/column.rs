@@ -11,6 +11,7 @@ use serde::de::{DeserializeSeed, Visitor};
 
 use super::columnar::ColumnWriter;
 use super::pack::{pack_bool, unpack_bool};
+use crate::format::columns::{Differences, Kind, Values};
 use crate::format::json::Scanner;
 use crate::format::{Arena, RowError};
 
@@ -44,6 +45,14 @@ use crate::format::{Arena, RowError};
 pub trait Column: Sized + Send + Sync + 'static {
     /// The borrowed, `Copy` form.
     type View<'a>: Copy + Debug + PartialEq + Send + Sync + 'a;
+
+    /// The slices of a batch of columns that the values come from.
+    #[doc(hidden)]
+    type Values<'a>: Send + Sync;
+
+    /// What the values are, as far as a source may leave rows out for them.
+    #[doc(hidden)]
+    const KIND: Kind = Kind::Other;
 
     /// Whether the column may be null.
     const NULLABLE: bool = false;
@@ -97,6 +106,19 @@ pub trait Column: Sized + Send + Sync + 'static {
             Err(error) => Err(RowError::new(format_args!("it isn't UTF-8: {error}"))),
         }
     }
+
+    /// Finds the slices of a batch's column; `None` if it has no values, or, with a note, if they are of a wrong type.
+    #[doc(hidden)]
+    fn bind<'a>(
+        values: &'a Values<'a>,
+        timestamps: TimestampFormat,
+        differences: &mut Differences,
+    ) -> Option<Self::Values<'a>>;
+
+    /// The value of a row that isn't null there.
+    #[doc(hidden)]
+    fn value<'a>(values: &Self::Values<'a>, row: usize, arena: &'a Arena)
+    -> Result<Self::View<'a>, RowError>;
 
     /// Whether the value is null.
     fn is_null(_view: Self::View<'_>) -> bool {
@@ -188,7 +210,9 @@ impl<'a, T: Column> DeserializeSeed<'a> for Seed<'a, T> {
 
 impl<T: Column> Column for Option<T> {
     type View<'a> = Option<T::View<'a>>;
+    type Values<'a> = T::Values<'a>;
 
+    const KIND: Kind = T::KIND;
     const NULLABLE: bool = true;
 
     #[inline]
@@ -237,6 +261,26 @@ impl<T: Column> Column for Option<T> {
 
     fn decode_bytes<'a>(bytes: &'a [u8], decoding: Decoding<'a>) -> Result<Self::View<'a>, RowError> {
         T::decode_bytes(bytes, decoding).map(Some)
+    }
+
+    fn bind<'a>(
+        values: &'a Values<'a>,
+        timestamps: TimestampFormat,
+        differences: &mut Differences,
+    ) -> Option<T::Values<'a>> {
+        match values {
+            Values::Null => None,
+            values => T::bind(values, timestamps, differences),
+        }
+    }
+
+    #[inline]
+    fn value<'a>(
+        values: &T::Values<'a>,
+        row: usize,
+        arena: &'a Arena,
+    ) -> Result<Option<T::View<'a>>, RowError> {
+        T::value(values, row, arena).map(Some)
     }
 
     fn is_null(view: Self::View<'_>) -> bool {
@@ -303,6 +347,18 @@ impl<'a, T: Column> Visitor<'a> for OptionVisitor<'a, T> {
     fn visit_some<D: Deserializer<'a>>(self, value: D) -> Result<Self::Value, D::Error> {
         self.0.deserialize(value).map(Some)
     }
+}
+
+/// A column's type isn't the one that it is to be read as.
+pub(super) fn mismatch<T>(found: &Values<'_>, expected: &str, differences: &mut Differences) -> Option<T> {
+    differences.mismatch(found, expected);
+    None
+}
+
+/// The error of a row past the end of its batch, which a reader of files would have to be wrong to ask for.
+#[cold]
+pub(super) fn past_the_end() -> RowError {
+    RowError::new("the batch has no such row")
 }
 
 /// The error of a value that serde accepted and the column doesn't.

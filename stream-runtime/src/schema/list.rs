@@ -5,9 +5,11 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{SeqAccess, Visitor};
 
+use super::column::{mismatch, past_the_end};
 use super::columnar::ColumnWriter;
 use super::pack::{pack_length, unpack_length};
 use super::{Column, Decoding, Element, HoldsTimestamps, Seed, TimestampFormat};
+use crate::format::columns::{Bound, Differences, Values};
 use crate::format::{Arena, RowError, json};
 
 /// The borrowed form of a `Vec` column: a `Copy` list that gives its elements as views.
@@ -142,8 +144,18 @@ impl<T: Element> ExactSizeIterator for ListIter<'_, T> {}
 /// a view is often many times as large as its bytes, and a count may be damaged.
 const ROOM: usize = 16;
 
+/// Lists out of a batch of columns.
+#[derive(Debug)]
+pub struct ListValues<'a, T: Element> {
+    /// Where the elements of each list begin, then where the last one ends.
+    offsets: &'a [usize],
+    /// Boxed, for a struct that holds a list of itself.
+    elements: Box<Bound<'a, T>>,
+}
+
 impl<T: Element> Column for Vec<T> {
     type View<'a> = List<'a, T>;
+    type Values<'a> = ListValues<'a, T>;
 
     #[inline]
     fn view(&self) -> List<'_, T> {
@@ -172,6 +184,33 @@ impl<T: Element> Column for Vec<T> {
 
     fn decode_text<'a>(text: &'a str, decoding: Decoding<'a>) -> Result<List<'a, T>, RowError> {
         json::decode_json_cell::<Self>(text, decoding)
+    }
+
+    fn bind<'a>(
+        values: &'a Values<'a>,
+        timestamps: TimestampFormat,
+        differences: &mut Differences,
+    ) -> Option<ListValues<'a, T>> {
+        let Values::List(offsets, elements) = values else {
+            return mismatch(values, "a list", differences);
+        };
+        let elements = differences
+            .within("element", "", |differences| Box::new(Bound::new(&**elements, timestamps, differences)));
+        Some(ListValues { offsets, elements })
+    }
+
+    fn value<'a>(values: &ListValues<'a, T>, row: usize, arena: &'a Arena) -> Result<List<'a, T>, RowError> {
+        let [begin, end] = *values.offsets.get(row..=row + 1).ok_or_else(past_the_end)? else {
+            return Err(past_the_end());
+        };
+        let mut views = arena.list(end.saturating_sub(begin).min(ROOM));
+        for element in begin..end {
+            let view = values.elements.value(element, arena);
+            views.push(
+                view.map_err(|error| RowError::new(format_args!("element {}: {error}", element - begin)))?,
+            );
+        }
+        Ok(List::of_views(views.into_bump_slice()))
     }
 
     fn encode_json(view: List<'_, T>, timestamps: TimestampFormat, out: &mut Vec<u8>) {

@@ -69,6 +69,10 @@ pub trait Schema: Sized + Send + Sync + 'static {
     /// The borrowed, `Copy` form of a row: `String` is `&str`, `Vec<u8>` is `&[u8]`, numbers are themselves.
     type View<'a>: Copy + Send;
 
+    /// The columns out of a batch of columns.
+    #[doc(hidden)]
+    type Columns<'a>: Send + Sync;
+
     /// The struct's name.
     const NAME: &'static str;
     /// The columns in declared order, under their external names.
@@ -98,6 +102,21 @@ pub trait Schema: Sized + Send + Sync + 'static {
     /// Decodes one CSV record, reading only the fields in `COLUMNS`.
     fn decode_csv<'a, const COLUMNS: u128>(
         record: crate::format::csv::Record<'a>,
+        arena: &'a Arena,
+    ) -> Result<Self::View<'a>, RowError>;
+
+    /// Finds the columns in `COLUMNS` in a batch of columns, and notes what doesn't fit.
+    #[doc(hidden)]
+    fn bind_columns<'a, const COLUMNS: u128>(
+        fields: &'a [crate::format::columns::ColumnField<'a>],
+        differences: &mut crate::format::columns::Differences,
+    ) -> Self::Columns<'a>;
+
+    /// A row of a batch of columns, bound with the same `COLUMNS`; the others hold placeholders.
+    #[doc(hidden)]
+    fn read_columns<'a, const COLUMNS: u128>(
+        columns: &Self::Columns<'a>,
+        row: usize,
         arena: &'a Arena,
     ) -> Result<Self::View<'a>, RowError>;
 
@@ -166,4 +185,7 @@ pub struct Field {
     pub has_default: bool,
     /// The part of a message that the column is (`#[schema(kafka = "…")]`).
     pub part: Option<MessagePart>,
+    /// What its values are.
+    #[doc(hidden)]
+    pub kind: crate::format::columns::Kind,
 }

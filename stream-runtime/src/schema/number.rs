@@ -6,9 +6,11 @@ use std::io::Write as _;
 use serde::de::{Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::column::{mismatch, past_the_end};
 use super::columnar::written_as;
 use super::pack::{pack_bool, unpack_array, unpack_bool};
 use super::{Column, Decoding, Element, TimestampFormat};
+use crate::format::columns::{Differences, Floats, Integers, Kind, Numbers, Values};
 use crate::format::json::Scanner;
 use crate::format::{Arena, RowError};
 
@@ -110,12 +112,112 @@ macro_rules! written_column {
     };
 }
 
+/// A column out of a batch of columns: one of the same width as it is, and any other number that fits.
+macro_rules! batch_column {
+    (bool, $expected:literal) => {
+        type Values<'a> = &'a [bool];
+
+        fn bind<'a>(
+            values: &'a Values<'a>,
+            _timestamps: TimestampFormat,
+            differences: &mut Differences,
+        ) -> Option<&'a [bool]> {
+            match values {
+                Values::Bool(values) => Some(values),
+                other => mismatch(other, "a boolean", differences),
+            }
+        }
+
+        #[inline]
+        fn value<'a>(values: &&'a [bool], row: usize, _arena: &'a Arena) -> Result<bool, RowError> {
+            values.get(row).copied().ok_or_else(past_the_end)
+        }
+    };
+    ($type:ident, $expected:literal) => {
+        type Values<'a> = Integers<'a, $type>;
+
+        fn bind<'a>(
+            values: &'a Values<'a>,
+            _timestamps: TimestampFormat,
+            differences: &mut Differences,
+        ) -> Option<Integers<'a, $type>> {
+            match values {
+                Values::Integers(numbers) => Some(same_width!($type, *numbers)),
+                other => mismatch(other, $expected, differences),
+            }
+        }
+
+        #[inline]
+        fn value<'a>(values: &Integers<'a, $type>, row: usize, _arena: &'a Arena) -> Result<$type, RowError> {
+            match values {
+                Integers::Same(values) => values.get(row).copied().ok_or_else(past_the_end),
+                Integers::Other(values) => {
+                    let number = values.get(row).ok_or_else(past_the_end)?;
+                    $type::try_from(number).map_err(|_| RowError::unexpected(&number.to_string(), $expected))
+                }
+            }
+        }
+    };
+}
+
+macro_rules! kind {
+    (bool) => {
+        Kind::Bool
+    };
+    (u128) => {
+        Kind::Integer { min: 0, max: i128::MAX }
+    };
+    ($type:ident) => {
+        Kind::Integer { min: $type::MIN as i128, max: $type::MAX as i128 }
+    };
+}
+
+macro_rules! same_width {
+    (i8, $numbers:expr) => {
+        same_width!(@ I8, $numbers)
+    };
+    (i16, $numbers:expr) => {
+        same_width!(@ I16, $numbers)
+    };
+    (i32, $numbers:expr) => {
+        same_width!(@ I32, $numbers)
+    };
+    (i64, $numbers:expr) => {
+        same_width!(@ I64, $numbers)
+    };
+    (u8, $numbers:expr) => {
+        same_width!(@ U8, $numbers)
+    };
+    (u16, $numbers:expr) => {
+        same_width!(@ U16, $numbers)
+    };
+    (u32, $numbers:expr) => {
+        same_width!(@ U32, $numbers)
+    };
+    (u64, $numbers:expr) => {
+        same_width!(@ U64, $numbers)
+    };
+    (@ $variant:ident, $numbers:expr) => {
+        match $numbers {
+            Numbers::$variant(values) => Integers::Same(values),
+            other => Integers::Other(other),
+        }
+    };
+    // No file has these.
+    ($type:ident, $numbers:expr) => {
+        Integers::Other($numbers)
+    };
+}
+
 macro_rules! plain_columns {
     ($($type:ident, $expected:literal, |$scanner:ident| $scan:expr);* $(;)?) => {$(
         impl Column for $type {
             copied_column!($type);
             packed_column!($type);
             written_column!($type);
+            batch_column!($type, $expected);
+
+            const KIND: Kind = kind!($type);
 
             #[inline]
             fn decode_json<'a, D: Deserializer<'a>>(
@@ -184,11 +286,47 @@ macro_rules! elements {
 elements!(bool, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64);
 
 macro_rules! float_columns {
-    ($($type:ident, $expected:literal);* $(;)?) => {$(
+    ($($type:ident, $expected:literal, $variant:ident, $exact_bits:literal);* $(;)?) => {$(
         impl Column for $type {
             copied_column!($type);
             packed_column!($type);
             written_column!($type);
+
+            type Values<'a> = Floats<'a, $type>;
+
+            const KIND: Kind = Kind::$variant;
+
+            fn bind<'a>(
+                values: &'a Values<'a>,
+                _timestamps: TimestampFormat,
+                differences: &mut Differences,
+            ) -> Option<Floats<'a, $type>> {
+                if let Values::$variant(values) = values {
+                    return Some(Floats::Same(values));
+                }
+                match values {
+                    Values::F32(values) => Some(Floats::Narrow(values)),
+                    // Wider ones would be rounded.
+                    Values::Integers(numbers) if numbers.bits() <= $exact_bits => {
+                        Some(Floats::Integers(*numbers))
+                    }
+                    other => mismatch(other, $expected, differences),
+                }
+            }
+
+            #[inline]
+            fn value<'a>(
+                values: &Floats<'a, $type>,
+                row: usize,
+                _arena: &'a Arena,
+            ) -> Result<$type, RowError> {
+                let value = match values {
+                    Floats::Same(values) => values.get(row).copied(),
+                    Floats::Narrow(values) => values.get(row).map(|&value| <$type>::from(value)),
+                    Floats::Integers(values) => values.get(row).map(|value| value as $type),
+                };
+                value.ok_or_else(past_the_end)
+            }
 
             #[inline]
             fn decode_json<'a, D: Deserializer<'a>>(
@@ -247,8 +385,8 @@ macro_rules! float_columns {
 }
 
 float_columns! {
-    f32, "a number (`f32`)";
-    f64, "a number (`f64`)";
+    f32, "a number (`f32`)", F32, 16;
+    f64, "a number (`f64`)", F64, 32;
 }
 
 /// The non-finite numbers that Spark reads, by their names.

@@ -65,7 +65,14 @@ impl<T: Column> Place<T> {
 
     /// The column's entry in the field table.
     pub const fn field(self, type_name: &'static str, has_default: bool) -> Field {
-        Field { name: self.name, type_name, nullable: T::NULLABLE, has_default, part: self.part }
+        Field {
+            name: self.name,
+            type_name,
+            nullable: T::NULLABLE,
+            has_default,
+            part: self.part,
+            kind: T::KIND,
+        }
     }
 
     /// What stands in a view for the column if it isn't read.

@@ -9,14 +9,18 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserializer;
 use serde::de::Visitor;
 
-use super::column::invalid;
+use super::column::{invalid, mismatch, past_the_end};
 use super::columnar::written_as;
 use super::pack::{pack_bytes, unpack_bytes};
 use super::{Column, Decoding, Element, TimestampFormat};
+use crate::format::columns::{Differences, Kind, Values};
 use crate::format::{Arena, RowError, json};
 
 impl Column for String {
     type View<'a> = &'a str;
+    type Values<'a> = &'a [&'a str];
+
+    const KIND: Kind = Kind::Text;
 
     written_as!(text);
 
@@ -60,6 +64,22 @@ impl Column for String {
         Ok(text)
     }
 
+    fn bind<'a>(
+        values: &'a Values<'a>,
+        _timestamps: TimestampFormat,
+        differences: &mut Differences,
+    ) -> Option<&'a [&'a str]> {
+        match values {
+            Values::Text(values) => Some(values),
+            other => mismatch(other, "text", differences),
+        }
+    }
+
+    #[inline]
+    fn value<'a>(values: &&'a [&'a str], row: usize, _arena: &'a Arena) -> Result<&'a str, RowError> {
+        values.get(row).copied().ok_or_else(past_the_end)
+    }
+
     fn encode_json(view: &str, _timestamps: TimestampFormat, out: &mut Vec<u8>) {
         json::write_text(view, out);
     }
@@ -83,6 +103,9 @@ impl Element for String {}
 
 impl Column for Vec<u8> {
     type View<'a> = &'a [u8];
+    type Values<'a> = &'a [&'a [u8]];
+
+    const KIND: Kind = Kind::Binary;
 
     written_as!(binary);
 
@@ -122,6 +145,22 @@ impl Column for Vec<u8> {
 
     fn decode_bytes<'a>(bytes: &'a [u8], _decoding: Decoding<'a>) -> Result<&'a [u8], RowError> {
         Ok(bytes)
+    }
+
+    fn bind<'a>(
+        values: &'a Values<'a>,
+        _timestamps: TimestampFormat,
+        differences: &mut Differences,
+    ) -> Option<&'a [&'a [u8]]> {
+        match values {
+            Values::Binary(values) => Some(values),
+            other => mismatch(other, "binary data", differences),
+        }
+    }
+
+    #[inline]
+    fn value<'a>(values: &&'a [&'a [u8]], row: usize, _arena: &'a Arena) -> Result<&'a [u8], RowError> {
+        values.get(row).copied().ok_or_else(past_the_end)
     }
 
     fn encode_json(view: &[u8], timestamps: TimestampFormat, out: &mut Vec<u8>) {

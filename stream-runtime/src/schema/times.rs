@@ -5,11 +5,12 @@ use std::fmt::{self, Write as _};
 use serde::Deserializer;
 use serde::de::{MapAccess, Unexpected, Visitor};
 
-use super::column::{Seed, invalid};
+use super::column::{Seed, invalid, mismatch, past_the_end};
 use super::columnar::written_as;
 use super::number::{copied_column, packed_as};
 use super::text::TextVisitor;
 use super::{Column, Decoding, Element, HoldsTimestamps, TimestampFormat};
+use crate::format::columns::{Bound, Differences, Kind, Numbers, Unit, Values};
 use crate::format::{Arena, RowError, json, rfc3339};
 use crate::time::{Date, Duration, Timestamp, Window};
 
@@ -74,10 +75,72 @@ impl fmt::Write for Bytes<'_> {
     }
 }
 
+/// Times out of a batch of columns.
+#[derive(Clone, Copy, Debug)]
+pub enum Times<'a> {
+    /// Times of the file's own.
+    Times(&'a [i64], Unit),
+    /// Numbers, in the unit that the row type says.
+    Numbers(Numbers<'a>, Unit),
+}
+
+impl Times<'_> {
+    #[inline]
+    fn micros(self, row: usize) -> Result<i64, RowError> {
+        let (count, unit) = match self {
+            Self::Times(values, unit) => (values.get(row).copied(), unit),
+            Self::Numbers(numbers, unit) => match numbers.get(row).map(i64::try_from) {
+                Some(Err(_)) => return Err(too_far(&numbers.get(row))),
+                count => (count.and_then(Result::ok), unit),
+            },
+        };
+        let count = count.ok_or_else(past_the_end)?;
+        unit.micros(count).ok_or_else(|| too_far(&Some(count)))
+    }
+}
+
+#[cold]
+fn too_far<T: fmt::Display>(count: &Option<T>) -> RowError {
+    let count = count.as_ref().map_or_else(String::new, ToString::to_string);
+    RowError::unexpected(&count, "a time that a 64-bit number of microseconds can hold")
+}
+
 impl Column for Timestamp {
     copied_column!(Timestamp);
     written_as!(timestamp);
     packed_as!(i64, as_micros, from_micros);
+
+    type Values<'a> = Times<'a>;
+
+    const KIND: Kind = Kind::Timestamp;
+
+    fn bind<'a>(
+        values: &'a Values<'a>,
+        timestamps: TimestampFormat,
+        differences: &mut Differences,
+    ) -> Option<Times<'a>> {
+        let unit = match timestamps {
+            TimestampFormat::Rfc3339 => None,
+            TimestampFormat::Seconds => Some(Unit::Second),
+            TimestampFormat::Millis => Some(Unit::Millisecond),
+            TimestampFormat::Micros => Some(Unit::Microsecond),
+        };
+        match (values, unit) {
+            (Values::Timestamp(values, unit), _) => Some(Times::Times(values, *unit)),
+            (Values::Integers(numbers), Some(unit)) => Some(Times::Numbers(*numbers, unit)),
+            (Values::Integers(_), None) => mismatch(
+                values,
+                "a timestamp; say what the numbers count with `#[schema(timestamp = \"millis\")]`",
+                differences,
+            ),
+            _ => mismatch(values, "a timestamp", differences),
+        }
+    }
+
+    #[inline]
+    fn value<'a>(values: &Times<'a>, row: usize, _arena: &'a Arena) -> Result<Self, RowError> {
+        values.micros(row).map(Self::from_micros)
+    }
 
     #[inline]
     fn decode_json<'a, D: Deserializer<'a>>(value: D, decoding: Decoding<'a>) -> Result<Self, D::Error> {
@@ -176,6 +239,26 @@ impl Column for Duration {
     written_as!(duration);
     packed_as!(i64, as_micros, from_micros);
 
+    type Values<'a> = Times<'a>;
+
+    fn bind<'a>(
+        values: &'a Values<'a>,
+        _timestamps: TimestampFormat,
+        differences: &mut Differences,
+    ) -> Option<Times<'a>> {
+        match values {
+            Values::Duration(values, unit) => Some(Times::Times(values, *unit)),
+            // As in JSON; so do files in which Spark has intervals.
+            Values::Integers(numbers) => Some(Times::Numbers(*numbers, Unit::Microsecond)),
+            other => mismatch(other, "a duration, or a number of microseconds", differences),
+        }
+    }
+
+    #[inline]
+    fn value<'a>(values: &Times<'a>, row: usize, _arena: &'a Arena) -> Result<Self, RowError> {
+        values.micros(row).map(Self::from_micros)
+    }
+
     fn decode_json<'a, D: Deserializer<'a>>(value: D, _decoding: Decoding<'a>) -> Result<Self, D::Error> {
         // A JSON value says what it is: text or a number.
         value.deserialize_any(DurationVisitor)
@@ -238,6 +321,26 @@ impl Column for Date {
     written_as!(date);
     packed_as!(i32, as_days, from_days);
 
+    type Values<'a> = &'a [i32];
+
+    const KIND: Kind = Kind::Date;
+
+    fn bind<'a>(
+        values: &'a Values<'a>,
+        _timestamps: TimestampFormat,
+        differences: &mut Differences,
+    ) -> Option<&'a [i32]> {
+        match values {
+            Values::Date(values) => Some(values),
+            other => mismatch(other, "a date", differences),
+        }
+    }
+
+    #[inline]
+    fn value<'a>(values: &&'a [i32], row: usize, _arena: &'a Arena) -> Result<Self, RowError> {
+        values.get(row).copied().map(Self::from_days).ok_or_else(past_the_end)
+    }
+
     fn decode_json<'a, D: Deserializer<'a>>(value: D, decoding: Decoding<'a>) -> Result<Self, D::Error> {
         let expected = "a date such as `2026-01-31`";
         let text = value.deserialize_str(TextVisitor { arena: decoding.arena, expected })?;
@@ -261,9 +364,46 @@ impl Column for Date {
 
 impl Element for Date {}
 
+/// A window's ends out of a batch of columns.
+#[derive(Debug)]
+pub struct WindowEnds<'a> {
+    start: Bound<'a, Timestamp>,
+    end: Bound<'a, Timestamp>,
+}
+
 impl Column for Window {
     copied_column!(Window);
     written_as!(window);
+
+    type Values<'a> = WindowEnds<'a>;
+
+    fn bind<'a>(
+        values: &'a Values<'a>,
+        timestamps: TimestampFormat,
+        differences: &mut Differences,
+    ) -> Option<WindowEnds<'a>> {
+        let Values::Struct(fields) = values else {
+            return mismatch(values, "a struct of the timestamps `start` and `end`", differences);
+        };
+        let mut end_of = |name: &str| {
+            differences.within(name, "Timestamp", |differences| {
+                match fields.iter().find(|field| field.name == name) {
+                    Some(field) => Some(Bound::new(&field.data, timestamps, differences)),
+                    None => {
+                        differences.missing();
+                        None
+                    }
+                }
+            })
+        };
+        let (start, end) = (end_of("start"), end_of("end"));
+        Some(WindowEnds { start: start?, end: end? })
+    }
+
+    #[inline]
+    fn value<'a>(values: &WindowEnds<'a>, row: usize, arena: &'a Arena) -> Result<Self, RowError> {
+        Ok(Self { start: values.start.value(row, arena)?, end: values.end.value(row, arena)? })
+    }
 
     fn decode_json<'a, D: Deserializer<'a>>(value: D, decoding: Decoding<'a>) -> Result<Self, D::Error> {
         value.deserialize_map(WindowVisitor(decoding))

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::error::Result;
 use crate::format::csv;
+use crate::plan::Wanted;
 
 use super::Message;
 
@@ -94,6 +95,23 @@ pub enum Chunk<'a, R> {
     },
     /// Messages of a partition, in order.
     Messages(&'a [Message<'a>]),
+    /// A batch of columns, found by the names of the row type's. Those that the query doesn't name needn't be there.
+    #[cfg(feature = "arrow")]
+    Columns {
+        /// The columns.
+        batch: &'a arrow_array::RecordBatch,
+        /// The file.
+        source: &'a str,
+        /// The number of the first row in the file, from 1.
+        row: u64,
+    },
+    /// Rows that needn't be read, since `where` lets none of them through: what the watermark has to know of them.
+    #[cfg(feature = "arrow")]
+    #[doc(hidden)]
+    Pruned {
+        /// The earliest and the latest event time, unless they are all null or the query has no watermark.
+        event_times: Option<(crate::time::Timestamp, crate::time::Timestamp)>,
+    },
     /// Rows in memory.
     Rows(&'a [R]),
     /// Bytes that the source itself found to be no row, such as a line past the length limit.
@@ -109,6 +127,11 @@ pub enum Chunk<'a, R> {
 
 /// Takes the chunks of a split: the query's decoder and row function behind one dynamic call a chunk.
 pub trait Rows<R> {
+    /// What the query wants of the rows, for a split that can leave columns and rows out.
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted::EVERYTHING
+    }
+
     /// Decodes the chunk's rows and runs the query over them.
     ///
     /// # Errors

@@ -12,17 +12,18 @@ use crate::time::Timestamp;
 pub struct MalformedRow {
     /// The file, topic or address.
     pub source: String,
-    /// The line, from 1; 0 where lines have no meaning.
+    /// The line, from 1; in Parquet and ORC the row; 0 where lines have no meaning.
     pub line: u64,
     /// The partition of the topic, if it is one.
     pub partition: Option<i32>,
-    /// The byte offset in the source, or the message's offset in the partition.
+    /// The byte offset in the source (in a compressed file that of its content; 0 in Parquet and ORC), or the message's offset in the
+    /// partition.
     pub offset: u64,
     /// The message's key.
     pub key: Option<Vec<u8>>,
     /// What is wrong.
     pub reason: String,
-    /// The row as it came.
+    /// The row as it came; of Parquet and ORC the columns that were read, as JSON.
     pub bytes: Vec<u8>,
     /// The time of the batch that met the row.
     pub batch_time: Timestamp,

@@ -1,4 +1,4 @@
-//! [`StaticFile`]: a table in files of JSON lines or CSV.
+//! [`StaticFile`]: a table in files.
 
 use std::path::PathBuf;
 
@@ -7,6 +7,10 @@ use async_trait::async_trait;
 use super::{StaticSource, Version};
 use crate::error::Result;
 use crate::schema::Schema;
+#[cfg(feature = "orc")]
+use crate::source::Orc;
+#[cfg(feature = "parquet")]
+use crate::source::Parquet;
 use crate::source::{Csv, DEFAULT_MAX_LINE_BYTES, FileFormat, Json, WholeFiles, blocking};
 
 /// A table in files: a single one, those in a directory, or those that match a pattern (`*`, `?`, `[…]`, `**`), one
@@ -14,7 +18,7 @@ use crate::source::{Csv, DEFAULT_MAX_LINE_BYTES, FileFormat, Json, WholeFiles, b
 ///
 /// As with [`FileSource`](crate::source::FileSource), names that begin with `_` or `.` are ignored, of directories
 /// below the given one (or, in a pattern, from the first wildcard on) as well. All columns of the row type are
-/// read. A row that can't be decoded fails the load, and the error names its file and line. A path that doesn't exist
+/// read. A row that can't be decoded fails the load, and the error names its file and line or row. A path that doesn't exist
 /// and a pattern that no file matches fail it, too; an empty directory is an empty table.
 ///
 /// For a table that changes while queries run ([`reload_every`](super::StaticSourceExt::reload_every),
@@ -71,6 +75,22 @@ impl StaticFile<Csv> {
     pub fn header(mut self, header: bool) -> Self {
         self.format.0.header = header;
         self
+    }
+}
+
+#[cfg(feature = "parquet")]
+impl StaticFile<Parquet> {
+    /// A table of Parquet files.
+    pub fn parquet(path: impl Into<PathBuf>) -> Self {
+        Self::new(path.into())
+    }
+}
+
+#[cfg(feature = "orc")]
+impl StaticFile<Orc> {
+    /// A table of ORC files.
+    pub fn orc(path: impl Into<PathBuf>) -> Self {
+        Self::new(path.into())
     }
 }
 

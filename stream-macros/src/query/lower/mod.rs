@@ -14,6 +14,7 @@ mod lookup;
 mod names;
 mod order;
 mod process;
+mod prune;
 mod row;
 mod slots;
 mod stretch;

@@ -8,6 +8,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Ident};
 
+use super::prune;
 use super::stretch::{constant, lower_let};
 use super::target::Target;
 use super::{at, finish, join, local, lookup, mixed, reference, runtime, tuple_at, update};
@@ -67,7 +68,10 @@ pub(super) fn lower_function(
     end: &End,
 ) -> TokenStream {
     let rows = match stretch.checked_sub(1) {
-        None => lower_rows(plan, 0),
+        None => {
+            let (rows, prune) = (lower_rows(plan, 0), prune::lower_prune(plan));
+            quote_spanned!(mixed()=> #rows #prune)
+        }
         Some(before) => join::lower_join(plan, before),
     };
     let function = lower_call(plan, stretch, target, place, end);

@@ -2,10 +2,10 @@
 
 use crate::error::Result;
 use crate::operator::join::Keyed;
-use crate::plan::Plan;
 use crate::plan::branch::{Branch, Feeds, FeedsJoin, Holds, HoldsJoined, Left, Right};
 use crate::plan::node::Node;
 use crate::plan::rejects::Rejects;
+use crate::plan::{Plan, Wanted};
 use crate::source::Chunk;
 
 use super::{Join, JoinWorker, View};
@@ -36,6 +36,10 @@ where
             }
         })?;
         arrived
+    }
+
+    fn wanted(&self) -> Wanted<'_> {
+        self.left.wanted()
     }
 
     fn take_late(worker: &mut Self::Worker) -> Vec<(u64, L::Row)> {
@@ -69,6 +73,10 @@ where
             }
         })?;
         arrived
+    }
+
+    fn wanted(&self) -> Wanted<'_> {
+        self.right.wanted()
     }
 
     fn take_late(worker: &mut Self::Worker) -> Vec<(u64, R::Row)> {

@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::committed::Committed;
 use super::log::{FileLog, SeenFile};
 use crate::engine::clock;
 use crate::error::{Error, Result};
@@ -23,7 +24,8 @@ pub(super) struct Listing {
 
 #[derive(Clone, Debug)]
 enum Target {
-    Directory(PathBuf),
+    /// With what a sink that has written it says of its files.
+    Directory(PathBuf, Committed),
     File(PathBuf),
     Glob {
         /// The directory before the first wildcard.
@@ -46,7 +48,7 @@ impl Listing {
     pub(super) fn open(source: String, path: &Path, recursive: bool) -> Result<Self> {
         let absolute = std::path::absolute(path).map_err(|error| Error::io("resolving", path, error))?;
         let target = match fs::metadata(&absolute) {
-            Ok(found) if found.is_dir() => Target::Directory(absolute),
+            Ok(found) if found.is_dir() => Target::Directory(absolute, Committed::default()),
             Ok(_) => Target::File(absolute),
             Err(error) if error.kind() == io::ErrorKind::NotFound => match wildcard_target(&absolute) {
                 Some(target) => target,
@@ -64,7 +66,7 @@ impl Listing {
         };
         let listing = Self { source, target, recursive };
         match &listing.target {
-            Target::Directory(base) | Target::Glob { base, .. } => {
+            Target::Directory(base, _) | Target::Glob { base, .. } => {
                 fs::read_dir(base).map_err(|error| Error::io("listing", base, error))?;
             }
             Target::File(file) => {
@@ -74,10 +76,15 @@ impl Listing {
         Ok(listing)
     }
 
+    /// Whether it goes by what a sink has committed.
+    pub(super) fn has_manifest(&self) -> bool {
+        matches!(&self.target, Target::Directory(base, _) if Committed::has_manifest(base))
+    }
+
     /// The directory that archived paths are relative to.
     pub(super) fn base(&self) -> &Path {
         match &self.target {
-            Target::Directory(base) | Target::Glob { base, .. } => base,
+            Target::Directory(base, _) | Target::Glob { base, .. } => base,
             Target::File(file) => file.parent().unwrap_or(file),
         }
     }
@@ -90,7 +97,7 @@ impl Listing {
         }
         match &self.target {
             Target::File(_) => relative.as_os_str().is_empty(),
-            Target::Directory(_) => self.recursive || relative.as_os_str().is_empty(),
+            Target::Directory(..) => self.recursive || relative.as_os_str().is_empty(),
             Target::Glob { .. } => true,
         }
     }
@@ -99,7 +106,10 @@ impl Listing {
     pub(super) fn unseen(&self, log: &FileLog) -> Result<Vec<SeenFile>> {
         let mut found = Found { listing: self, log, files: Vec::new(), too_old: 0 };
         match &self.target {
-            Target::Directory(base) => found.directory(base, &mut Vec::new())?,
+            Target::Directory(base, committed) => match committed.files(base)? {
+                None => found.directory(base, &mut Vec::new())?,
+                Some(files) => files.iter().try_for_each(|path| found.committed_file(path))?,
+            },
             Target::File(file) => found.file(file)?,
             Target::Glob { base, pattern } => {
                 let matches = glob::glob_with(pattern, GLOB).map_err(|error| {
@@ -209,6 +219,24 @@ impl Found<'_> {
             above.pop();
         }
         Ok(())
+    }
+
+    /// A file of a committed batch, which nobody but its writer may take away.
+    fn committed_file(&mut self, path: &Path) -> Result<()> {
+        let count = self.files.len() + self.too_old;
+        self.file(path)?;
+        let is_listed = self.files.len() + self.too_old > count;
+        if is_listed || path.to_str().is_some_and(|path| self.log.has_seen(path)) {
+            return Ok(());
+        }
+        Err(Error::source(
+            &*self.listing.source,
+            format!(
+                "`{}` is gone, which the directory's manifest lists; restore the file, or have the query that writes \
+                 the directory write it anew",
+                path.display()
+            ),
+        ))
     }
 
     fn file(&mut self, path: &Path) -> Result<()> {

@@ -1,16 +1,26 @@
-//! [`FileSource`]: the files that appear in a directory, as JSON lines or CSV.
+//! [`FileSource`]: the files that appear in a directory, in any of its formats.
 //!
 //! A file is taken once, as a whole, in the order of modification time and then path. Which files make a batch is
 //! written to the source's own log together with the batch's plan, so a replayed batch reads exactly the same files.
 
 mod clean;
+#[cfg(feature = "arrow")]
+mod columnar;
+mod committed;
+mod compression;
 mod framing;
 mod limit;
 mod line_count;
 mod listing;
 mod log;
 mod options;
+#[cfg(feature = "orc")]
+mod orc;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod plan;
+#[cfg(feature = "parquet")]
+mod prune;
 mod range;
 mod records;
 mod split;
@@ -25,6 +35,10 @@ use async_trait::async_trait;
 use serde_json::json;
 
 pub(crate) use options::DEFAULT_MAX_LINE_BYTES;
+#[cfg(feature = "orc")]
+pub use options::Orc;
+#[cfg(feature = "parquet")]
+pub use options::Parquet;
 pub use options::{CleanSource, Csv, FileFormat, Json};
 pub(crate) use whole::WholeFiles;
 
@@ -49,6 +63,11 @@ const MAX_REST: Duration = Duration::from_secs(2);
 const MANY_FILES: usize = 10_000;
 
 /// A source of files: those in a directory, those that match a pattern (`*`, `?`, `[…]`, `**`), or a single one.
+///
+/// Of a directory that a file sink has written, Spark's or this library's, those files are read that its manifest (`_spark_metadata`) lists: each
+/// committed batch's once, and nothing of a batch that was never committed.
+///
+/// Files of JSON lines and CSV may be compressed, which their names tell: `.gz` and `.zst` (feature `compression`).
 ///
 /// Names that begin with `_` or `.` are ignored, of directories below the given one (or, in a pattern, from the first
 /// wildcard on) as well. Files have to appear complete: write them under such a name, and rename them. A file is read once; a query that finds it changed or gone before its batch is committed fails.
@@ -97,6 +116,32 @@ impl FileSource<Json> {
 impl FileSource<Csv> {
     /// Reads CSV files.
     pub fn csv(path: impl Into<PathBuf>) -> Self {
+        Self::new(path.into())
+    }
+}
+
+#[cfg(feature = "parquet")]
+impl FileSource<Parquet> {
+    /// Reads Parquet files: of each only the columns that the query names, and none of the row groups in which, by their statistics, no row
+    /// meets the `where` clauses that stand first and compare a column to a constant.
+    ///
+    /// Rows of such a group are counted nowhere, as with Spark; the watermark sees their event times all the same.
+    ///
+    /// ```no_run
+    /// use stream_runtime::prelude::*;
+    ///
+    /// let clicks = FileSource::parquet("data/clicks").max_files_per_trigger(10);
+    /// # drop(clicks);
+    /// ```
+    pub fn parquet(path: impl Into<PathBuf>) -> Self {
+        Self::new(path.into())
+    }
+}
+
+#[cfg(feature = "orc")]
+impl FileSource<Orc> {
+    /// Reads ORC files: of each only the columns that the query names.
+    pub fn orc(path: impl Into<PathBuf>) -> Self {
         Self::new(path.into())
     }
 }
@@ -155,8 +200,17 @@ impl<F: FileFormat> FileSource<F> {
         ))
     }
 
-    /// Fails if the archive would be read again.
+    /// Fails if the archive would be read again, or if the files belong to somebody else's manifest.
     fn check_archive(&self, listing: &Listing) -> Result<()> {
+        if self.options.clean != CleanSource::Off && listing.has_manifest() {
+            return Err(Error::InvalidOption {
+                option: "clean_source",
+                message: format!(
+                    "`{}` was written by a file sink, whose manifest lists its files; leave them to the sink",
+                    self.path.display()
+                ),
+            });
+        }
         let CleanSource::Archive(archive) = &self.options.clean else { return Ok(()) };
         let archive = std::path::absolute(archive).map_err(|error| Error::io("resolving", archive, error))?;
         if listing.may_list(&archive) {

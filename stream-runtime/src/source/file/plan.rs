@@ -51,22 +51,22 @@ fn cut_all<'a, R: Schema>(
     splits
 }
 
-/// Cuts a file in parts of at most `share` bytes. Only lines can be found from the middle of a file; a CSV record may
-/// hold line ends.
+/// Cuts a file in parts of at most `share` bytes, if its rows can be found from the middle of it.
 fn cut(file: &SeenFile, encoding: Encoding, share: u64) -> Vec<Piece> {
-    let parts = if matches!(encoding, Encoding::Json) { file.size.div_ceil(share).max(1) } else { 1 };
+    let parts = if encoding.can_be_cut(&file.path) { file.size.div_ceil(share).max(1) } else { 1 };
     if parts == 1 {
         return vec![Piece { file: file.clone(), range: 0..file.size, part: None }];
     }
     let step = file.size.div_ceil(parts);
     let cuts: Vec<_> = (0..=parts).map(|part| part.saturating_mul(step).min(file.size)).collect();
-    let lines = Arc::new(LineCount::new(Arc::clone(&file.path), cuts.clone()));
+    let lines = matches!(encoding, Encoding::Json)
+        .then(|| Arc::new(LineCount::new(Arc::clone(&file.path), cuts.clone())));
     let ranges = cuts.windows(2).enumerate();
     ranges
         .map(|(part, cut)| Piece {
             file: file.clone(),
             range: cut[0]..cut[1],
-            part: Some((Arc::clone(&lines), part)),
+            part: lines.as_ref().map(|lines| (Arc::clone(lines), part)),
         })
         .collect()
 }

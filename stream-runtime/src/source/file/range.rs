@@ -8,6 +8,21 @@ use std::ops::Range;
 /// How many bytes are read at once where only a line end is looked for.
 const PROBE: usize = 64 << 10;
 
+/// The bytes of complete lines, one buffer after another.
+pub(super) trait Fill {
+    /// The offset of the next byte.
+    fn position(&self) -> u64;
+
+    /// How many bytes there are at most, not counting what the last line has beyond a range.
+    fn remaining(&self) -> u64;
+
+    /// Fills the buffer, at least partly; 0 means that the last line has been read to its end.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` if there are fewer bytes than there should be.
+    fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+}
+
 /// Reads whole lines, though not one by one.
 #[derive(Debug)]
 pub(super) struct RangeReader<F> {
@@ -33,21 +48,32 @@ impl<F: Read + Seek> RangeReader<F> {
         Ok(Self { file, position, end, size, last: b'\n' })
     }
 
-    /// The offset of the next byte.
-    pub(super) fn position(&self) -> u64 {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.file.read(buffer) {
+                Ok(0) if !buffer.is_empty() => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(count) => {
+                    self.position += count as u64;
+                    self.last = buffer[..count].last().copied().unwrap_or(self.last);
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl<F: Read + Seek> Fill for RangeReader<F> {
+    fn position(&self) -> u64 {
         self.position
     }
 
-    /// How many bytes there are at most, not counting what the range's last line has beyond the range.
-    pub(super) fn remaining(&self) -> u64 {
+    fn remaining(&self) -> u64 {
         self.end - self.position
     }
 
-    /// Fills the buffer, at least partly; 0 means that the range's last line has been read to its end.
-    ///
-    /// # Errors
-    /// `UnexpectedEof` if the file is shorter than it should be.
-    pub(super) fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.position < self.end {
             let wanted = buffer.len().min(usize::try_from(self.end - self.position).unwrap_or(usize::MAX));
             return self.read(&mut buffer[..wanted]);
@@ -66,21 +92,6 @@ impl<F: Read + Seek> RangeReader<F> {
         }
         self.end = self.position;
         Ok(count)
-    }
-
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.file.read(buffer) {
-                Ok(0) if !buffer.is_empty() => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(count) => {
-                    self.position += count as u64;
-                    self.last = buffer[..count].last().copied().unwrap_or(self.last);
-                    return Ok(count);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
     }
 }
 

@@ -3,11 +3,11 @@
 //! Invariant: the buffer never grows past the length limit of a record by more than two bytes, or past the length of a
 //! chunk if that is more, whatever the file holds; a longer record is cut to its beginning and skipped.
 
-use std::io::{self, Read, Seek};
+use std::io;
 use std::ops::Range;
 
 use super::framing::Framing;
-use super::range::RangeReader;
+use super::range::Fill;
 
 /// How much of a record that is too long is handed out, unless the limit is less.
 const PREFIX: usize = 4 << 10;
@@ -43,7 +43,7 @@ pub(super) struct Limits {
 /// Reads records.
 #[derive(Debug)]
 pub(super) struct Records<'b, F> {
-    reader: RangeReader<F>,
+    reader: F,
     fresh: Framing,
     framing: Framing,
     limits: Limits,
@@ -58,14 +58,9 @@ pub(super) struct Records<'b, F> {
     prefix: Vec<u8>,
 }
 
-impl<'b, F: Read + Seek> Records<'b, F> {
+impl<'b, F: Fill> Records<'b, F> {
     /// Reads the records that `framing` finds.
-    pub(super) fn new(
-        reader: RangeReader<F>,
-        framing: Framing,
-        limits: Limits,
-        buffer: &'b mut Vec<u8>,
-    ) -> Self {
+    pub(super) fn new(reader: F, framing: Framing, limits: Limits, buffer: &'b mut Vec<u8>) -> Self {
         let offset = reader.position();
         let size = usize::try_from(reader.remaining()).unwrap_or(usize::MAX);
         // A file is mostly read to its end with the first buffer, which one byte more makes known.
@@ -251,9 +246,10 @@ fn content_length(record: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::io::SeekFrom;
+    use std::io::{Read, Seek, SeekFrom};
 
     use super::*;
+    use crate::source::file::range::RangeReader;
 
     /// A file of so many bytes that are all the same.
     struct Endless {

@@ -9,12 +9,15 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
 
+#[cfg(feature = "arrow")]
+use super::columnar::Problem;
+use super::compression::Compression;
 use super::framing::Framing;
 use super::line_count::{Before, LineCount};
 use super::listing;
 use super::log::SeenFile;
 use super::options::Encoding;
-use super::range::RangeReader;
+use super::range::{Fill, RangeReader};
 use super::records::{At, Found, Limits, Records};
 use crate::error::{Error, Result};
 use crate::format::csv::{CsvFormat, Layout};
@@ -75,6 +78,18 @@ impl Reading {
             Err(error) => return Err(Error::io("opening", &*recorded.path, error)),
         };
         self.check_unchanged(recorded, &file)?;
+        #[cfg(feature = "arrow")]
+        if let Some(read) = self.read_columns(piece, &file, rows) {
+            return match read {
+                // What a writer has got in between looks like damage.
+                Err(Problem::File(problem)) => {
+                    self.check_unchanged(recorded, &file)?;
+                    Err(self.unreadable(recorded, problem))
+                }
+                Err(Problem::Query(error)) => Err(error),
+                Ok(()) => self.check_unchanged(recorded, &file),
+            };
+        }
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::UnexpectedEof => self
                 .check_unchanged(recorded, &file)
@@ -82,10 +97,38 @@ impl Reading {
                 .unwrap_or_else(|| self.changed(recorded, "it ends before that")),
             _ => Error::io("reading", &*recorded.path, error),
         };
-        let reader = RangeReader::new(&file, &piece.range, recorded.size).map_err(failed)?;
+        match Compression::of(&recorded.path) {
+            None => {
+                let reader = RangeReader::new(&file, &piece.range, recorded.size).map_err(failed)?;
+                self.read_records(piece, reader, failed, buffer, rows)?;
+            }
+            Some(compression) => {
+                let reader =
+                    compression.reader(&file).map_err(|problem| self.unreadable(recorded, problem))?;
+                // What a writer has got in between looks like damage.
+                let failed = |error: io::Error| {
+                    let changed = self.check_unchanged(recorded, &file).err();
+                    changed.unwrap_or_else(|| self.unreadable(recorded, compression.problem(&error)))
+                };
+                self.read_records(piece, reader, failed, buffer, rows)?;
+            }
+        }
+        self.check_unchanged(recorded, &file)
+    }
+
+    /// Reads lines or records.
+    fn read_records<R: Schema>(
+        &self,
+        piece: &Piece,
+        reader: impl Fill,
+        failed: impl Fn(io::Error) -> Error,
+        buffer: &mut Vec<u8>,
+        rows: &mut dyn Rows<R>,
+    ) -> Result<()> {
+        let recorded = &piece.file;
         let framing = match self.encoding {
-            Encoding::Json => Framing::Lines,
             Encoding::Csv(CsvFormat { delimiter, quote, .. }) => Framing::csv(delimiter, quote),
+            _ => Framing::Lines,
         };
         let mut records = Records::new(reader, framing, self.limits, buffer);
         let first_line = records.position().offset;
@@ -99,9 +142,8 @@ impl Reading {
             message: None,
         };
         let layout = match self.encoding {
-            Encoding::Json => None,
             Encoding::Csv(format) if !format.header => Some(Layout::positional::<R>(format)),
-            Encoding::Csv(format) => match records.next_one().map_err(failed)? {
+            Encoding::Csv(format) => match records.next_one().map_err(&failed)? {
                 Some(Found::Records(header)) => {
                     Some(Layout::from_header::<R>(format, header).map_err(|problem| {
                         Error::source(&*self.source, format!("the header of `{}`: {problem}", recorded.path))
@@ -115,8 +157,9 @@ impl Reading {
                 }
                 None => None,
             },
+            _ => None,
         };
-        while let Some((found, place)) = records.next().map_err(failed)? {
+        while let Some((found, place)) = records.next().map_err(&failed)? {
             let chunk = match (found, &layout) {
                 (Found::Records(bytes), Some(layout)) => Chunk::Csv { bytes, layout, at: at(place) },
                 (Found::Records(bytes), None) => Chunk::Json { bytes, at: at(place) },
@@ -127,7 +170,35 @@ impl Reading {
             };
             rows.push(chunk)?;
         }
-        self.check_unchanged(recorded, &file)
+        Ok(())
+    }
+
+    /// Reads a file of columns; `None` if it is one of lines or records.
+    #[cfg(feature = "arrow")]
+    fn read_columns<R: Schema>(
+        &self,
+        piece: &Piece,
+        file: &File,
+        rows: &mut dyn Rows<R>,
+    ) -> Option<std::result::Result<(), Problem>> {
+        match self.encoding {
+            Encoding::Json | Encoding::Csv(_) => None,
+            #[cfg(feature = "parquet")]
+            Encoding::Parquet => Some(super::parquet::read(piece, file, rows)),
+            #[cfg(feature = "orc")]
+            Encoding::Orc => Some(super::orc::read(piece, file, rows)),
+        }
+    }
+
+    fn unreadable(&self, recorded: &SeenFile, problem: impl std::fmt::Display) -> Error {
+        Error::source(
+            &*self.source,
+            format!(
+                "`{}` can't be read: {problem}; restore the file, or keep it out of the source if it isn't of the \
+                 source's format",
+                recorded.path
+            ),
+        )
     }
 
     fn too_long(&self) -> String {

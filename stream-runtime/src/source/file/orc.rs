@@ -1,0 +1,69 @@
+//! ORC files: the stripes that begin in a piece of the file, and of them the columns that the query names.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+
+use bytes::Bytes;
+use orc_rust::ArrowReaderBuilder;
+use orc_rust::projection::ProjectionMask;
+use orc_rust::reader::ChunkReader;
+use orc_rust::schema::TimestampPrecision;
+
+use super::columnar::{BATCH, Problem, column_names, guarded, push_all};
+use super::split::Piece;
+use crate::schema::Schema;
+use crate::source::Rows;
+
+pub(super) fn read<R: Schema>(piece: &Piece, file: &File, rows: &mut dyn Rows<R>) -> Result<(), Problem> {
+    let (path, range) = (&*piece.file.path, piece.range.clone());
+    let names = column_names::<R>(rows.wanted().columns);
+    let (reader, row) = guarded(|| {
+        let builder =
+            ArrowReaderBuilder::try_new(Bounded { file: file.try_clone()?, size: piece.file.size })?;
+        let metadata = builder.file_metadata();
+        let mask = ProjectionMask::named_roots(metadata.root_data_type(), &names);
+        let before = metadata.stripe_metadatas().iter().filter(|stripe| stripe.offset() < range.start);
+        let row = before.map(|stripe| stripe.number_of_rows()).fold(1_u64, u64::saturating_add);
+        let in_memory = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+        let reader = builder
+            .with_projection(mask)
+            .with_batch_size(BATCH)
+            // Nanoseconds end in 2262.
+            .with_timestamp_precision(TimestampPrecision::Microsecond)
+            .with_file_byte_range(in_memory(range.start)..in_memory(range.end))
+            .build();
+        Ok((reader, row))
+    })?;
+    push_all(reader, path, row, rows)
+}
+
+/// A file of which nothing past its end is asked for: lengths in a damaged one may be anything.
+struct Bounded {
+    file: File,
+    size: u64,
+}
+
+impl ChunkReader for Bounded {
+    type T = BufReader<File>;
+
+    fn len(&self) -> u64 {
+        self.size
+    }
+
+    fn get_read(&self, offset: u64) -> io::Result<BufReader<File>> {
+        let mut file = self.file.try_clone()?;
+        file.seek(SeekFrom::Start(offset))?;
+        Ok(BufReader::new(file))
+    }
+
+    fn get_bytes(&self, offset: u64, length: u64) -> io::Result<Bytes> {
+        if offset.checked_add(length).is_none_or(|end| end > self.size) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(offset))?;
+        file.read_exact(&mut bytes)?;
+        Ok(bytes.into())
+    }
+}

@@ -1,0 +1,179 @@
+//! [`Pruner`]: which row groups of a Parquet file needn't be read.
+//!
+//! Invariant: leaving a row group out makes no difference to a query but to its counts of input rows. Its statistics have to prove that
+//! `where` drops every row, that no row is malformed, and what its event times do to the watermark.
+
+use std::cmp::Ordering;
+
+use ::parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use ::parquet::arrow::arrow_reader::statistics::StatisticsConverter;
+use ::parquet::file::metadata::RowGroupMetaData;
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::{DataType, TimeUnit};
+
+use crate::format::columns::{Kind, Values, arrow};
+use crate::plan::{Prune, PruneOp, PruneValue, Pruning};
+use crate::schema::derive::names;
+use crate::schema::{ColumnSet, Field, Schema};
+use crate::time::Timestamp;
+
+/// The earliest and the latest event time of rows that aren't read, if they have any.
+pub(super) type EventTimes = Option<(Timestamp, Timestamp)>;
+
+/// Looks at the statistics of a file's row groups.
+pub(super) struct Pruner<'a> {
+    metadata: &'a ArrowReaderMetadata,
+    pruning: &'a Pruning,
+    columns: ColumnSet,
+    fields: &'static [Field],
+}
+
+/// What is known of a column of a row group.
+struct Known {
+    min: ArrayRef,
+    max: ArrayRef,
+    /// How many nulls there are.
+    nulls: Option<u64>,
+}
+
+impl<'a> Pruner<'a> {
+    pub(super) fn new<R: Schema>(
+        metadata: &'a ArrowReaderMetadata,
+        pruning: &'a Pruning,
+        columns: ColumnSet,
+    ) -> Self {
+        Self { metadata, pruning, columns, fields: R::FIELDS }
+    }
+
+    /// The event times of a row group that needn't be read; `None` if it has to be.
+    pub(super) fn prune(&self, group: &RowGroupMetaData) -> Option<EventTimes> {
+        let dropped = self.pruning.conditions.iter().any(|condition| self.excludes(condition, group));
+        if !dropped {
+            return None;
+        }
+        let mut named = self.fields.iter().enumerate().filter(|(index, _)| names(self.columns, *index));
+        if !named.all(|(_, field)| self.is_well_formed(field, group)) {
+            return None;
+        }
+        match self.pruning.event_time {
+            None => Some(None),
+            Some(column) => self.event_times(column, group),
+        }
+    }
+
+    /// Whether no row of the group meets the condition.
+    fn excludes(&self, condition: &Prune, group: &RowGroupMetaData) -> bool {
+        let Some(value) = condition.value else { return false };
+        let Some(known) = self.field(condition.column).and_then(|field| self.known(field, group)) else {
+            return false;
+        };
+        let compare = |bound: &ArrayRef| compare(bound, value);
+        let (min, max) = (compare(&known.min), compare(&known.max));
+        let is = |ordering: Option<Ordering>, wanted: &[Ordering]| {
+            ordering.is_some_and(|ordering| wanted.contains(&ordering))
+        };
+        use Ordering::{Equal, Greater, Less};
+        match condition.op {
+            PruneOp::Equal => is(min, &[Greater]) || is(max, &[Less]),
+            PruneOp::Less => is(min, &[Equal, Greater]),
+            PruneOp::LessOrEqual => is(min, &[Greater]),
+            PruneOp::Greater => is(max, &[Equal, Less]),
+            PruneOp::GreaterOrEqual => is(max, &[Less]),
+        }
+    }
+
+    /// Whether every value of the group fits into the row type's column.
+    fn is_well_formed(&self, field: &Field, group: &RowGroupMetaData) -> bool {
+        let Some((_, found)) = self.metadata.schema().column_with_name(field.name) else {
+            return field.nullable || field.has_default;
+        };
+        let known = self.known(field, group);
+        let has_nulls = || known.as_ref().and_then(|known| known.nulls) != Some(0);
+        if found.is_nullable() && !field.nullable && has_nulls() {
+            return false;
+        }
+        match (field.kind, found.data_type()) {
+            (Kind::Bool, DataType::Boolean)
+            | (Kind::F32, DataType::Float32)
+            | (Kind::F64, DataType::Float64 | DataType::Float32)
+            | (Kind::Text, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+            | (Kind::Binary, DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
+            | (Kind::Date, DataType::Date32)
+            | (Kind::Timestamp, DataType::Timestamp(TimeUnit::Microsecond | TimeUnit::Nanosecond, _)) => true,
+            (Kind::Text, DataType::Dictionary(_, values)) => **values == DataType::Utf8,
+            (Kind::Integer { min, max }, _) => known.is_some_and(|known| {
+                let fits = |number: Option<i128>| number.is_some_and(|number| (min..=max).contains(&number));
+                fits(number(&known.min)) && fits(number(&known.max))
+            }),
+            (Kind::Timestamp, DataType::Timestamp(..)) => {
+                known.is_some_and(|known| micros(&known.min).is_some() && micros(&known.max).is_some())
+            }
+            _ => false,
+        }
+    }
+
+    /// What the watermark has to know of a group; `None` if that can't be told.
+    fn event_times(&self, column: ColumnSet, group: &RowGroupMetaData) -> Option<EventTimes> {
+        let known = self.known(self.field(column)?, group)?;
+        match (micros(&known.min), micros(&known.max)) {
+            (Some(min), Some(max)) => Some(Some((min, max))),
+            _ => (known.nulls == u64::try_from(group.num_rows()).ok()).then_some(None),
+        }
+    }
+
+    fn field(&self, column: ColumnSet) -> Option<&'static Field> {
+        self.fields.get(usize::try_from(column.trailing_zeros()).ok()?)
+    }
+
+    fn known(&self, field: &Field, group: &RowGroupMetaData) -> Option<Known> {
+        let converter =
+            StatisticsConverter::try_new(field.name, self.metadata.schema(), self.metadata.parquet_schema())
+                .ok()?
+                .with_missing_null_counts_as_zero(false);
+        let statistics = group.columns().get(converter.parquet_column_index()?)?.statistics()?;
+        // Old writers compared text as if its bytes had signs.
+        if statistics.is_min_max_deprecated() {
+            return None;
+        }
+        let nulls = converter.row_group_null_counts([group]).ok()?;
+        Some(Known {
+            min: converter.row_group_mins([group]).ok()?,
+            max: converter.row_group_maxes([group]).ok()?,
+            nulls: (nulls.len() == 1 && nulls.is_valid(0)).then(|| nulls.value(0)),
+        })
+    }
+}
+
+/// How the only value of `bound` compares; `None` if it isn't there, or of a type that isn't compared.
+fn compare(bound: &ArrayRef, value: PruneValue) -> Option<Ordering> {
+    if bound.len() != 1 || bound.is_null(0) {
+        return None;
+    }
+    match (arrow::data(bound.as_ref()).values, value) {
+        (Values::Bool(bound), PruneValue::Bool(value)) => Some(bound.first()?.cmp(&value)),
+        (Values::Integers(bound), PruneValue::Integer(value)) => Some(bound.get(0)?.cmp(&value)),
+        (Values::F64(bound), PruneValue::Float(value)) => bound.first()?.partial_cmp(&value),
+        (Values::Text(bound), PruneValue::Text(value)) => Some((*bound.first()?).cmp(value)),
+        (Values::Date(bound), PruneValue::Date(value)) => Some(bound.first()?.cmp(&value.as_days())),
+        (Values::Timestamp(bound, unit), PruneValue::Timestamp(value)) => {
+            Some(unit.micros(*bound.first()?)?.cmp(&value.as_micros()))
+        }
+        _ => None,
+    }
+}
+
+fn number(bound: &ArrayRef) -> Option<i128> {
+    match arrow::data(bound.as_ref()).values {
+        Values::Integers(numbers) if bound.len() == 1 && bound.is_valid(0) => numbers.get(0),
+        _ => None,
+    }
+}
+
+fn micros(bound: &ArrayRef) -> Option<Timestamp> {
+    match arrow::data(bound.as_ref()).values {
+        Values::Timestamp(times, unit) if bound.len() == 1 && bound.is_valid(0) => {
+            unit.micros(*times.first()?).map(Timestamp::from_micros)
+        }
+        _ => None,
+    }
+}
