@@ -36,7 +36,8 @@ pub use crate::format::{Arena, RowError, TextRow};
 pub use crate::schema::derive::{column_set, names};
 pub use crate::schema::place::Place;
 pub use crate::schema::{
-    Column, ColumnSet, Decoding, Element, Field, HoldsTimestamps, IntoColumn, Schema, TimestampFormat,
+    Column, ColumnSet, DataType, Decoding, Element, Field, HoldsTimestamps, IntoColumn, Kind, Schema,
+    TimestampFormat,
 };
 pub use core::default::Default;
 pub use core::option::Option::{self, None, Some};

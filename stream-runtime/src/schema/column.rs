@@ -10,6 +10,7 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, Visitor};
 
 use super::pack::{pack_bool, unpack_bool};
+use super::{DataType, Kind};
 use crate::format::json::Scanner;
 use crate::format::{Arena, RowError};
 
@@ -46,6 +47,9 @@ pub trait Column: Sized + Send + Sync + 'static {
 
     /// Whether the column may be null.
     const NULLABLE: bool = false;
+
+    /// The type as a value.
+    fn data_type() -> DataType;
 
     /// Borrows the value.
     fn view(&self) -> Self::View<'_>;
@@ -174,6 +178,10 @@ impl<T: Column> Column for Option<T> {
     type View<'a> = Option<T::View<'a>>;
 
     const NULLABLE: bool = true;
+
+    fn data_type() -> DataType {
+        DataType::new::<Self>(Kind::Option(Box::new(T::data_type())))
+    }
 
     #[inline]
     fn view(&self) -> Self::View<'_> {

@@ -6,7 +6,7 @@ use serde::Deserializer;
 use serde::de::{SeqAccess, Visitor};
 
 use super::pack::{pack_length, unpack_length};
-use super::{Column, Decoding, Element, HoldsTimestamps, Seed, TimestampFormat};
+use super::{Column, DataType, Decoding, Element, HoldsTimestamps, Kind, Seed, TimestampFormat};
 use crate::format::{Arena, RowError, json};
 
 /// The borrowed form of a `Vec` column: a `Copy` list that gives its elements as views.
@@ -143,6 +143,10 @@ const ROOM: usize = 16;
 
 impl<T: Element> Column for Vec<T> {
     type View<'a> = List<'a, T>;
+
+    fn data_type() -> DataType {
+        DataType::new::<Self>(Kind::List(Box::new(T::data_type())))
+    }
 
     #[inline]
     fn view(&self) -> List<'_, T> {

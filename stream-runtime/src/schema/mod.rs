@@ -5,6 +5,7 @@
 //! allocation. A column that a query doesn't name is skipped by the decoder at compile time.
 
 mod column;
+mod data_type;
 pub(crate) mod derive;
 mod into_column;
 mod list;
@@ -17,6 +18,7 @@ mod times;
 pub use crate::format::{Arena, RowError};
 pub(crate) use column::Seed;
 pub use column::{Column, Decoding, Element, HoldsTimestamps, TimestampFormat};
+pub use data_type::{DataType, Kind};
 pub use into_column::IntoColumn;
 pub use list::{List, ListIter};
 /// Derives [`Schema`] (the trait) for a struct whose fields are [`Column`]s.
@@ -68,6 +70,9 @@ pub trait Schema: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// The columns in declared order, under their external names.
     const FIELDS: &'static [Field];
+
+    /// The types of the columns, in declared order.
+    fn data_types() -> Vec<DataType>;
 
     /// Borrows the row.
     fn view(&self) -> Self::View<'_>;

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use super::derive::names;
-use super::{Column, ColumnSet, Decoding, Field, HoldsTimestamps, TimestampFormat};
+use super::{Column, ColumnSet, DataType, Decoding, Field, HoldsTimestamps, TimestampFormat};
 use crate::format::Arena;
 
 /// Everything about a column that is known at compile time: its type, its place among the schema's columns,
@@ -42,6 +42,11 @@ impl<T: Column> Place<T> {
     /// The column's entry in the field table.
     pub const fn field(self, type_name: &'static str, has_default: bool) -> Field {
         Field { name: self.name, type_name, nullable: T::NULLABLE, has_default }
+    }
+
+    /// The column's type as a value.
+    pub fn data_type(self) -> DataType {
+        T::data_type()
     }
 
     /// What stands in a view for the column if it isn't read.

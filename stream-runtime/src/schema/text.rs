@@ -11,11 +11,15 @@ use serde::de::Visitor;
 
 use super::column::invalid;
 use super::pack::{pack_bytes, unpack_bytes};
-use super::{Column, Decoding, Element, TimestampFormat};
+use super::{Column, DataType, Decoding, Element, Kind, TimestampFormat};
 use crate::format::{Arena, RowError, json};
 
 impl Column for String {
     type View<'a> = &'a str;
+
+    fn data_type() -> DataType {
+        DataType::new::<Self>(Kind::String)
+    }
 
     #[inline]
     fn view(&self) -> &str {
@@ -80,6 +84,10 @@ impl Element for String {}
 
 impl Column for Vec<u8> {
     type View<'a> = &'a [u8];
+
+    fn data_type() -> DataType {
+        DataType::new::<Self>(Kind::Bytes)
+    }
 
     #[inline]
     fn view(&self) -> &[u8] {

@@ -74,7 +74,7 @@ impl fmt::Write for Bytes<'_> {
 }
 
 impl Column for Timestamp {
-    copied_column!(Timestamp);
+    copied_column!(Timestamp, Timestamp);
     packed_as!(i64, as_micros, from_micros);
 
     #[inline]
@@ -170,7 +170,7 @@ impl HoldsTimestamps for Timestamp {}
 const DURATION: &str = "an ISO 8601 duration such as `PT5M`";
 
 impl Column for Duration {
-    copied_column!(Duration);
+    copied_column!(Duration, Duration);
     packed_as!(i64, as_micros, from_micros);
 
     fn decode_json<'a, D: Deserializer<'a>>(value: D, _decoding: Decoding<'a>) -> Result<Self, D::Error> {
@@ -231,7 +231,7 @@ impl Visitor<'_> for DurationVisitor {
 impl Element for Duration {}
 
 impl Column for Date {
-    copied_column!(Date);
+    copied_column!(Date, Date);
     packed_as!(i32, as_days, from_days);
 
     fn decode_json<'a, D: Deserializer<'a>>(value: D, decoding: Decoding<'a>) -> Result<Self, D::Error> {
@@ -258,7 +258,7 @@ impl Column for Date {
 impl Element for Date {}
 
 impl Column for Window {
-    copied_column!(Window);
+    copied_column!(Window, Window);
 
     fn decode_json<'a, D: Deserializer<'a>>(value: D, decoding: Decoding<'a>) -> Result<Self, D::Error> {
         value.deserialize_map(WindowVisitor(decoding))
