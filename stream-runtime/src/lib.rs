@@ -100,6 +100,8 @@ pub mod format;
 pub mod mode;
 pub mod operator;
 pub mod plan;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod process;
 pub mod schema;
 pub mod sink;

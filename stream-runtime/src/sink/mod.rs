@@ -4,12 +4,16 @@
 //! between the two it is given the same batch with the same rows again: a sink that keeps what it has
 //! written makes `commit` do nothing for a batch id that it already holds.
 
-mod blocking;
+pub(crate) mod blocking;
 mod console;
 pub(crate) mod erased;
 pub mod file;
 mod foreach;
+mod foreach_batch;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod retry;
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -17,10 +21,14 @@ use uuid::Uuid;
 pub use console::ConsoleSink;
 pub use file::FileSink;
 pub use foreach::{ForeachSink, ForeachWriter, RowFunction};
+pub use foreach_batch::{BatchFunction, BatchFuture, BatchWriter, ForeachBatch, ForeachBatchSink};
 pub use memory::{MemoryBatch, MemoryResults, MemorySink};
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresSink;
+pub use retry::Retry;
 
 use crate::error::Result;
-use crate::mode::{Append, Mode, OutputMode};
+use crate::mode::{Append, Complete, Mode, OutputMode, Update};
 use crate::schema::Schema;
 
 /// What a sink learns at the start of a run.
@@ -35,7 +43,7 @@ pub struct SinkContext {
 }
 
 /// A batch's result.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct SinkBatch<'a, R> {
     /// The batch's id: 0, 1, 2, … without gaps over the life of the checkpoint.
     pub id: u64,
@@ -46,6 +54,15 @@ pub struct SinkBatch<'a, R> {
     /// The batch's watermark; `None` if the query has none.
     pub watermark: Option<crate::time::Timestamp>,
 }
+
+impl<R> Clone for SinkBatch<'_, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+// Whatever the rows are: it only borrows them.
+impl<R> Copy for SinkBatch<'_, R> {}
 
 /// Takes the results of a query.
 ///
@@ -132,6 +149,14 @@ pub struct AnyMode;
 #[derive(Debug)]
 pub struct AppendOnly;
 
+/// A sink that replaces rows by their key: it takes `output update` and `output append`.
+#[derive(Debug)]
+pub struct AppendOrUpdate;
+
+/// A sink that replaces all of its rows in every batch: it takes only `output complete`.
+#[derive(Debug)]
+pub struct CompleteOnly;
+
 /// Which output modes a kind of sink takes.
 #[diagnostic::on_unimplemented(
     message = "this sink takes only `output append`, and the query has another output mode",
@@ -142,3 +167,6 @@ pub trait Takes<M> {}
 
 impl<M: OutputMode> Takes<M> for AnyMode {}
 impl Takes<Append> for AppendOnly {}
+impl Takes<Append> for AppendOrUpdate {}
+impl Takes<Update> for AppendOrUpdate {}
+impl Takes<Complete> for CompleteOnly {}
