@@ -45,6 +45,11 @@ impl Database {
         self.config.clone().into()
     }
 
+    /// … as the client takes it.
+    pub(crate) fn raw_config(&self) -> &Config {
+        &self.config
+    }
+
     /// … with a name that tells its sessions from others.
     pub(crate) fn config_as(&self, application: &str) -> PostgresConfig {
         self.config.clone().application_name(application).clone().into()
@@ -62,6 +67,51 @@ impl Database {
     /// The result as text, a line a row, `|` between values and `∅` for null.
     pub(crate) async fn ask(&self, sql: &str) -> String {
         ask(&self.client, sql).await
+    }
+
+    /// Makes the insert of an event with this number wait until [`Database::open_gate`]: within the statement, or, if `at_commit`,
+    /// within the `COMMIT`.
+    pub(crate) async fn close_gate(&self, number: i64, at_commit: bool) {
+        let gate = self.gate();
+        self.run(&format!(
+            "CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF NEW.number = {number} THEN PERFORM pg_advisory_xact_lock({gate}); END IF; RETURN NEW; END $$"
+        ))
+        .await;
+        let kind = if at_commit {
+            "CONSTRAINT TRIGGER gate AFTER INSERT ON events DEFERRABLE INITIALLY DEFERRED"
+        } else {
+            "TRIGGER gate BEFORE INSERT ON events"
+        };
+        self.run(&format!("CREATE {kind} FOR EACH ROW EXECUTE FUNCTION gate()")).await;
+        self.run(&format!("SELECT pg_advisory_lock({gate})")).await;
+    }
+
+    /// Waits until a session stands at the gate in a statement that begins like this, and gives its process.
+    pub(crate) async fn wait_at_gate(&self, statement: &str) -> String {
+        let sql = format!(
+            "SELECT a.pid FROM pg_locks l JOIN pg_stat_activity a USING (pid) \
+             WHERE l.locktype = 'advisory' AND NOT l.granted AND l.objid = {} AND a.query ILIKE '{statement}%'",
+            self.gate()
+        );
+        loop {
+            let found = self.ask(&sql).await;
+            if !found.is_empty() {
+                return found;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub(crate) async fn open_gate(&self) {
+        self.run("SELECT pg_advisory_unlock_all()").await;
+    }
+
+    /// The number of the gate's lock: such locks are the whole database's.
+    fn gate(&self) -> u32 {
+        self.schema
+            .bytes()
+            .fold(7, |hash: u32, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)) >> 1)
     }
 
     /// The result of a query that has one line, once that is what is wanted.

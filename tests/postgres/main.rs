@@ -3,7 +3,9 @@
 //! `DATABASE_URL` names one, or the tests start one of their own, which takes a few seconds: see `server`.
 
 mod database;
+mod faults;
 mod modes;
+mod proxy;
 mod server;
 
 use stream_runtime::prelude::*;

@@ -21,6 +21,8 @@ pub(crate) const MISSING: &str =
 pub(crate) struct Server {
     /// How it is reached.
     pub(crate) config: Config,
+    /// The same as a connection string.
+    pub(crate) url: String,
     shell: Option<Mutex<Shell>>,
 }
 
@@ -49,7 +51,7 @@ rm -rf "$DIRECTORY"
 pub(crate) fn shared() -> &'static Server {
     static SHARED: OnceLock<Server> = OnceLock::new();
     SHARED.get_or_init(|| match std::env::var("DATABASE_URL") {
-        Ok(url) => Server { config: url.parse().expect("DATABASE_URL names a server"), shell: None },
+        Ok(url) => Server { config: url.parse().expect("DATABASE_URL names a server"), url, shell: None },
         Err(_) => Server::start(&[], |_| {}),
     })
 }
@@ -113,9 +115,12 @@ impl Server {
             .expect("a shell can be run");
         let ready = watch(child.stderr.take().expect("a pipe"));
         ready.recv().expect("the server starts");
-        let mut config = Config::new();
-        config.host("127.0.0.1").port(port).user("postgres").dbname("postgres");
-        Self { config, shell: Some(Mutex::new(Shell { child, ready })) }
+        let url = format!("host=127.0.0.1 port={port} user=postgres dbname=postgres");
+        Self {
+            config: url.parse().expect("a connection string"),
+            url,
+            shell: Some(Mutex::new(Shell { child, ready })),
+        }
     }
 
     /// Ends all processes of the server at once, without a word to its clients.
