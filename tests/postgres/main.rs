@@ -6,7 +6,9 @@ mod database;
 mod faults;
 mod modes;
 mod proxy;
+mod round_trip;
 mod server;
+mod types;
 
 use stream_runtime::prelude::*;
 
