@@ -8,6 +8,9 @@ mod modes;
 mod proxy;
 mod round_trip;
 mod server;
+mod static_table;
+mod table_check;
+mod tls;
 mod types;
 
 use stream_runtime::prelude::*;
