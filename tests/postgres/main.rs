@@ -6,6 +6,7 @@ mod database;
 mod faults;
 mod modes;
 mod proxy;
+mod recovery;
 mod round_trip;
 mod server;
 mod static_table;
