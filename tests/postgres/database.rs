@@ -55,6 +55,11 @@ impl Database {
         self.config.clone().application_name(application).clone().into()
     }
 
+    /// Another connection.
+    pub(crate) async fn connect(&self) -> Client {
+        connect(&self.config).await
+    }
+
     pub(crate) async fn run(&self, sql: &str) {
         self.client.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }

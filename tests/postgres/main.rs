@@ -12,6 +12,7 @@ mod server;
 mod static_table;
 mod table_check;
 mod tls;
+mod transactions;
 mod types;
 
 use stream_runtime::prelude::*;
