@@ -2,7 +2,7 @@
 //!
 //! Invariant: no text that is made of it, for an error, a log or a debugger, holds the password.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -126,7 +126,8 @@ impl PostgresConfig {
             if let Some(timeout) = timeout {
                 // Zero would be no limit at all, and the server's number is a signed one of 32 bits.
                 let millis = timeout.as_millis().clamp(1, i32::MAX as u128);
-                options.push_str(&format!(" -c {name}={millis}"));
+                // Writing to a `String` can't fail.
+                let _ = write!(options, " -c {name}={millis}");
             }
         }
         if !options.is_empty() {

@@ -106,7 +106,7 @@ impl<R> Copy for SinkBatch<'_, R> {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a sink of `{R}` rows",
     label = "this takes a sink of `{R}`",
-    note = "sinks are `FileSink`, `ConsoleSink`, `MemorySink`, `ForeachSink`, and your own `impl Sink<{R}>`"
+    note = "sinks are `FileSink`, `ConsoleSink`, `MemorySink`, `ForeachSink`, `ForeachBatchSink`, and your own `impl Sink<{R}>`"
 )]
 #[async_trait]
 pub trait Sink<R: Schema>: Send + 'static {
@@ -159,9 +159,10 @@ pub struct CompleteOnly;
 
 /// Which output modes a kind of sink takes.
 #[diagnostic::on_unimplemented(
-    message = "this sink takes only `output append`, and the query has another output mode",
-    label = "rows written here can't be changed by a later batch",
-    note = "write `output append` (which needs a watermark on an aggregation), or use a sink that can replace rows: `ConsoleSink`, `MemorySink`, `ForeachSink`"
+    message = "this sink is `{Self}`, and the query has another output mode",
+    label = "doesn't take `output` as the query has it",
+    note = "`AppendOnly` takes `output append` (which needs a watermark on an aggregation), `AppendOrUpdate` also `output update`, `CompleteOnly` only `output complete`",
+    note = "sinks that take every output mode: `ConsoleSink`, `MemorySink`, `ForeachSink`, `ForeachBatchSink`"
 )]
 pub trait Takes<M> {}
 

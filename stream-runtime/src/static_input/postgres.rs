@@ -1,6 +1,6 @@
 //! [`StaticPostgres`]: a table that is the result of a query to PostgreSQL.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::pin::pin;
 
 use async_trait::async_trait;
@@ -127,7 +127,8 @@ impl StaticPostgres {
         for message in &answer {
             if let SimpleQueryMessage::Row(row) = message {
                 for column in 0..row.len() {
-                    version.push_str(&format!("{:?},", row.try_get(column)?));
+                    // Writing to a `String` can't fail.
+                    let _ = write!(version, "{:?},", row.try_get(column)?);
                 }
                 version.push(';');
             }
