@@ -78,10 +78,10 @@ async fn a_commit_whose_answer_is_lost_is_not_repeated() {
     let process = database.wait_at_gate("COMMIT").await;
     proxy.cut();
     // The next attempt waits for the transaction whose end nobody knows.
-    let waiting = format!(
+    let blocked = format!(
         "SELECT count(*) FROM pg_stat_activity WHERE {process} = ANY (pg_blocking_pids(pid)) AND query LIKE 'UPDATE stream_batches%'"
     );
-    database.wait_for(&waiting, "1").await;
+    database.wait_for(&blocked, "1").await;
     assert_eq!(proxy.connections(), 2);
     database.open_gate().await;
     let mut sink = writing.await.expect("no panic");

@@ -38,7 +38,9 @@ impl From<Error> for Failure {
         let passes = match error.as_db_error() {
             Some(answer) => passes(answer),
             // No answer: the connection is gone, or was never there.
-            None => error.is_closed() || error.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>),
+            None => {
+                error.is_closed() || error.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
+            }
         };
         if passes { Self::Passing(message) } else { Self::Refused(message) }
     }
