@@ -40,8 +40,8 @@ pub use crate::schema::derive::{column_set, names};
 pub use crate::schema::message::part;
 pub use crate::schema::place::Place;
 pub use crate::schema::{
-    Column, ColumnSet, Decoding, Element, Field, FromMessage, HoldsTimestamps, IntoColumn, MessagePart,
-    Schema, TimestampFormat,
+    Column, ColumnSet, DataType, Decoding, Element, Field, FromMessage, HoldsTimestamps, IntoColumn, Kind,
+    MessagePart, Schema, TimestampFormat,
 };
 pub use core::clone::Clone;
 pub use core::default::Default;

@@ -75,8 +75,8 @@
 //! | [`schema`] | rows: [`Schema`] and its derive, and the types that a [`Column`](schema::Column) may have |
 //! | [`time`] | [`Timestamp`](time::Timestamp), [`Duration`](time::Duration), [`Date`](time::Date), [`Window`](time::Window) |
 //! | [`source`] | [`FileSource`](source::FileSource), `KafkaSource` (feature `kafka`), [`SocketSource`](source::SocketSource), [`RateSource`](source::RateSource), [`MemorySource`](source::MemorySource), malformed rows, and the trait [`Source`](source::Source) |
-//! | [`static_input`] | tables to join with: [`StaticFile`](static_input::StaticFile), [`MemoryTable`](static_input::MemoryTable), `Vec`, and the trait [`StaticSource`](static_input::StaticSource) |
-//! | [`sink`] | [`FileSink`](sink::FileSink), [`ConsoleSink`](sink::ConsoleSink), [`MemorySink`](sink::MemorySink), [`ForeachSink`](sink::ForeachSink), and the trait [`Sink`](sink::Sink) |
+//! | [`static_input`] | tables to join with: [`StaticFile`](static_input::StaticFile), `StaticPostgres` (feature `postgres`), [`MemoryTable`](static_input::MemoryTable), `Vec`, and the trait [`StaticSource`](static_input::StaticSource) |
+//! | [`sink`] | [`FileSink`](sink::FileSink), [`ConsoleSink`](sink::ConsoleSink), [`MemorySink`](sink::MemorySink), [`TableSink`](sink::TableSink), [`ForeachSink`](sink::ForeachSink), [`ForeachBatchSink`](sink::ForeachBatchSink), `PostgresSink` (feature `postgres`), and the trait [`Sink`](sink::Sink) |
 //! | [`engine`] | [`QueryBuilder`](engine::QueryBuilder), [`Trigger`](engine::Trigger), the handle [`StreamingQuery`](engine::StreamingQuery), [`Progress`](engine::Progress), [`QueryListener`](engine::QueryListener), [`Clock`](engine::Clock) |
 //! | [`expr`] | what each aggregate computes, and the trait [`Aggregate`](expr::Aggregate) for your own |
 //! | [`process`] | the trait [`KeyedProcessor`](process::KeyedProcessor): your own operator, with state for each key, and timers |
@@ -96,6 +96,8 @@
 //! | `kafka` | `source::KafkaSource`; builds librdkafka, which wants a C compiler, `make` and zlib |
 //! | `kafka-ssl` | `kafka` over TLS, and with SASL/SCRAM and OAUTHBEARER; wants OpenSSL |
 //! | `kafka-zstd` | `kafka` with topics that are compressed with zstd |
+//! | `postgres` | `sink::PostgresSink`, `static_input::StaticPostgres`, and `postgres::BatchTable` for transactions of a service's own |
+//! | `postgres-tls` | `postgres` over TLS, by rustls; wants a C compiler |
 
 // The derive writes `::stream_runtime::…`, also for the rows of this crate.
 extern crate self as stream_runtime;
@@ -110,6 +112,8 @@ mod kafka;
 pub mod mode;
 pub mod operator;
 pub mod plan;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod process;
 pub mod schema;
 pub mod sink;
@@ -134,6 +138,8 @@ pub mod prelude {
     pub use crate::engine::{Progress, QueryListener, StreamingQuery, Trigger, WatermarkPolicy};
     pub use crate::expr::Aggregate;
     pub use crate::schema::Schema;
+    #[cfg(feature = "postgres")]
+    pub use crate::sink::PostgresSink;
     pub use crate::sink::{ConsoleSink, FileSink, ForeachSink, ForeachWriter, MemorySink, TableSink};
     #[cfg(feature = "kafka")]
     pub use crate::source::KafkaSource;
@@ -141,6 +147,8 @@ pub mod prelude {
         CleanSource, FileSource, Line, MemorySource, OnMalformed, RateRow, RateSource, SocketSource,
         SourceExt,
     };
+    #[cfg(feature = "postgres")]
+    pub use crate::static_input::StaticPostgres;
     pub use crate::static_input::{MemoryTable, StaticFile, StaticSourceExt};
     pub use crate::stream_query;
     pub use crate::time::{

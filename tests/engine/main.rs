@@ -3,6 +3,7 @@
 mod doubles;
 mod failures;
 mod files;
+mod foreach_batch;
 mod handle;
 mod inputs;
 mod listener;

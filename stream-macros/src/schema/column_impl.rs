@@ -29,6 +29,10 @@ pub(crate) fn expand(row: &Row) -> TokenStream {
         impl #impl_generics __private::Column for #ident #type_generics #where_clause {
             type View<'a> = #view;
 
+            fn data_type() -> __private::DataType {
+                __private::DataType::new::<Self>(__private::Kind::Struct)
+            }
+
             fn view(&self) -> #any_view {
                 <Self as __private::Schema>::view(self)
             }

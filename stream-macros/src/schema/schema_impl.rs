@@ -63,6 +63,7 @@ fn schema(row: &Row) -> TokenStream {
         let (place, type_name, has_default) = (&column.place, column.type_name(), column.default.is_some());
         quote!(Self::#place.field(#type_name, #has_default))
     });
+    let data_types = row.columns.iter().map(|Column { place, .. }| quote!(Self::#place.data_type()));
     let views =
         row.columns.iter().map(|Column { ident, .. }| quote!(#ident: __private::Column::view(&self.#ident)));
     let owned = row
@@ -108,6 +109,10 @@ fn schema(row: &Row) -> TokenStream {
             const NAME: &'static __private::str = #name;
 
             const FIELDS: &'static [__private::Field] = &[#(#fields),*];
+
+            fn data_types() -> __private::Vec<__private::DataType> {
+                __private::Vec::from([#(#data_types),*])
+            }
 
             fn view(&self) -> #any_view {
                 #view_ident { #(#views,)* #marker }

@@ -8,7 +8,7 @@ use crate::checkpoint::{MemoryStore, SledStore, StateStore};
 use crate::error::{Error, Result};
 use crate::plan::{Contains, Explain, Plan, Reads};
 use crate::sink::erased::AnySink;
-use crate::sink::{Sink, Takes};
+use crate::sink::{AnyMode, BatchFuture, ForeachBatch, ForeachBatchSink, Sink, Takes};
 use crate::source::Source;
 use crate::time::Duration;
 
@@ -146,6 +146,18 @@ impl<P: Plan> QueryBuilder<P> {
     {
         self.sinks.push(Box::new(sink));
         self
+    }
+
+    /// Calls `function` with each batch: `.to(ForeachBatchSink::new(function))`.
+    ///
+    /// [`BatchWriter`](crate::sink::BatchWriter) says what exactly once needs there; for retries, and for a writer with state of its
+    /// own, use [`ForeachBatchSink`] itself.
+    pub fn for_each_batch<F>(self, function: F) -> Self
+    where
+        F: for<'a> FnMut(ForeachBatch<'a, P::Output>) -> BatchFuture<'a> + Send + 'static,
+        AnyMode: Takes<P::Mode>,
+    {
+        self.to(ForeachBatchSink::new(function))
     }
 
     /// Names the query in progress reports, errors and thread names; without it, it has the name in

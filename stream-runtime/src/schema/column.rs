@@ -11,7 +11,8 @@ use serde::de::{DeserializeSeed, Visitor};
 
 use super::columnar::ColumnWriter;
 use super::pack::{pack_bool, unpack_bool};
-use crate::format::columns::{Differences, Kind, Values};
+use super::{DataType, Kind};
+use crate::format::columns::{Differences, Values};
 use crate::format::json::Scanner;
 use crate::format::{Arena, RowError};
 
@@ -52,10 +53,12 @@ pub trait Column: Sized + Send + Sync + 'static {
 
     /// What the values are, as far as a source may leave rows out for them.
     #[doc(hidden)]
-    const KIND: Kind = Kind::Other;
 
     /// Whether the column may be null.
     const NULLABLE: bool = false;
+
+    /// The type as a value.
+    fn data_type() -> DataType;
 
     /// Borrows the value.
     fn view(&self) -> Self::View<'_>;
@@ -212,8 +215,11 @@ impl<T: Column> Column for Option<T> {
     type View<'a> = Option<T::View<'a>>;
     type Values<'a> = T::Values<'a>;
 
-    const KIND: Kind = T::KIND;
     const NULLABLE: bool = true;
+
+    fn data_type() -> DataType {
+        DataType::new::<Self>(Kind::Option(Box::new(T::data_type())))
+    }
 
     #[inline]
     fn view(&self) -> Self::View<'_> {

@@ -8,7 +8,7 @@ use serde::de::{SeqAccess, Visitor};
 use super::column::{mismatch, past_the_end};
 use super::columnar::ColumnWriter;
 use super::pack::{pack_length, unpack_length};
-use super::{Column, Decoding, Element, HoldsTimestamps, Seed, TimestampFormat};
+use super::{Column, DataType, Decoding, Element, HoldsTimestamps, Kind, Seed, TimestampFormat};
 use crate::format::columns::{Bound, Differences, Values};
 use crate::format::{Arena, RowError, json};
 
@@ -156,6 +156,10 @@ pub struct ListValues<'a, T: Element> {
 impl<T: Element> Column for Vec<T> {
     type View<'a> = List<'a, T>;
     type Values<'a> = ListValues<'a, T>;
+
+    fn data_type() -> DataType {
+        DataType::new::<Self>(Kind::List(Box::new(T::data_type())))
+    }
 
     #[inline]
     fn view(&self) -> List<'_, T> {

@@ -6,6 +6,7 @@
 
 mod column;
 pub(crate) mod columnar;
+mod data_type;
 pub(crate) mod derive;
 mod into_column;
 mod list;
@@ -19,6 +20,7 @@ mod times;
 pub use crate::format::{Arena, RowError};
 pub(crate) use column::Seed;
 pub use column::{Column, Decoding, Element, HoldsTimestamps, TimestampFormat};
+pub use data_type::{DataType, Kind};
 pub use into_column::IntoColumn;
 pub use list::{List, ListIter};
 pub use message::{FromMessage, MessagePart};
@@ -77,6 +79,9 @@ pub trait Schema: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// The columns in declared order, under their external names.
     const FIELDS: &'static [Field];
+
+    /// The types of the columns, in declared order.
+    fn data_types() -> Vec<DataType>;
 
     /// Borrows the row.
     fn view(&self) -> Self::View<'_>;
@@ -185,7 +190,4 @@ pub struct Field {
     pub has_default: bool,
     /// The part of a message that the column is (`#[schema(kafka = "…")]`).
     pub part: Option<MessagePart>,
-    /// What its values are.
-    #[doc(hidden)]
-    pub kind: crate::format::columns::Kind,
 }

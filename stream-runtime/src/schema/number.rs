@@ -10,14 +10,18 @@ use super::column::{mismatch, past_the_end};
 use super::columnar::written_as;
 use super::pack::{pack_bool, unpack_array, unpack_bool};
 use super::{Column, Decoding, Element, TimestampFormat};
-use crate::format::columns::{Differences, Floats, Integers, Kind, Numbers, Values};
+use crate::format::columns::{Differences, Floats, Integers, Numbers, Values};
 use crate::format::json::Scanner;
 use crate::format::{Arena, RowError};
 
 /// The parts of [`Column`] that are the same for every type that is its own view.
 macro_rules! copied_column {
-    ($type:ty) => {
+    ($type:ty, $kind:ident) => {
         type View<'a> = $type;
+
+        fn data_type() -> $crate::schema::DataType {
+            $crate::schema::DataType::new::<Self>($crate::schema::Kind::$kind)
+        }
 
         #[inline]
         fn view(&self) -> $type {
@@ -160,18 +164,6 @@ macro_rules! batch_column {
     };
 }
 
-macro_rules! kind {
-    (bool) => {
-        Kind::Bool
-    };
-    (u128) => {
-        Kind::Integer { min: 0, max: i128::MAX }
-    };
-    ($type:ident) => {
-        Kind::Integer { min: $type::MIN as i128, max: $type::MAX as i128 }
-    };
-}
-
 macro_rules! same_width {
     (i8, $numbers:expr) => {
         same_width!(@ I8, $numbers)
@@ -210,14 +202,13 @@ macro_rules! same_width {
 }
 
 macro_rules! plain_columns {
-    ($($type:ident, $expected:literal, |$scanner:ident| $scan:expr);* $(;)?) => {$(
+    ($($type:ident, $kind:ident, $expected:literal, |$scanner:ident| $scan:expr);* $(;)?) => {$(
         impl Column for $type {
-            copied_column!($type);
+            copied_column!($type, $kind);
             packed_column!($type);
             written_column!($type);
             batch_column!($type, $expected);
 
-            const KIND: Kind = kind!($type);
 
             #[inline]
             fn decode_json<'a, D: Deserializer<'a>>(
@@ -253,19 +244,19 @@ macro_rules! plain_columns {
 }
 
 plain_columns! {
-    bool, "`true` or `false`", |scanner| scan_bool(scanner);
-    u8, "an integer from 0 to 255 (`u8`)", |scanner| scanner.integer();
-    u16, "an integer from 0 to 65535 (`u16`)", |scanner| scanner.integer();
-    u32, "a 32-bit integer without sign (`u32`)", |scanner| scanner.integer();
-    u64, "a 64-bit integer without sign (`u64`)", |scanner| scanner.integer();
-    u128, "a 128-bit integer without sign (`u128`)", |scanner| scanner.integer();
-    usize, "an integer without sign (`usize`)", |scanner| scanner.integer();
-    i8, "an integer from -128 to 127 (`i8`)", |scanner| scanner.integer();
-    i16, "an integer from -32768 to 32767 (`i16`)", |scanner| scanner.integer();
-    i32, "a 32-bit integer (`i32`)", |scanner| scanner.integer();
-    i64, "a 64-bit integer (`i64`)", |scanner| scanner.integer();
-    i128, "a 128-bit integer (`i128`)", |scanner| scanner.integer();
-    isize, "an integer (`isize`)", |scanner| scanner.integer();
+    bool, Bool, "`true` or `false`", |scanner| scan_bool(scanner);
+    u8, U8, "an integer from 0 to 255 (`u8`)", |scanner| scanner.integer();
+    u16, U16, "an integer from 0 to 65535 (`u16`)", |scanner| scanner.integer();
+    u32, U32, "a 32-bit integer without sign (`u32`)", |scanner| scanner.integer();
+    u64, U64, "a 64-bit integer without sign (`u64`)", |scanner| scanner.integer();
+    u128, U128, "a 128-bit integer without sign (`u128`)", |scanner| scanner.integer();
+    usize, U64, "an integer without sign (`usize`)", |scanner| scanner.integer();
+    i8, I8, "an integer from -128 to 127 (`i8`)", |scanner| scanner.integer();
+    i16, I16, "an integer from -32768 to 32767 (`i16`)", |scanner| scanner.integer();
+    i32, I32, "a 32-bit integer (`i32`)", |scanner| scanner.integer();
+    i64, I64, "a 64-bit integer (`i64`)", |scanner| scanner.integer();
+    i128, I128, "a 128-bit integer (`i128`)", |scanner| scanner.integer();
+    isize, I64, "an integer (`isize`)", |scanner| scanner.integer();
 }
 
 #[inline]
@@ -286,22 +277,21 @@ macro_rules! elements {
 elements!(bool, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64);
 
 macro_rules! float_columns {
-    ($($type:ident, $expected:literal, $variant:ident, $exact_bits:literal);* $(;)?) => {$(
+    ($($type:ident, $kind:ident, $expected:literal, $exact_bits:literal);* $(;)?) => {$(
         impl Column for $type {
-            copied_column!($type);
+            copied_column!($type, $kind);
             packed_column!($type);
             written_column!($type);
 
             type Values<'a> = Floats<'a, $type>;
 
-            const KIND: Kind = Kind::$variant;
 
             fn bind<'a>(
                 values: &'a Values<'a>,
                 _timestamps: TimestampFormat,
                 differences: &mut Differences,
             ) -> Option<Floats<'a, $type>> {
-                if let Values::$variant(values) = values {
+                if let Values::$kind(values) = values {
                     return Some(Floats::Same(values));
                 }
                 match values {
@@ -385,8 +375,8 @@ macro_rules! float_columns {
 }
 
 float_columns! {
-    f32, "a number (`f32`)", F32, 16;
-    f64, "a number (`f64`)", F64, 32;
+    f32, F32, "a number (`f32`)", 16;
+    f64, F64, "a number (`f64`)", 32;
 }
 
 /// The non-finite numbers that Spark reads, by their names.

@@ -7,20 +7,20 @@
 
 /// Takes the next `N` bytes.
 #[inline]
-pub(super) fn unpack_array<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+pub(crate) fn unpack_array<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
     let (array, rest) = bytes.split_first_chunk()?;
     *bytes = rest;
     Some(*array)
 }
 
 #[inline]
-pub(super) fn pack_bool(value: bool, out: &mut Vec<u8>) {
+pub(crate) fn pack_bool(value: bool, out: &mut Vec<u8>) {
     out.push(u8::from(value));
 }
 
 /// Takes one byte, which is 0 or 1.
 #[inline]
-pub(super) fn unpack_bool(bytes: &mut &[u8]) -> Option<bool> {
+pub(crate) fn unpack_bool(bytes: &mut &[u8]) -> Option<bool> {
     match bytes.split_off_first()? {
         0 => Some(false),
         1 => Some(true),
@@ -30,7 +30,7 @@ pub(super) fn unpack_bool(bytes: &mut &[u8]) -> Option<bool> {
 
 /// Appends a length as LEB128: seven bits a byte, the lowest first, so a length below 128 is one byte.
 #[inline]
-pub(super) fn pack_length(mut length: usize, out: &mut Vec<u8>) {
+pub(crate) fn pack_length(mut length: usize, out: &mut Vec<u8>) {
     while length >= 0x80 {
         out.push(length as u8 | 0x80);
         length >>= 7;
@@ -40,7 +40,7 @@ pub(super) fn pack_length(mut length: usize, out: &mut Vec<u8>) {
 
 /// Takes a length of what follows, in things that are at least one byte each: none is above what is left.
 #[inline]
-pub(super) fn unpack_length(bytes: &mut &[u8]) -> Option<usize> {
+pub(crate) fn unpack_length(bytes: &mut &[u8]) -> Option<usize> {
     let mut length = 0_usize;
     let mut shift = 0;
     loop {
@@ -67,7 +67,7 @@ pub(crate) fn pack_bytes(value: &[u8], out: &mut Vec<u8>) {
 
 /// Takes a length and that many bytes.
 #[inline]
-pub(super) fn unpack_bytes<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+pub(crate) fn unpack_bytes<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     let length = unpack_length(bytes)?;
     bytes.split_off(..length)
 }

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use super::derive::names;
 use super::message::{FromMessage, MessagePart};
-use super::{Column, ColumnSet, Decoding, Field, HoldsTimestamps, TimestampFormat};
+use super::{Column, ColumnSet, DataType, Decoding, Field, HoldsTimestamps, TimestampFormat};
 use crate::format::{Arena, RowError};
 use crate::source::Message;
 
@@ -65,14 +65,12 @@ impl<T: Column> Place<T> {
 
     /// The column's entry in the field table.
     pub const fn field(self, type_name: &'static str, has_default: bool) -> Field {
-        Field {
-            name: self.name,
-            type_name,
-            nullable: T::NULLABLE,
-            has_default,
-            part: self.part,
-            kind: T::KIND,
-        }
+        Field { name: self.name, type_name, nullable: T::NULLABLE, has_default, part: self.part }
+    }
+
+    /// The column's type as a value.
+    pub fn data_type(self) -> DataType {
+        T::data_type()
     }
 
     /// What stands in a view for the column if it isn't read.

@@ -12,17 +12,19 @@ use serde::de::Visitor;
 use super::column::{invalid, mismatch, past_the_end};
 use super::columnar::written_as;
 use super::pack::{pack_bytes, unpack_bytes};
-use super::{Column, Decoding, Element, TimestampFormat};
-use crate::format::columns::{Differences, Kind, Values};
+use super::{Column, DataType, Decoding, Element, Kind, TimestampFormat};
+use crate::format::columns::{Differences, Values};
 use crate::format::{Arena, RowError, json};
 
 impl Column for String {
     type View<'a> = &'a str;
     type Values<'a> = &'a [&'a str];
 
-    const KIND: Kind = Kind::Text;
-
     written_as!(text);
+
+    fn data_type() -> DataType {
+        DataType::new::<Self>(Kind::String)
+    }
 
     #[inline]
     fn view(&self) -> &str {
@@ -105,9 +107,11 @@ impl Column for Vec<u8> {
     type View<'a> = &'a [u8];
     type Values<'a> = &'a [&'a [u8]];
 
-    const KIND: Kind = Kind::Binary;
-
     written_as!(binary);
+
+    fn data_type() -> DataType {
+        DataType::new::<Self>(Kind::Bytes)
+    }
 
     #[inline]
     fn view(&self) -> &[u8] {

@@ -10,7 +10,7 @@ use super::columnar::written_as;
 use super::number::{copied_column, packed_as};
 use super::text::TextVisitor;
 use super::{Column, Decoding, Element, HoldsTimestamps, TimestampFormat};
-use crate::format::columns::{Bound, Differences, Kind, Numbers, Unit, Values};
+use crate::format::columns::{Bound, Differences, Numbers, Unit, Values};
 use crate::format::{Arena, RowError, json, rfc3339};
 use crate::time::{Date, Duration, Timestamp, Window};
 
@@ -106,13 +106,11 @@ fn too_far<T: fmt::Display>(count: &Option<T>) -> RowError {
 }
 
 impl Column for Timestamp {
-    copied_column!(Timestamp);
+    copied_column!(Timestamp, Timestamp);
     written_as!(timestamp);
     packed_as!(i64, as_micros, from_micros);
 
     type Values<'a> = Times<'a>;
-
-    const KIND: Kind = Kind::Timestamp;
 
     fn bind<'a>(
         values: &'a Values<'a>,
@@ -235,7 +233,7 @@ impl HoldsTimestamps for Timestamp {}
 const DURATION: &str = "an ISO 8601 duration such as `PT5M`";
 
 impl Column for Duration {
-    copied_column!(Duration);
+    copied_column!(Duration, Duration);
     written_as!(duration);
     packed_as!(i64, as_micros, from_micros);
 
@@ -317,13 +315,11 @@ impl Visitor<'_> for DurationVisitor {
 impl Element for Duration {}
 
 impl Column for Date {
-    copied_column!(Date);
+    copied_column!(Date, Date);
     written_as!(date);
     packed_as!(i32, as_days, from_days);
 
     type Values<'a> = &'a [i32];
-
-    const KIND: Kind = Kind::Date;
 
     fn bind<'a>(
         values: &'a Values<'a>,
@@ -372,7 +368,7 @@ pub struct WindowEnds<'a> {
 }
 
 impl Column for Window {
-    copied_column!(Window);
+    copied_column!(Window, Window);
     written_as!(window);
 
     type Values<'a> = WindowEnds<'a>;

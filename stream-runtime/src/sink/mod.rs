@@ -4,12 +4,17 @@
 //! between the two it is given the same batch with the same rows again: a sink that keeps what it has
 //! written makes `commit` do nothing for a batch id that it already holds.
 
-mod blocking;
+pub(crate) mod blocking;
 mod console;
 pub(crate) mod erased;
 pub mod file;
 mod foreach;
+mod foreach_batch;
 mod memory;
+mod modes;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod retry;
 mod table;
 
 use async_trait::async_trait;
@@ -18,11 +23,19 @@ use uuid::Uuid;
 pub use console::ConsoleSink;
 pub use file::FileSink;
 pub use foreach::{ForeachSink, ForeachWriter, RowFunction};
+pub use foreach_batch::{BatchFunction, BatchFuture, BatchWriter, ForeachBatch, ForeachBatchSink};
 pub use memory::{MemoryBatch, MemoryResults, MemorySink};
+pub use modes::{
+    AnyMode, AppendOnly, AppendOrUpdate, Changing, ChangingOnly, CompleteOnly, Final, Incremental, Takes,
+    Whole,
+};
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresSink;
+pub use retry::Retry;
 pub use table::{ResultTable, Snapshot, TableSink};
 
 use crate::error::Result;
-use crate::mode::{Append, Complete, Mode, OutputMode, Update};
+use crate::mode::Mode;
 use crate::schema::Schema;
 
 /// What a sink learns at the start of a run.
@@ -37,7 +50,7 @@ pub struct SinkContext {
 }
 
 /// A batch's result.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct SinkBatch<'a, R> {
     /// The batch's id: 0, 1, 2, … without gaps over the life of the checkpoint.
     pub id: u64,
@@ -51,6 +64,15 @@ pub struct SinkBatch<'a, R> {
     /// The batch's watermark; `None` if the query has none.
     pub watermark: Option<crate::time::Timestamp>,
 }
+
+impl<R> Clone for SinkBatch<'_, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+// Whatever the rows are: it only borrows them.
+impl<R> Copy for SinkBatch<'_, R> {}
 
 /// Takes the results of a query.
 ///
@@ -94,7 +116,7 @@ pub struct SinkBatch<'a, R> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a sink of `{R}` rows",
     label = "this takes a sink of `{R}`",
-    note = "sinks are `FileSink`, `ConsoleSink`, `MemorySink`, `ForeachSink`, and your own `impl Sink<{R}>`"
+    note = "sinks are `FileSink`, `ConsoleSink`, `MemorySink`, `ForeachSink`, `ForeachBatchSink`, and your own `impl Sink<{R}>`"
 )]
 #[async_trait]
 pub trait Sink<R: Schema>: Send + 'static {
@@ -144,37 +166,3 @@ pub trait Sink<R: Schema>: Send + 'static {
         Ok(())
     }
 }
-
-/// A sink that takes every output mode.
-#[derive(Debug)]
-pub struct AnyMode;
-
-/// A sink whose rows are final once written: it takes only `output append`.
-#[derive(Debug)]
-pub struct AppendOnly;
-
-/// A sink that keeps a result which changes: it takes `output update` and `output complete`.
-#[derive(Debug)]
-pub struct ChangingOnly;
-
-/// Which output modes a kind of sink takes.
-#[diagnostic::on_unimplemented(
-    message = "this sink takes only `output append`, and the query has another output mode",
-    label = "rows written here can't be changed by a later batch",
-    note = "write `output append` (which needs a watermark on an aggregation), or use a sink that can replace rows: `ConsoleSink`, `MemorySink`, `ForeachSink`"
-)]
-pub trait Takes<M> {}
-
-/// An output mode in which a result changes.
-#[diagnostic::on_unimplemented(
-    message = "this sink keeps the latest result, and the rows of `output append` are added to each other",
-    label = "a restart couldn't fill it again: rows that are final aren't in the query's state any more",
-    note = "write `output update` or `output complete`, or use a sink that writes rows down: `FileSink`, for instance"
-)]
-pub trait Changing: OutputMode {}
-
-impl<M: OutputMode> Takes<M> for AnyMode {}
-impl Takes<Append> for AppendOnly {}
-impl<M: Changing> Takes<M> for ChangingOnly {}
-impl Changing for Update {}
-impl Changing for Complete {}

@@ -55,6 +55,8 @@
 mod file;
 mod lookup;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod reload;
 mod table;
 
@@ -64,6 +66,8 @@ pub use file::StaticFile;
 #[doc(hidden)]
 pub use lookup::{Lookup, Lookups, Refresh, lookup};
 pub use memory::MemoryTable;
+#[cfg(feature = "postgres")]
+pub use postgres::StaticPostgres;
 #[doc(hidden)]
 pub use reload::Reload;
 pub use reload::{StaticInput, StaticSourceExt};

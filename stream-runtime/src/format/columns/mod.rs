@@ -71,34 +71,6 @@ pub enum Values<'a> {
     Unsupported(String, &'static str),
 }
 
-/// What a column of a row type holds, as far as it matters whether every value of a file fits into it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Truth values.
-    Bool,
-    /// Whole numbers in a range.
-    Integer {
-        /// The least.
-        min: i128,
-        /// The greatest.
-        max: i128,
-    },
-    /// Single-precision numbers.
-    F32,
-    /// Double-precision numbers.
-    F64,
-    /// Text.
-    Text,
-    /// Bytes.
-    Binary,
-    /// Days.
-    Date,
-    /// Points in time, in microseconds.
-    Timestamp,
-    /// Anything else.
-    Other,
-}
-
 /// The unit of a time, by how many there are in a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {

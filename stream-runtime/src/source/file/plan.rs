@@ -115,7 +115,7 @@ mod tests {
                     self.largest = self.largest.max(bytes.len());
                     self.csv.push(bytes.to_vec());
                 }
-                Chunk::Rows(_) | Chunk::Messages(_) => unreachable!("files have lines and records"),
+                _ => unreachable!("files have lines and records"),
             }
             Ok(())
         }

@@ -11,10 +11,10 @@ use ::parquet::file::metadata::RowGroupMetaData;
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, TimeUnit};
 
-use crate::format::columns::{Kind, Values, arrow};
+use crate::format::columns::{Values, arrow};
 use crate::plan::{Prune, PruneOp, PruneValue, Pruning};
 use crate::schema::derive::names;
-use crate::schema::{ColumnSet, Field, Schema};
+use crate::schema::{self, ColumnSet, Field, Kind, Schema};
 use crate::time::Timestamp;
 
 /// The earliest and the latest event time of rows that aren't read, if they have any.
@@ -26,6 +26,7 @@ pub(super) struct Pruner<'a> {
     pruning: &'a Pruning,
     columns: ColumnSet,
     fields: &'static [Field],
+    types: Vec<schema::DataType>,
 }
 
 /// What is known of a column of a row group.
@@ -42,7 +43,7 @@ impl<'a> Pruner<'a> {
         pruning: &'a Pruning,
         columns: ColumnSet,
     ) -> Self {
-        Self { metadata, pruning, columns, fields: R::FIELDS }
+        Self { metadata, pruning, columns, fields: R::FIELDS, types: R::data_types() }
     }
 
     /// The event times of a row group that needn't be read; `None` if it has to be.
@@ -51,8 +52,9 @@ impl<'a> Pruner<'a> {
         if !dropped {
             return None;
         }
-        let mut named = self.fields.iter().enumerate().filter(|(index, _)| names(self.columns, *index));
-        if !named.all(|(_, field)| self.is_well_formed(field, group)) {
+        let columns = self.fields.iter().zip(&self.types).enumerate();
+        let mut named = columns.filter(|(index, _)| names(self.columns, *index));
+        if !named.all(|(_, (field, of))| self.is_well_formed(field, of, group)) {
             return None;
         }
         match self.pruning.event_time {
@@ -83,7 +85,7 @@ impl<'a> Pruner<'a> {
     }
 
     /// Whether every value of the group fits into the row type's column.
-    fn is_well_formed(&self, field: &Field, group: &RowGroupMetaData) -> bool {
+    fn is_well_formed(&self, field: &Field, of: &schema::DataType, group: &RowGroupMetaData) -> bool {
         let Some((_, found)) = self.metadata.schema().column_with_name(field.name) else {
             return field.nullable || field.has_default;
         };
@@ -92,19 +94,25 @@ impl<'a> Pruner<'a> {
         if found.is_nullable() && !field.nullable && has_nulls() {
             return false;
         }
-        match (field.kind, found.data_type()) {
+        let kind = match of.kind() {
+            Kind::Option(inner) => inner.kind(),
+            kind => kind,
+        };
+        if let Some((min, max)) = integers(kind) {
+            return known.is_some_and(|known| {
+                let fits = |number: Option<i128>| number.is_some_and(|number| (min..=max).contains(&number));
+                fits(number(&known.min)) && fits(number(&known.max))
+            });
+        }
+        match (kind, found.data_type()) {
             (Kind::Bool, DataType::Boolean)
             | (Kind::F32, DataType::Float32)
             | (Kind::F64, DataType::Float64 | DataType::Float32)
-            | (Kind::Text, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
-            | (Kind::Binary, DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
+            | (Kind::String, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+            | (Kind::Bytes, DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
             | (Kind::Date, DataType::Date32)
             | (Kind::Timestamp, DataType::Timestamp(TimeUnit::Microsecond | TimeUnit::Nanosecond, _)) => true,
-            (Kind::Text, DataType::Dictionary(_, values)) => **values == DataType::Utf8,
-            (Kind::Integer { min, max }, _) => known.is_some_and(|known| {
-                let fits = |number: Option<i128>| number.is_some_and(|number| (min..=max).contains(&number));
-                fits(number(&known.min)) && fits(number(&known.max))
-            }),
+            (Kind::String, DataType::Dictionary(_, values)) => **values == DataType::Utf8,
             (Kind::Timestamp, DataType::Timestamp(..)) => {
                 known.is_some_and(|known| micros(&known.min).is_some() && micros(&known.max).is_some())
             }
@@ -160,6 +168,24 @@ fn compare(bound: &ArrayRef, value: PruneValue) -> Option<Ordering> {
         }
         _ => None,
     }
+}
+
+/// The range of a kind of whole numbers.
+fn integers(kind: &Kind) -> Option<(i128, i128)> {
+    Some(match kind {
+        Kind::I8 => (i8::MIN.into(), i8::MAX.into()),
+        Kind::I16 => (i16::MIN.into(), i16::MAX.into()),
+        Kind::I32 => (i32::MIN.into(), i32::MAX.into()),
+        Kind::I64 => (i64::MIN.into(), i64::MAX.into()),
+        Kind::I128 => (i128::MIN, i128::MAX),
+        Kind::U8 => (0, u8::MAX.into()),
+        Kind::U16 => (0, u16::MAX.into()),
+        Kind::U32 => (0, u32::MAX.into()),
+        Kind::U64 => (0, u64::MAX.into()),
+        // No file has greater numbers.
+        Kind::U128 => (0, i128::MAX),
+        _ => return None,
+    })
 }
 
 fn number(bound: &ArrayRef) -> Option<i128> {
