@@ -102,6 +102,8 @@ pub struct Commit {
     pub batch: u64,
     /// The watermark for the next batch, in ms.
     pub next_watermark_ms: i64,
+    /// The latest event time less the delay, in ms, of the input that has got furthest; 0 as long as none has got past 1970.
+    pub furthest_ms: i64,
 }
 
 /// What a checkpoint says at start.

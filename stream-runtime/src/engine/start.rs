@@ -62,8 +62,8 @@ impl Start {
         // That of a batch which is to run again may have come from the clock.
         let reached = pending.as_ref().or(last.as_ref()).map_or(0, |plan| plan.watermark_ms);
         let next = commit.map_or(reached, |commit| commit.next_watermark_ms.max(reached));
-        let tracker = WatermarkTracker::new(&info, watermark_policy, next);
-        let silence = Silence::new(stages.idle_times(), flush_after, clock.elapsed(), tracker.current_ms());
+        let furthest = commit.map_or(0, |commit| commit.furthest_ms);
+        let tracker = WatermarkTracker::new(&info, watermark_policy, next, furthest);
 
         stages.restore(metadata.hash_seed, Arc::clone(&store)).await?;
         let planned = pending.as_ref().or(last.as_ref());
@@ -74,6 +74,8 @@ impl Start {
         stages.open_sources(contexts).await?;
         let sink = SinkContext { query_id: metadata.query_id, query_name: name.clone(), mode: info.mode };
         stages.open_sinks(sink).await?;
+        // Silence begins once the sources are open, however long that and the restoring took.
+        let silence = Silence::new(stages.idle_times(), flush_after, clock.elapsed(), tracker.reached_ms());
 
         let run_id = Uuid::from_u128(clock.random());
         let shared = Shared::new(metadata.query_id, run_id, name, Explain::new(info));
@@ -88,6 +90,7 @@ impl Start {
             silence,
             last,
             pending,
+            wakes_until_ms: None,
             last_trigger: None,
         })
     }
