@@ -12,9 +12,11 @@ mod nested;
 mod progress;
 mod restarts;
 mod silence;
+mod settling;
 mod sinks_together;
 mod steps;
 mod stop;
+mod tables;
 mod triggers;
 
 use stream_runtime::prelude::*;
