@@ -1,5 +1,6 @@
 //! A query as a service runs it: started with a trigger, watched through its handle, stopped, failed, started again.
 
+mod chained_restarts;
 mod doubles;
 mod failures;
 mod files;
@@ -11,8 +12,8 @@ mod naive;
 mod nested;
 mod progress;
 mod restarts;
-mod silence;
 mod settling;
+mod silence;
 mod sinks_together;
 mod steps;
 mod stop;

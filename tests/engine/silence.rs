@@ -1,7 +1,7 @@
 //! What silence means to event time: docs/semantics.md 1.5 and 1.7, on a clock that a test moves.
 
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use stream_runtime::engine::{Clock, Progress, Step};
@@ -91,8 +91,7 @@ async fn flushing_goes_on_from_the_input_that_has_got_furthest_though_another_on
                 .to(sink)
                 .flush_after(minutes(1))
         };
-        let mut test =
-            TestQuery::open_with((fast.clone(), slow.clone()), build).await.expect("it opens");
+        let mut test = TestQuery::open_with((fast.clone(), slow.clone()), build).await.expect("it opens");
         // An instant of today's, which steps of a minute from 1970 on don't get to.
         let now = 1_767_225_600;
         fast.add([event(1, now + 5), event(2, now + 500)]);

@@ -68,9 +68,8 @@ fn number(number: i64) -> Number {
 #[tokio::test]
 async fn an_idle_query_neither_loads_its_tables_nor_looks_whether_they_have_changed() {
     let table = Counted::default();
-    let build = |source, sink| {
-        Scaled::query().events(source).factors(table.clone().reload_on_change()).to(sink)
-    };
+    let build =
+        |source, sink| Scaled::query().events(source).factors(table.clone().reload_on_change()).to(sink);
     let mut test = TestQuery::open(build).await.expect("it opens");
     for _ in 0..3 {
         test.advance(hours(1)).expect([]).await;

@@ -108,8 +108,9 @@ fn batches() -> [Vec<Event>; 3] {
 #[tokio::test]
 async fn a_window_that_closes_a_microsecond_after_the_watermark_is_not_late_for_a_deduplication() {
     for workers in [1, 3] {
-        let build =
-            |source, sink| WindowsOnce::query().windows(Windows::query().events(source)).to(sink).workers(workers);
+        let build = |source, sink| {
+            WindowsOnce::query().windows(Windows::query().events(source)).to(sink).workers(workers)
+        };
         let mut test = TestQuery::open(build).await.expect("it opens");
         for batch in batches() {
             test.add(batch);

@@ -78,6 +78,7 @@ impl OperatorFingerprint {
         contrast("time:", &quoted(&self.durations), &quoted(&now.durations));
         contrast("aggregates:", &listed(&self.aggregates), &listed(&now.aggregates));
         contrast("key and state:", &quoted(&self.types), &quoted(&now.types));
+        contrast("reads", &listed(&self.reads), &listed(&now.reads));
         Some(text)
     }
 }
@@ -116,6 +117,7 @@ mod tests {
                 durations: "width 10 min, slide 10 min, start 0 s".into(),
                 aggregates: vec!["count()".into()],
                 types: "(String,) -> (Count,)".into(),
+                reads: vec!["clean.page: page.to_lowercase()".into()],
             }],
             changeable: [("watermark of clicks", "2 min"), ("where", "action == \"view\"")]
                 .map(|(what, text)| (what.to_owned(), text.to_owned()))
@@ -151,7 +153,7 @@ mod tests {
     #[test]
     fn each_difference_is_refused_and_all_are_told() {
         type Change = fn(&mut Fingerprint);
-        let changes: [(Change, &str); 7] = [
+        let changes: [(Change, &str); 8] = [
             (
                 |now| now.mode = "update".into(),
                 "written with `output append`; this query has `output update`",
@@ -172,6 +174,10 @@ mod tests {
             (
                 |now| now.operators[0].types = "(u64,)".into(),
                 "key and state: `(String,) -> (Count,)` then and `(u64,)` now",
+            ),
+            (
+                |now| now.operators[0].reads = vec!["clean.page: page".into()],
+                "reads `clean.page: page.to_lowercase()` then and `clean.page: page` now",
             ),
             (|now| now.operators.clear(), "this query has no operator that keeps state"),
         ];

@@ -80,6 +80,8 @@ pub struct OperatorFingerprint {
     pub aggregates: Vec<String>,
     /// The Rust types of key and state.
     pub types: String,
+    /// The columns that it reads of other queries, and what they are there.
+    pub reads: Vec<String>,
 }
 
 /// The plan of a batch: written before it runs.

@@ -162,7 +162,11 @@ mod tests {
             tracker.advance(&[seen(7_000_000)]);
             assert_eq!(tracker.reached_ms(), 7_000, "{policy}");
             tracker.advance(&[EventTimeStats::default(), seen(9_000_000), seen(2_000_000)]);
-            assert_eq!(tracker.reached_ms(), 7_000, "{policy}: an input without a watermark has no part in it");
+            assert_eq!(
+                tracker.reached_ms(),
+                7_000,
+                "{policy}: an input without a watermark has no part in it"
+            );
             tracker.rise_to(8_000);
             assert_eq!((tracker.reached_ms(), tracker.furthest_ms()), (8_000, 7_000), "{policy}");
         }

@@ -95,7 +95,8 @@ async fn a_run_ends_though_timers_set_themselves_again_and_the_next_one_goes_on_
     input.add([event("a", "", 0)]);
     for beats in 0..4 {
         let query = Pulse::query().events(input.source()).to(results.sink()).checkpoint(directory.path());
-        let query = query.clock(Arc::clone(&clock) as _).trigger(Trigger::AvailableNow).start().await.unwrap();
+        let query =
+            query.clock(Arc::clone(&clock) as _).trigger(Trigger::AvailableNow).start().await.unwrap();
         query.await_termination().await.unwrap();
         let expected: Vec<_> = (1..=beats).map(|beat| said("a", beat.to_string())).collect();
         assert_eq!(results.rows(), expected, "a run lets those fire that were due when it began");

@@ -15,6 +15,7 @@ mod names;
 mod order;
 mod process;
 mod row;
+mod selected;
 mod slots;
 mod stretch;
 mod target;
