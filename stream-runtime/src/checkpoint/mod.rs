@@ -80,8 +80,9 @@ pub struct OperatorFingerprint {
     pub aggregates: Vec<String>,
     /// The Rust types of key and state.
     pub types: String,
-    /// The columns that it reads of other queries, and what they are there.
-    pub reads: Vec<String>,
+    /// The columns that the query reads of other queries in front of it, `stats.total`, and what they are there. Which these are may change;
+    /// what one is may not.
+    pub reads: BTreeMap<String, String>,
 }
 
 /// The plan of a batch: written before it runs.

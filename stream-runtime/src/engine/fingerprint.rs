@@ -24,7 +24,11 @@ pub(super) fn fingerprint(info: &PlanInfo, types: Vec<String>) -> Fingerprint {
     }
 }
 
-fn of_operator(operator: &OperatorInfo, types: String, reads: Vec<String>) -> OperatorFingerprint {
+fn of_operator(
+    operator: &OperatorInfo,
+    types: String,
+    reads: BTreeMap<String, String>,
+) -> OperatorFingerprint {
     OperatorFingerprint {
         name: operator.name.to_owned(),
         clause: operator.clause.to_owned(),
@@ -48,35 +52,36 @@ fn end(end: Bound<Duration>) -> String {
     }
 }
 
-/// What each of [`PlanInfo::all_operators`] reads of other queries: `stats.total: sum(amount)`.
-fn operator_reads(info: &PlanInfo) -> Vec<Vec<String>> {
-    let (mut all, mut reads) = (Vec::new(), Vec::new());
+/// What each of [`PlanInfo::all_operators`] reads of other queries: `stats.total` is `sum(amount)`.
+fn operator_reads(info: &PlanInfo) -> Vec<BTreeMap<String, String>> {
+    let (mut all, mut reads) = (Vec::new(), BTreeMap::new());
     for number in 0..=info.operators.len() {
         for query in info.queries.iter().filter(|query| query.operators_before == number) {
             all.extend(operator_reads(query.plan));
             add_reads(query, query.name, &mut reads);
         }
         // What a limit counts is rows, whatever they are.
-        let own = |operator: &OperatorInfo| if operator.is_limit() { Vec::new() } else { reads.clone() };
+        let own = |operator: &OperatorInfo| if operator.is_limit() { BTreeMap::new() } else { reads.clone() };
         all.extend(info.operators.get(number).map(own));
     }
     all
 }
 
 /// The columns that are read of a query, and those that this one reads in its turn.
-fn add_reads(query: &QueryInfo, path: &str, reads: &mut Vec<String>) {
+fn add_reads(query: &QueryInfo, path: &str, reads: &mut BTreeMap<String, String>) {
     let selected = query.plan.selected;
     let value = |column: &str| {
         let of = |name: &str| selected.iter().find(|(other, _)| *other == name).map(|(_, value)| *value);
         of(column).map(ToOwned::to_owned).or_else(|| Some(format!("{}.{column}", of("")?)))
     };
+    let named = |(name, value): &(&str, &str)| {
+        let column = if name.is_empty() { path.to_owned() } else { format!("{path}.{name}") };
+        (column, (*value).to_owned())
+    };
     match query.columns {
         Some(columns) => reads
-            .extend(columns.iter().filter_map(|column| Some(format!("{path}.{column}: {}", value(column)?)))),
-        None => reads.extend(selected.iter().map(|(name, value)| match *name {
-            "" => format!("{path}: {value}"),
-            name => format!("{path}.{name}: {value}"),
-        })),
+            .extend(columns.iter().filter_map(|column| Some((format!("{path}.{column}"), value(column)?)))),
+        None => reads.extend(selected.iter().map(named)),
     }
     for inner in query.plan.queries {
         add_reads(inner, &format!("{path}.{}", inner.name), reads);
