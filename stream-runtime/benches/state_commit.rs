@@ -78,7 +78,7 @@ impl Query {
             time_ms: batch as i64,
         };
         self.store.write_plan(&plan, &[]).expect("the plan is written");
-        let commit = Commit { batch, next_watermark_ms: batch as i64 };
+        let commit = Commit { batch, next_watermark_ms: batch as i64, furthest_ms: batch as i64 };
         self.store.write_commit(&commit, vec![changes]).expect("the commit is written");
     }
 }

@@ -23,6 +23,7 @@ const INFO: PlanInfo = PlanInfo {
     clauses: &[],
     operators: &[],
     select: "",
+    selected: &[],
     having: None,
     order_by: None,
     limit: None,

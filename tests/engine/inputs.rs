@@ -42,6 +42,7 @@ const WINDOWS: PlanInfo = PlanInfo {
         event_time_key: true,
     }],
     select: "Stat { … }",
+    selected: &[],
     having: None,
     order_by: None,
     limit: None,

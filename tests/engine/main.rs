@@ -1,5 +1,6 @@
 //! A query as a service runs it: started with a trigger, watched through its handle, stopped, failed, started again.
 
+mod chained_restarts;
 mod doubles;
 mod failures;
 mod files;
@@ -12,10 +13,12 @@ mod naive;
 mod nested;
 mod progress;
 mod restarts;
+mod settling;
 mod silence;
 mod sinks_together;
 mod steps;
 mod stop;
+mod tables;
 mod triggers;
 
 use stream_runtime::prelude::*;

@@ -1,7 +1,7 @@
 //! What silence means to event time: docs/semantics.md 1.5 and 1.7, on a clock that a test moves.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use stream_runtime::engine::{Clock, Progress, Step};
@@ -9,7 +9,7 @@ use stream_runtime::error::Result;
 use stream_runtime::plan::{Append, Plan};
 use stream_runtime::prelude::*;
 use stream_runtime::source::{Admission, Advance, MemoryInput, Offset, Source, SourceContext, Split};
-use stream_runtime::testing::TestQuery;
+use stream_runtime::testing::{ManualClock, TestQuery};
 
 use super::doubles::WatchedClock;
 use super::inputs::{bound, window, windows};
@@ -83,6 +83,31 @@ async fn if_all_inputs_are_idle_the_watermark_stands() {
 }
 
 #[tokio::test]
+async fn flushing_goes_on_from_the_input_that_has_got_furthest_though_another_one_had_no_row() {
+    for restarts in [false, true] {
+        let (fast, slow) = inputs();
+        let build = |(fast, slow): Sources, sink| {
+            bound(windows(), fast.idle_after(minutes(1)), slow.idle_after(minutes(1)))
+                .to(sink)
+                .flush_after(minutes(1))
+        };
+        let mut test = TestQuery::open_with((fast.clone(), slow.clone()), build).await.expect("it opens");
+        // An instant of today's, which steps of a minute from 1970 on don't get to.
+        let now = 1_767_225_600;
+        fast.add([event(1, now + 5), event(2, now + 500)]);
+        test.expect([]).await;
+        if restarts {
+            test.restart().await.expect("it opens again");
+        }
+        test.advance(seconds(59)).expect([]).await;
+        test.advance(seconds(1)).expect([window(now, &[1]), window(now + 500, &[2])]).await;
+        assert_eq!(watermark(test.progress()), Some(at(now + 490 + 60)));
+        test.advance(days(1)).expect([]).await;
+        assert_eq!(test.progress().len(), 3, "nothing is left to close after one more step");
+    }
+}
+
+#[tokio::test]
 async fn after_a_restart_the_time_of_silence_begins_anew() {
     let (fast, slow) = inputs();
     let mut test = TestQuery::open_with((fast.clone(), slow.clone()), one_idles).await.expect("it opens");
@@ -151,9 +176,96 @@ async fn an_input_that_is_not_caught_up_is_neither_idle_nor_flushed() {
     test.advance(minutes(59)).expect([]).await;
     test.advance(hours(5)).expect([]).await;
     assert_eq!(test.progress().len(), 1);
+    // It may have given its last row just now, so silence begins here.
     lags.store(false, Ordering::Relaxed);
-    test.expect([window(0, &[1]), window(500, &[2])]).await;
-    assert_eq!(watermark(test.progress()), Some(at(5 * 3_600)));
+    test.advance(seconds(59)).expect([]).await;
+    assert_eq!(test.progress().len(), 1);
+    test.advance(seconds(1)).expect([window(0, &[1])]).await;
+    test.advance(minutes(58)).expect([]).await;
+    test.advance(minutes(1)).expect([window(500, &[2])]).await;
+    assert_eq!(watermark(test.progress()), Some(at(490 + 3_600)));
+}
+
+#[tokio::test]
+async fn rows_that_a_source_could_not_give_for_a_while_are_not_late_for_that() {
+    let lags = Arc::new(AtomicBool::new(false));
+    let (fast, slow) = inputs();
+    let build = |(fast, source): Sources, sink| {
+        bound(windows(), fast, Lagging { source, lags: Arc::clone(&lags) }.idle_after(minutes(1))).to(sink)
+    };
+    let mut test = TestQuery::open_with((fast.clone(), slow.clone()), build).await.expect("it opens");
+    fast.add([event(1, 45)]);
+    slow.add([event(2, 45)]);
+    test.expect([]).await;
+    lags.store(true, Ordering::Relaxed);
+    test.advance(hours(1));
+    fast.add([event(3, 500)]);
+    test.expect([]).await;
+    lags.store(false, Ordering::Relaxed);
+    fast.add([event(4, 501)]);
+    test.expect([]).await;
+    slow.add([event(5, 46)]);
+    test.expect([]).await;
+    test.advance(minutes(1)).expect([window(40, &[1, 2, 5])]).await;
+}
+
+/// A source that takes its time to open, by the clock that it is given.
+struct SlowToOpen {
+    source: MemorySource<Event>,
+    clock: Option<Arc<ManualClock>>,
+}
+
+#[async_trait]
+impl Source<Event> for SlowToOpen {
+    fn description(&self) -> String {
+        "SlowToOpen".to_owned()
+    }
+
+    async fn open(&mut self, context: SourceContext) -> Result<()> {
+        if let Some(clock) = &self.clock {
+            clock.advance(hours(1));
+        }
+        self.source.open(context).await
+    }
+
+    async fn latest_offset(
+        &mut self,
+        start: Option<&Offset>,
+        admission: Admission,
+    ) -> Result<Option<Advance>> {
+        self.source.latest_offset(start, admission).await
+    }
+
+    async fn prepare_available_now(&mut self) -> Result<()> {
+        self.source.prepare_available_now().await
+    }
+
+    async fn plan(
+        &mut self,
+        start: Option<&Offset>,
+        end: &Offset,
+        parallelism: usize,
+    ) -> Result<Vec<Box<dyn Split<Event>>>> {
+        self.source.plan(start, end, parallelism).await
+    }
+}
+
+#[tokio::test]
+async fn a_start_that_takes_long_is_no_silence() {
+    let (fast, slow) = inputs();
+    let clock = Mutex::new(None::<Arc<ManualClock>>);
+    let build = |(fast, source): Sources, sink| {
+        let clock = clock.lock().expect("nobody panics").clone();
+        bound(windows(), fast, SlowToOpen { source, clock }.idle_after(minutes(1))).to(sink)
+    };
+    let mut test = TestQuery::open_with((fast.clone(), slow.clone()), build).await.expect("it opens");
+    *clock.lock().expect("nobody panics") = Some(Arc::clone(test.clock()));
+    test.restart().await.expect("it opens again");
+    fast.add([event(1, 45), event(2, 500)]);
+    test.expect([]).await;
+    slow.add([event(3, 46)]);
+    test.expect([]).await;
+    test.advance(minutes(1)).expect([window(40, &[1, 3])]).await;
 }
 
 #[tokio::test]

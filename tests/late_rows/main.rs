@@ -5,6 +5,7 @@
 mod chains;
 mod joins;
 mod operators;
+mod panics;
 mod recovery;
 
 use std::sync::{Arc, Mutex};

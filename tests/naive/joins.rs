@@ -139,7 +139,8 @@ impl<L: Side, R: Side> Join<L, R> {
     pub(crate) fn output_ms(&self, input_ms: i64) -> i64 {
         let (left, right) = self.bounds.state_watermarks();
         let least = [left, right].into_iter().flatten().map(|(ms, _)| input_ms + ms).min();
-        if input_ms == 0 { 0 } else { least.map_or(input_ms, |least| least.min(input_ms)) }
+        // 1.8: from the start, the rows of before 1970 are late.
+        least.map_or(input_ms, |least| least.min(input_ms)).max(0)
     }
 
     fn matches(&self, left: &L, right: &R) -> bool {

@@ -10,6 +10,7 @@ mod joins;
 mod keys;
 mod lateness;
 mod limit;
+mod microseconds;
 mod no_data;
 mod order;
 mod rows;

@@ -69,19 +69,28 @@ pub(crate) fn expand_lets(steps: &[Step], expr: &Expr) -> Expr {
     // A later `let` may use an earlier one, not the other way round.
     for step in steps.iter().rev() {
         if let Step::Let(clause) = step {
-            Substitute(clause).visit_expr_mut(&mut expanded);
+            expanded = expand(expanded, &clause.name, &clause.value);
         }
     }
     expanded
 }
 
-/// Puts the value of a `let` in the place of its name.
-struct Substitute<'a>(&'a Let);
+/// The expression with a name replaced by what it stands for.
+pub(crate) fn expand(mut expr: Expr, name: &Ident, value: &Expr) -> Expr {
+    Substitute { name, value }.visit_expr_mut(&mut expr);
+    expr
+}
+
+/// Puts a value in the place of its name.
+struct Substitute<'a> {
+    name: &'a Ident,
+    value: &'a Expr,
+}
 
 impl VisitMut for Substitute<'_> {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
-        if bare_ident(expr).is_some_and(|name| *name == self.0.name) {
-            *expr = self.0.value.clone();
+        if bare_ident(expr).is_some_and(|name| name == self.name) {
+            *expr = self.value.clone();
         } else {
             visit_mut::visit_expr_mut(self, expr);
         }

@@ -30,8 +30,8 @@ const RETAINED_PLANS: usize = 100;
 /// let restarted = store.clone();
 /// store.initialize(&metadata)?;
 /// store.write_plan(&BatchPlan { batch: 0, ends: vec![], watermark_ms: 0, time_ms: 0 }, &[])?;
-/// store.write_commit(&Commit { batch: 0, next_watermark_ms: 7 }, vec![])?;
-/// assert_eq!(restarted.recover()?.commit, Some(Commit { batch: 0, next_watermark_ms: 7 }));
+/// store.write_commit(&Commit { batch: 0, next_watermark_ms: 7, furthest_ms: 9 }, vec![])?;
+/// assert_eq!(restarted.recover()?.commit, Some(Commit { batch: 0, next_watermark_ms: 7, furthest_ms: 9 }));
 /// # Ok::<(), stream_runtime::Error>(())
 /// ```
 #[derive(Clone, Debug)]

@@ -80,6 +80,9 @@ pub struct OperatorFingerprint {
     pub aggregates: Vec<String>,
     /// The Rust types of key and state.
     pub types: String,
+    /// The columns that the query reads of other queries in front of it, `stats.total`, and what they are there. Which these are may change;
+    /// what one is may not.
+    pub reads: BTreeMap<String, String>,
 }
 
 /// The plan of a batch: written before it runs.
@@ -102,6 +105,8 @@ pub struct Commit {
     pub batch: u64,
     /// The watermark for the next batch, in ms.
     pub next_watermark_ms: i64,
+    /// The latest event time less the delay, in ms, of the input that has got furthest; 0 as long as none has got past 1970.
+    pub furthest_ms: i64,
 }
 
 /// What a checkpoint says at start.

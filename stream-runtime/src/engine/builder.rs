@@ -197,8 +197,9 @@ impl<P: Plan> QueryBuilder<P> {
     /// their end and had no rows for `silence`, and each time as long again, the watermark rises by `silence` in a batch without data. It
     /// stops once there is nothing left to close; without this option it never begins.
     ///
-    /// It begins at the watermark that the query has reached. With [`WatermarkPolicy::Min`] that is 1970 while an input has not had a row
-    /// yet, so nothing closes for as long; and rows in state whose event time is null are never closed, so it goes on for them.
+    /// It goes on from the input that has got furthest, less its delay: an input that is behind, or never had a row, holds nothing open any
+    /// more, and its rows are late if they come after all. Rows in state that no watermark closes, such as those without an event time, are
+    /// not waited for. Silence begins once the query has started, and anew when a source has rows or isn't caught up.
     ///
     /// Rows that arrive after that are late if the watermark has passed them, though it would not have moved without this: choose a time in
     /// which an input that is silent has certainly nothing more to say. [`Trigger::Once`] and [`Trigger::AvailableNow`] don't wait for it.

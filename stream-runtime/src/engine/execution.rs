@@ -38,6 +38,8 @@ pub(crate) struct Execution {
     pub(super) last: Option<BatchPlan>,
     /// A batch that an earlier run planned and did not commit.
     pub(super) pending: Option<BatchPlan>,
+    /// When a run that ends by itself began, in ms since the epoch: timers that are due later don't keep it from ending.
+    pub(super) wakes_until_ms: Option<i64>,
     /// When the trigger before fired, whether it found data or not, by [`Clock::elapsed`].
     pub(super) last_trigger: Option<Duration>,
 }
@@ -63,12 +65,13 @@ impl Execution {
         let trigger = phases.since;
 
         self.shared.set_status("Getting offsets from sources", false, true);
-        self.stages.refresh(&*clock).await?;
         let Some(planned) = self.plan(admission, started).await? else {
             self.shared.set_status("Waiting for data to arrive", false, false);
             self.last_trigger = Some(trigger);
             return Ok(None);
         };
+        // Before the plan is durable: a table that can't be loaded leaves nothing behind.
+        self.stages.refresh(&*clock).await?;
         phases.end("latestOffset");
         let has_data = planned.has_data();
         let Planned { plan, fresh, ranges, latest } = planned;
@@ -100,7 +103,11 @@ impl Execution {
         phases.millis.insert("walCommit", durable.as_millis());
 
         self.tracker.advance(&computed.report.event_times);
-        let commit = Commit { batch: plan.batch, next_watermark_ms: self.tracker.current_ms() };
+        let commit = Commit {
+            batch: plan.batch,
+            next_watermark_ms: self.tracker.current_ms(),
+            furthest_ms: self.tracker.furthest_ms(),
+        };
         let changes = self.stages.settle(self.store.keeps_state()).await?;
         let store = Arc::clone(&self.store);
         blocking(move || store.write_commit(&commit, changes)).await?;

@@ -8,6 +8,7 @@ mod builder;
 pub(crate) mod clock;
 mod computed;
 mod execution;
+mod fingerprint;
 mod handle;
 mod inputs;
 mod late;

@@ -18,6 +18,14 @@ pub(super) fn panicked(panic: &(dyn Any + Send)) -> Error {
     Error::Panic { message }
 }
 
+/// Does `work`.
+///
+/// # Errors
+/// [`Error::Panic`]. As with [`guarded`], what it was working on may be half done then.
+pub(super) fn catch<T>(work: impl FnOnce() -> T) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| panicked(panic.as_ref()))
+}
+
 /// Awaits `work`.
 ///
 /// # Errors

@@ -72,7 +72,7 @@ impl Execution {
         self.let_time_pass(&ranges);
         // The clock may jump back; the time of a batch doesn't.
         let time_ms = self.last.as_ref().map_or(i64::MIN, |last| last.time_ms).max(now.as_millis());
-        let wakes = self.stages.wake_at().is_some_and(|wake_at| Timestamp::from_millis(time_ms) >= wake_at);
+        let wakes = self.stages.wake_at().is_some_and(|wake_at| self.wakes(wake_at, time_ms));
         if ranges.iter().all(Option::is_none) && !wakes && !self.wants_batch_without_data() {
             return Ok(None);
         }
@@ -88,10 +88,25 @@ impl Execution {
         Ok(Some(Planned { plan, fresh: Some(logs), ranges, latest: self.stages.reported_offsets() }))
     }
 
+    /// Whether a timer fires in a batch of this time. In a run that ends by itself only those wake it that were due when it began: what they
+    /// set anew is for the next run, or one that sets itself again would keep it from ending.
+    fn wakes(&self, wake_at: Timestamp, time_ms: i64) -> bool {
+        match self.wakes_until_ms {
+            None => Timestamp::from_millis(time_ms) >= wake_at,
+            // A batch of that time or a later one has let all of them fire.
+            Some(until_ms) => {
+                self.last.as_ref().is_none_or(|last| last.time_ms < until_ms)
+                    && Timestamp::from_millis(until_ms) >= wake_at
+            }
+        }
+    }
+
     /// Moves the watermark on where sources are silent: those that are idle don't hold it back, and if all are silent it may go on
     /// with the clock.
     fn let_time_pass(&mut self, ranges: &[Option<Range>]) {
-        let silent = ranges.iter().map(Option::is_none).zip(self.stages.caught_up());
+        let caught_up = self.stages.caught_up();
+        self.silence.answer(self.clock.elapsed(), &caught_up, self.tracker.reached_ms());
+        let silent = ranges.iter().map(Option::is_none).zip(caught_up);
         let silent: Vec<bool> = silent.map(|(nothing_new, caught_up)| nothing_new && caught_up).collect();
         let idle = silent.iter().enumerate().map(|(source, silent)| *silent && self.silence.is_idle(source));
         self.tracker.set_idle(idle);
@@ -115,7 +130,7 @@ impl Execution {
         let removed: u64 = report.operators.iter().map(|metrics| metrics.rows_removed).sum();
         let settles = computed.input_rows() + computed.output_rows + waiting + removed == 0;
         let rows = computed.inputs.iter().map(|input| input.rows);
-        self.silence.after_batch(rows, self.tracker.current_ms(), settles);
+        self.silence.after_batch(rows, self.tracker.reached_ms(), settles);
     }
 
     /// Whether the watermark has moved since the last batch ran and an operator waits for it (Spark's no-data

@@ -77,6 +77,7 @@ async fn run_batches(execution: &mut Execution, trigger: Trigger) -> Result<()> 
         }
         Trigger::AvailableNow => {
             execution.stages.prepare_available_now().await?;
+            execution.wakes_until_ms = Some(execution.clock.now().as_millis());
             while !*stop.borrow() {
                 match execution.run_next(Admission::Limited).await? {
                     Some(progress) => terminal.batch(&progress),

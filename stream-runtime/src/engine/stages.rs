@@ -20,6 +20,7 @@ use super::clock::Clock;
 use super::computed::{Computed, Took};
 use super::inputs::AnySource;
 use super::late::AnyLate;
+use super::panics::catch;
 use super::phases::{Splits, Work};
 use super::together;
 use super::workers::WorkerPool;
@@ -149,15 +150,15 @@ impl<P: Plan> TypedStages<P> {
             return Ok(());
         }
         let mut late = std::mem::take(&mut self.late);
-        self.late = self
-            .with_workers(move |plan, workers| {
-                for late in &mut late {
-                    late.gather(plan, workers);
-                }
-                late
-            })
-            .await?;
-        Ok(())
+        // A row's own `drop` may panic. The sinks come back all the same, to be closed.
+        let gathering = self.with_workers(move |plan, workers| {
+            let gather = || late.iter_mut().for_each(|late| late.gather(plan, workers));
+            let gathered = catch(gather);
+            (late, gathered)
+        });
+        let (late, gathered) = gathering.await?;
+        self.late = late;
+        gathered
     }
 
     /// What there is to read, by source.

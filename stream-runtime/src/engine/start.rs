@@ -1,20 +1,19 @@
 //! What happens between `start()` and the first batch: the checkpoint is checked and the state restored.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::checkpoint::{BatchPlan, Fingerprint, Metadata, OperatorFingerprint, Recovered, StateStore};
+use crate::checkpoint::{BatchPlan, Metadata, Recovered, StateStore};
 use crate::error::{Error, Result};
-use crate::plan::{Explain, KEY_GROUPS, PlanInfo};
+use crate::plan::{Explain, KEY_GROUPS};
 use crate::sink::SinkContext;
 use crate::source::SourceContext;
 use crate::time::Duration;
 
 use super::clock::Clock;
 use super::execution::{Execution, blocking};
+use super::fingerprint::fingerprint;
 use super::handle::Shared;
 use super::listener::QueryListener;
 use super::planning::ends;
@@ -62,8 +61,8 @@ impl Start {
         // That of a batch which is to run again may have come from the clock.
         let reached = pending.as_ref().or(last.as_ref()).map_or(0, |plan| plan.watermark_ms);
         let next = commit.map_or(reached, |commit| commit.next_watermark_ms.max(reached));
-        let tracker = WatermarkTracker::new(&info, watermark_policy, next);
-        let silence = Silence::new(stages.idle_times(), flush_after, clock.elapsed(), tracker.current_ms());
+        let furthest = commit.map_or(0, |commit| commit.furthest_ms);
+        let tracker = WatermarkTracker::new(&info, watermark_policy, next, furthest);
 
         stages.restore(metadata.hash_seed, Arc::clone(&store)).await?;
         let planned = pending.as_ref().or(last.as_ref());
@@ -76,6 +75,8 @@ impl Start {
         stages.open_sinks(sink).await?;
         let watermark = last.as_ref().and_then(|last| tracker.instant(last.watermark_ms));
         stages.restore_sinks(committed, watermark).await?;
+        // Silence begins once the sources are open, however long that and the restoring took.
+        let silence = Silence::new(stages.idle_times(), flush_after, clock.elapsed(), tracker.reached_ms());
 
         let run_id = Uuid::from_u128(clock.random());
         let shared = Shared::new(metadata.query_id, run_id, name, Explain::new(info));
@@ -90,6 +91,7 @@ impl Start {
             silence,
             last,
             pending,
+            wakes_until_ms: None,
             last_trigger: None,
         })
     }
@@ -132,45 +134,4 @@ async fn metadata(
         Ok(Metadata { fingerprint: new.fingerprint, ..stored })
     })
     .await
-}
-
-/// An end of the range of a join's event times.
-fn end(end: Bound<Duration>) -> String {
-    match end {
-        Bound::Included(span) => span.to_string(),
-        Bound::Excluded(span) => format!("less than {span}"),
-        Bound::Unbounded => "unbounded".to_owned(),
-    }
-}
-
-/// What a restart has to find unchanged, and what it may find changed.
-fn fingerprint(info: &PlanInfo, types: Vec<String>) -> Fingerprint {
-    let operators =
-        info.all_operators().into_iter().zip(types).map(|(operator, types)| OperatorFingerprint {
-            name: operator.name.to_owned(),
-            clause: operator.clause.to_owned(),
-            durations: match (operator.window, operator.within) {
-                (Some((width, slide, start)), _) => format!("width {width}, slide {slide}, start {start}"),
-                (None, Some((from, to))) => format!("within {}, {}", end(from), end(to)),
-                (None, None) => String::new(),
-            },
-            aggregates: operator.aggregates.iter().map(ToString::to_string).collect(),
-            types,
-        });
-    let watermarks = info.all_inputs().into_iter().filter_map(|input| {
-        let watermark = input.watermark?;
-        Some((format!("watermark of {}", input.name), format!("{}, {}", watermark.column, watermark.delay)))
-    });
-    let mut changeable: BTreeMap<String, String> = watermarks.collect();
-    changeable.insert("clauses".to_owned(), info.clauses.join("; "));
-    changeable.insert("select".to_owned(), info.select.to_owned());
-    changeable.extend(info.having.map(|having| ("having".to_owned(), having.to_owned())));
-    changeable.extend(info.order_by.map(|keys| ("order by".to_owned(), keys.to_owned())));
-    changeable.extend(info.limit.map(|rows| ("limit".to_owned(), rows.to_string())));
-    Fingerprint {
-        mode: info.mode.name().to_owned(),
-        inputs: info.all_inputs().iter().map(|input| format!("{}: {}", input.name, input.row)).collect(),
-        operators: operators.collect(),
-        changeable,
-    }
 }

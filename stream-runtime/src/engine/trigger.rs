@@ -13,7 +13,8 @@ pub enum Trigger {
     /// overruns its interval is followed by the next one immediately; missed starts aren't made up for.
     ProcessingTime(Duration),
     /// Reads everything that is there at the start, in as many batches as the sources' limits ask for, then
-    /// stops.
+    /// stops. Timers of processing time fire that are due at the start; what is set for later is for the next run, unless
+    /// a batch with rows gets to it.
     AvailableNow,
     /// Reads everything that is there at the start in one batch, whatever the limits, then stops. A batch
     /// that an earlier run left unfinished counts as that batch.

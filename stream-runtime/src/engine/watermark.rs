@@ -17,6 +17,8 @@ pub(crate) struct WatermarkTracker {
     /// By input; `None` for one without a watermark.
     inputs: Vec<Option<InputTime>>,
     watermark_ms: i64,
+    /// Where the input stands, in this run or an earlier one, that has got furthest.
+    furthest_ms: i64,
 }
 
 /// How far an input has got.
@@ -28,11 +30,11 @@ struct InputTime {
 }
 
 impl WatermarkTracker {
-    /// `watermark_ms` is where the checkpoint left off.
-    pub(crate) fn new(info: &PlanInfo, policy: WatermarkPolicy, watermark_ms: i64) -> Self {
+    /// `watermark_ms` and `furthest_ms` are where the checkpoint left off.
+    pub(crate) fn new(info: &PlanInfo, policy: WatermarkPolicy, watermark_ms: i64, furthest_ms: i64) -> Self {
         let delays =
             info.all_inputs().into_iter().map(|input| input.watermark.map(|watermark| watermark.delay));
-        Self::of(delays, policy, watermark_ms)
+        Self { furthest_ms, ..Self::of(delays, policy, watermark_ms) }
     }
 
     fn of(
@@ -42,12 +44,23 @@ impl WatermarkTracker {
     ) -> Self {
         let input =
             |delay: Option<Duration>| delay.map(|delay| InputTime { delay, reached_ms: 0, is_idle: false });
-        Self { policy, inputs: delays.into_iter().map(input).collect(), watermark_ms: watermark_ms.max(0) }
+        let inputs = delays.into_iter().map(input).collect();
+        Self { policy, inputs, watermark_ms: watermark_ms.max(0), furthest_ms: 0 }
     }
 
     /// The watermark for the next batch.
     pub(crate) fn current_ms(&self) -> i64 {
         self.watermark_ms
+    }
+
+    /// Where the input stands that has got furthest, whatever the watermark waits for.
+    pub(crate) fn furthest_ms(&self) -> i64 {
+        self.furthest_ms
+    }
+
+    /// How far event time has got: the watermark, or past it the input that has got furthest.
+    pub(crate) fn reached_ms(&self) -> i64 {
+        self.watermark_ms.max(self.furthest_ms)
     }
 
     /// Takes in the event times of a batch that has ended, by input.
@@ -56,6 +69,7 @@ impl WatermarkTracker {
             if let (Some(input), Some(max)) = (input, seen.max()) {
                 let reached = max.as_millis().saturating_sub(input.delay.as_millis());
                 input.reached_ms = input.reached_ms.max(reached);
+                self.furthest_ms = self.furthest_ms.max(reached);
             }
         }
         self.rise();
@@ -137,6 +151,24 @@ mod tests {
             assert_eq!(tracker.current_ms(), first, "{policy}");
             tracker.advance(&[EventTimeStats::default(), seen(9_000_000), seen(2_000_000)]);
             assert_eq!(tracker.current_ms(), then, "{policy}");
+        }
+    }
+
+    #[test]
+    fn event_time_has_got_as_far_as_the_fastest_input_whatever_the_policy_waits_for() {
+        for policy in [WatermarkPolicy::Min, WatermarkPolicy::Max] {
+            let mut tracker = two(policy);
+            assert_eq!(tracker.reached_ms(), 0);
+            tracker.advance(&[seen(7_000_000)]);
+            assert_eq!(tracker.reached_ms(), 7_000, "{policy}");
+            tracker.advance(&[EventTimeStats::default(), seen(9_000_000), seen(2_000_000)]);
+            assert_eq!(
+                tracker.reached_ms(),
+                7_000,
+                "{policy}: an input without a watermark has no part in it"
+            );
+            tracker.rise_to(8_000);
+            assert_eq!((tracker.reached_ms(), tracker.furthest_ms()), (8_000, 7_000), "{policy}");
         }
     }
 

@@ -54,10 +54,10 @@ impl<K: OwnedKey, T> Deduplicated<K, T> {
     }
 
     /// Whether the row is the first of its key. `time` is its event time, and its key is remembered until the watermark
-    /// reaches `time` plus `delay_micros`: 0 for a key that holds the event time.
+    /// has passed `time` plus `delay_micros`: 0 for a key that holds the event time.
     #[inline]
     pub fn admit<Q: Key<Owned = K>>(&mut self, time: impl EventTime, delay_micros: i64, key: Q) -> bool {
-        let micros = time.micros();
+        let micros = time.passed_at();
         let expiry = micros.map_or(NEVER, |micros| micros.saturating_add(delay_micros));
         self.admit_until(micros, expiry, &key)
     }
@@ -65,7 +65,7 @@ impl<K: OwnedKey, T> Deduplicated<K, T> {
     /// Whether the row is the first of its key, which is remembered for ever. Late rows don't go on either.
     #[inline]
     pub fn admit_unbounded<Q: Key<Owned = K>>(&mut self, time: impl EventTime, key: Q) -> bool {
-        self.admit_until(time.micros(), NEVER, &key)
+        self.admit_until(time.passed_at(), NEVER, &key)
     }
 
     #[inline]

@@ -28,7 +28,7 @@ pub struct JoinKey<K> {
 #[derive(Clone, Copy, Debug)]
 pub struct Admitted {
     pub(crate) hash: u64,
-    /// The row's event time in µs; `None` for null.
+    /// The watermark in µs that has passed the row's event time; `None` for null.
     pub(crate) time: Option<i64>,
     /// A null is part of the key, which then equals no other.
     pub(crate) has_null: bool,
@@ -56,7 +56,7 @@ impl<K: OwnedKey> JoinKey<K> {
         let hash = hash_packed(self.seed, &self.key);
         if self.router.verdict(hash) == Verdict::Apply {
             let has_null = key.has_null();
-            self.admitted = Some(Admitted { hash, time: time.micros(), has_null, may_match });
+            self.admitted = Some(Admitted { hash, time: time.passed_at(), has_null, may_match });
         }
     }
 }

@@ -124,7 +124,7 @@ impl<P: KeyedProcessor> Processing<P> {
         if self.router.verdict(hash) != Verdict::Apply || self.failed.is_some() {
             return;
         }
-        if let Some(micros) = time.micros()
+        if let Some(micros) = time.passed_at()
             && micros <= self.closed
         {
             self.late.rows += 1;

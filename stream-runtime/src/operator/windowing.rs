@@ -14,6 +14,11 @@ use crate::time::{Timestamp, Window, microseconds};
 pub trait EventTime: Copy + Send + Sync + 'static {
     /// Microseconds since the epoch; `None` for null.
     fn micros(self) -> Option<i64>;
+
+    /// The watermark in µs that has passed it; `None` for null. At or before it, a row is late.
+    fn passed_at(self) -> Option<i64> {
+        self.micros()
+    }
 }
 
 /// An event time that is an instant, so that it can be told from when its group ends.
@@ -26,12 +31,18 @@ pub trait Instant: EventTime {
     fn from_micros(micros: Option<i64>) -> Self;
 }
 
-/// A window of another query's result is as late as its last microsecond (Spark's `window_time`).
+/// A window of another query's result lies in time where its last microsecond does (Spark's `window_time`). The watermark has passed it when
+/// it is at the window's end, at which the other query has emitted it.
 #[diagnostic::do_not_recommend]
 impl EventTime for Window {
     #[inline]
     fn micros(self) -> Option<i64> {
         Some(self.end.as_micros().saturating_sub(1))
+    }
+
+    #[inline]
+    fn passed_at(self) -> Option<i64> {
+        Some(self.end.as_micros())
     }
 }
 
@@ -40,6 +51,11 @@ impl EventTime for Option<Window> {
     #[inline]
     fn micros(self) -> Option<i64> {
         self.and_then(EventTime::micros)
+    }
+
+    #[inline]
+    fn passed_at(self) -> Option<i64> {
+        self.and_then(EventTime::passed_at)
     }
 }
 
@@ -73,11 +89,31 @@ impl Instant for Option<Timestamp> {
     }
 }
 
+/// An event time that a row function has read, of whichever type.
+#[derive(Clone, Copy, Debug)]
+pub struct Read {
+    micros: Option<i64>,
+    passed_at: Option<i64>,
+}
+
+#[diagnostic::do_not_recommend]
+impl EventTime for Read {
+    #[inline]
+    fn micros(self) -> Option<i64> {
+        self.micros
+    }
+
+    #[inline]
+    fn passed_at(self) -> Option<i64> {
+        self.passed_at
+    }
+}
+
 /// Reads an event time once, for the watermark and the window. What is no event time is reported here, and
 /// nowhere after.
 #[inline]
-pub fn event_time(time: impl EventTime) -> Option<Timestamp> {
-    time.micros().map(Timestamp::from_micros)
+pub fn event_time(time: impl EventTime) -> Read {
+    Read { micros: time.micros(), passed_at: time.passed_at() }
 }
 
 /// The expiry of groups that no watermark closes.

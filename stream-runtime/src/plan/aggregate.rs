@@ -298,6 +298,8 @@ where
         metrics.late_rows = late.rows;
         metrics.max_lateness_micros = late.max_lateness_micros;
         metrics.rows_total = workers.iter().map(|worker| worker.state.buckets.groups_now()).sum();
+        let endless: u64 = workers.iter().map(|worker| worker.state.buckets.endless_now()).sum();
+        metrics.waiting = Some(metrics.rows_total - endless);
         metrics.memory_used_bytes = workers.iter().map(|worker| worker.state.buckets.bytes_now()).sum();
         emitted.report.operators.push(metrics);
         Ok(())

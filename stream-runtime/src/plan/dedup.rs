@@ -95,6 +95,7 @@ where
     ) -> Result<()> {
         let mut metrics = OperatorMetrics::default();
         let mut counts = DedupCounts::default();
+        let mut waiting = 0;
         for worker in workers.iter_mut() {
             let seen = &mut worker.target.seen;
             metrics.rows_updated += seen.touched_count() as u64;
@@ -104,6 +105,7 @@ where
                 worker.dropped_through = Some(batch.evict_micros);
             }
             metrics.rows_total += seen.len() as u64;
+            waiting += seen.expiring_len() as u64;
             metrics.memory_used_bytes += seen.allocated_bytes() as u64;
             counts.duplicates += worker.target.counts.duplicates;
             counts.late += worker.target.counts.late;
@@ -113,6 +115,7 @@ where
         metrics.rows_dropped_by_watermark = counts.late;
         metrics.late_rows = counts.late;
         metrics.max_lateness_micros = counts.max_lateness_micros;
+        metrics.waiting = Some(waiting);
         metrics.duplicate_rows = Some(counts.duplicates);
         emitted.report.operators.push(metrics);
         let mut next: Vec<_> = workers.iter_mut().map(|worker| &mut worker.target.next).collect();

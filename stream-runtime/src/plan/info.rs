@@ -26,6 +26,9 @@ pub struct PlanInfo {
     pub operators: &'static [OperatorInfo],
     /// The select clause, as written.
     pub select: &'static str,
+    /// The columns that it names and what they are, in which values and keys with a name stand for what they are. What has no name is the row
+    /// that the other columns are from.
+    pub selected: &'static [(&'static str, &'static str)],
     /// The condition of the having clause, as written.
     pub having: Option<&'static str>,
     /// The keys of the order by clause, as written.
@@ -84,6 +87,7 @@ impl PlanInfo {
         clauses: &[],
         operators: &[],
         select: "",
+        selected: &[],
         having: None,
         order_by: None,
         limit: None,

@@ -122,7 +122,8 @@ pub struct OperatorMetrics {
     pub memory_used_bytes: u64,
     /// Rows whose key had been seen before; `None` for an operator that doesn't look for duplicates.
     pub duplicate_rows: Option<u64>,
-    /// What the watermark has yet to reach, for an operator that doesn't keep all of its groups for that: timers.
+    /// What the watermark has yet to reach, for an operator that doesn't keep all of its groups for that: timers, or groups without those
+    /// whose event time is null.
     pub waiting: Option<u64>,
 }
 
@@ -155,7 +156,7 @@ pub trait Plan: Send + Sync + 'static {
     #[doc(hidden)]
     fn state_types(&self) -> Vec<String>;
 
-    /// The static inputs that the plan looks into: loaded before a batch is planned.
+    /// The static inputs that the plan looks into: loaded when a batch is about to run.
     #[doc(hidden)]
     fn lookups(&self) -> Vec<&dyn Refresh>;
 

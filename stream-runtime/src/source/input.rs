@@ -35,12 +35,13 @@ pub trait SourceExt<R: Schema>: Source<R> + Sized {
         Input { source: Box::new(self), on_malformed: Some(policy), idle_after: None }
     }
 
-    /// Lets the query's watermark go on without this input once it is idle: its source says that everything is read, and has had no rows
-    /// for this long by the query's clock. Its next row counts again, and is late if the others have left it behind.
+    /// Lets the query's watermark go on without this input once it is idle: for this long, by the query's clock, its source has said that
+    /// everything is read, and had no rows. Neither a slow start nor a time in which the source has rows that it can't give counts. The next
+    /// row counts again, and is late if the others have left it behind.
     ///
     /// Without this an input that falls silent holds every window open ([`WatermarkPolicy::Min`](crate::engine::WatermarkPolicy)). It makes no
     /// difference to a query with one input: if all inputs are idle, the watermark stands, unless the query has
-    /// [`flush_after`](crate::engine::QueryBuilder::flush_after). A negative time is an error at the query's start.
+    /// [`flush_after`](crate::engine::QueryBuilder::flush_after), which goes on from the input that has got furthest. A negative time is an error at the query's start.
     ///
     /// ```
     /// use stream_runtime::prelude::*;

@@ -243,7 +243,7 @@ pub trait Source<R: Schema>: Send + 'static {
     }
 
     /// Whether everything that exists has been handed out, as far as the source knows; if not, a query's status says
-    /// after a batch that data is available, and the input isn't [idle](SourceExt::idle_after).
+    /// after a batch that data is available, and the time after which the input is [idle](SourceExt::idle_after) hasn't begun.
     fn is_caught_up(&self) -> bool {
         true
     }

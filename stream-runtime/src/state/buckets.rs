@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::key::OwnedKey;
 use super::table::Table;
+use crate::operator::windowing::NEVER;
 
 /// As many windows as a row of a sliding query mostly has, and more.
 const RECENT: usize = 64;
@@ -137,6 +138,11 @@ impl<K: OwnedKey, A: Default> Buckets<K, A> {
     /// The number of groups, those of the batch in progress included.
     pub(crate) fn groups_now(&self) -> u64 {
         self.groups + self.opened().map(|(_, table)| (table.len() - table.counted) as u64).sum::<u64>()
+    }
+
+    /// The number of groups that no watermark closes, those of the batch in progress included.
+    pub(crate) fn endless_now(&self) -> u64 {
+        self.by_expiry.get(&NEVER).map_or(0, |&slot| self.slots[slot].len() as u64)
     }
 
     /// Bytes held by the tables, with what the batch in progress has added.

@@ -71,8 +71,8 @@ where
         Arc::clone(&self.table.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Loads the table if it is time to, and says whether it was loaded. To be called before a batch is planned, and
-    /// never while one runs.
+    /// Loads the table if it is time to, and says whether it was loaded. To be called when a batch is about to run, also
+    /// one that runs again, and never while one runs.
     ///
     /// # Errors
     /// What the source answers, or an option without meaning. The table is as it was.
@@ -157,7 +157,8 @@ pub trait Lookups: Send + Sync + 'static {
     /// The tables as they are now.
     fn tables(&self) -> Self::Tables;
 
-    /// Loads those tables that it is time to load, and says whether any was. Between batches only.
+    /// Loads those tables that it is time to load, and says whether any was. When a batch is about to run, and at no
+    /// other time.
     async fn refresh(&self, clock: &dyn Clock) -> Result<bool>;
 
     /// How their sources call themselves.

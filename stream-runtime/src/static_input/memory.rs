@@ -33,7 +33,7 @@ fn copied<R: Schema>(rows: &[R]) -> Vec<R> {
 /// A table that the service replaces while queries run.
 ///
 /// Cheap to clone: a clone is the same table, for the service to keep and for any number of queries to take. A query
-/// looks whether it was replaced whenever it asks its sources for rows, without being told to.
+/// looks before each batch whether it was replaced, without being told to.
 ///
 /// ```
 /// use stream_runtime::prelude::*;

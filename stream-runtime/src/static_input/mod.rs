@@ -41,8 +41,9 @@
 //! | [`reload_on_change`](StaticSourceExt::reload_on_change) | again when the source says that its rows have changed |
 //! | both | looks whether they have changed when so much time has passed |
 //!
-//! A table is replaced as a whole, and only between two batches: all rows of a batch see the same one. While the next
-//! one is loaded, both are in memory. A table that can't be loaded ends the query, also if an earlier version of it was
+//! The query looks whether it is time when a batch is about to run: one that has nothing to do loads nothing. A table is
+//! replaced as a whole, and only between two batches: all rows of a batch see the same one. While the next one is loaded,
+//! both are in memory. A table that can't be loaded for a batch ends the query, also if an earlier version of it was
 //! loaded: joining with rows that nobody vouches for any more would be worse.
 //!
 //! # Replay

@@ -41,23 +41,22 @@ impl<R: Schema> fmt::Debug for StaticInput<R> {
 }
 
 /// When a table is loaded again. Without any of these, it is loaded once, before the first batch; only a
-/// [`MemoryTable`](super::MemoryTable) is looked at whenever the query asks its sources for rows.
+/// [`MemoryTable`](super::MemoryTable) is looked at before each.
 ///
 /// Either way a table changes only between two batches. See [the module](super) for what that means for a batch that is
 /// run again after a crash.
 pub trait StaticSourceExt<R: Schema>: StaticSource<R> + Sized {
-    /// Loads the table again when `every` has passed since the last time.
+    /// Loads the table again before the first batch that begins when `every` has passed since the last time.
     ///
-    /// The query looks whether it is time whenever it asks its sources for rows, also if they turn out to have none: an
-    /// idle query goes on loading, and ends if that fails. `every` has to be positive, or the query fails before its first
-    /// batch.
+    /// A query without new input runs no batch, and so loads nothing. `every` has to be positive, or the query fails
+    /// before its first batch.
     fn reload_every(self, every: impl Into<Duration>) -> StaticInput<R> {
         let reload = Reload { every: Some(every.into()), ..self.reload_policy() };
         StaticInput { source: Box::new(self), reload }
     }
 
-    /// Loads the table again if its [version](StaticSource::version) is another than that of the last time. The query asks
-    /// for it whenever it asks its sources for rows, which may be every ten milliseconds. With [`reload_every`](Self::reload_every), it is looked at only that often.
+    /// Loads the table again before a batch if its [version](StaticSource::version) is another than that of the last
+    /// time. With [`reload_every`](Self::reload_every), it is looked at only that often.
     ///
     /// A table that can't tell its version fails the query before its first batch.
     fn reload_on_change(self) -> StaticInput<R> {

@@ -60,6 +60,7 @@ const fn info(inputs: &'static [InputInfo]) -> PlanInfo {
             event_time_key: true,
         }],
         select: "",
+        selected: &[],
         having: None,
         order_by: None,
         limit: None,

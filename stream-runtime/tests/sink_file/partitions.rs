@@ -45,7 +45,7 @@ async fn opened<F: FileFormat>(sink: FileSink<F>) -> Result<FileSink<F>> {
 }
 
 async fn append<F: FileFormat>(sink: &mut FileSink<F>, id: u64, rows: &[Visit]) {
-    sink.commit(SinkBatch { id, mode: Mode::Append, rows, watermark: None }).await.unwrap();
+    sink.commit(SinkBatch { id, mode: Mode::Append, rows, removed: &[], watermark: None }).await.unwrap();
 }
 
 /// Each file's directory below the sink's, and its text.

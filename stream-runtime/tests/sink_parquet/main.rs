@@ -28,7 +28,7 @@ async fn opened<R: Schema>(mut sink: FileSink<Parquet>) -> Result<FileSink<Parqu
 }
 
 async fn append<R: Schema>(sink: &mut FileSink<Parquet>, id: u64, rows: &[R]) -> Result<()> {
-    sink.commit(SinkBatch { id, mode: Mode::Append, rows, watermark: None }).await
+    sink.commit(SinkBatch { id, mode: Mode::Append, rows, removed: &[], watermark: None }).await
 }
 
 fn committed(dir: &Path) -> Vec<PathBuf> {

@@ -34,7 +34,7 @@ pub(crate) fn plan(batch: u64) -> BatchPlan {
 }
 
 pub(crate) fn commit(batch: u64) -> Commit {
-    Commit { batch, next_watermark_ms: batch as i64 * 1_000 + 1 }
+    Commit { batch, next_watermark_ms: batch as i64 * 1_000 + 1, furthest_ms: batch as i64 * 1_000 + 2 }
 }
 
 pub(crate) fn initialized(store: Box<dyn StateStore>) -> Box<dyn StateStore> {

@@ -193,3 +193,13 @@ async fn a_side_that_nothing_bounds_stays() {
     test.add([row("a", at(1))], [row("b", at(2))]).tick(at(100)).tick(at(200)).run().await;
     assert_eq!(test.state_rows(), 4, "three left rows, and the last right one");
 }
+
+/// docs/semantics.md 3.1, at the beginning of time.
+#[tokio::test]
+async fn a_row_of_the_first_instant_of_all_is_late() {
+    let mut test = open!(Left);
+    test.tick(at(5)).add([row("a", Timestamp::MIN), row("b", at(5))], [row("a", Timestamp::MIN)]);
+    test.tick(at(60));
+    let rows = test.rows().await;
+    assert!(!rows.iter().any(|pair| pair.left == Some(Timestamp::MIN)), "{rows:?}");
+}

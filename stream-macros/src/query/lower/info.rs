@@ -7,7 +7,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::Expr;
 
 use super::stretch::constant;
-use super::{columns, constants, local, mixed, runtime};
+use super::{columns, constants, local, mixed, runtime, selected};
 use crate::query::ast::{
     Dedup, Input, Interval, Join, Mode, OrderBy, OrderKey, Process, Retention, Source, Within,
 };
@@ -55,6 +55,7 @@ pub(super) fn lower_info(plan: &Plan) -> TokenStream {
         quote_spanned!(mixed()=> (#name, #row))
     });
     let select = plan.select.map_or_else(String::new, |select| as_written(plan, &select.row));
+    let selected = selected::lower_selected(plan);
     let having = option(plan.having.map(|having| as_written(plan, &having.condition)));
     let order_by = option(plan.order_by.map(order_keys));
     let limit = option(plan.limit.map(|_| limit_constant()));
@@ -74,6 +75,7 @@ pub(super) fn lower_info(plan: &Plan) -> TokenStream {
             clauses: &[#(#clauses),*],
             operators: &[#(#operators),*],
             select: #select,
+            selected: #selected,
             having: #having,
             order_by: #order_by,
             limit: #limit,
@@ -111,7 +113,7 @@ fn lower_limit() -> TokenStream {
     }
 }
 
-fn as_written(plan: &Plan, tokens: impl ToTokens) -> String {
+pub(super) fn as_written(plan: &Plan, tokens: impl ToTokens) -> String {
     let aliases: Vec<_> =
         plan.relations.iter().map(|relation| (relation.alias, relation.input_name())).collect();
     text_by_inputs(tokens, &aliases)

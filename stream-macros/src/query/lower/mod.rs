@@ -16,6 +16,7 @@ mod order;
 mod process;
 mod prune;
 mod row;
+mod selected;
 mod slots;
 mod stretch;
 mod target;

@@ -27,6 +27,7 @@ const PLAN: PlanInfo = PlanInfo {
         within: None,
     }],
     select: "PageStat { window: w, page: upper, views: count() }",
+    selected: &[],
     having: Some("views > 10"),
     order_by: None,
     limit: None,
@@ -165,6 +166,7 @@ const SHIPPED: PlanInfo = PlanInfo {
     ],
     operators: &[DEDUP, JOIN, DEDUP],
     select: "Row { price }",
+    selected: &[],
     having: None,
     order_by: None,
     limit: None,
@@ -235,6 +237,7 @@ fn a_union_lists_its_inputs_and_a_query_its_own_plan() {
         clauses: &["where w.start > START"],
         operators: &[],
         select: "Hour { w }",
+        selected: &[],
         having: None,
         ..PLAN
     };

@@ -2,7 +2,7 @@
 
 use std::ops::{Bound, RangeBounds as _};
 
-use crate::operator::windowing::NEVER;
+use crate::operator::windowing::{EventTime, NEVER};
 use crate::time::{Duration, Timestamp};
 
 /// How far behind the watermark each side's rows go: what follows from the `within` clause (Spark's `StreamingJoinHelper`).
@@ -21,10 +21,12 @@ pub type TimeRange = (Bound<Duration>, Bound<Duration>);
 
 /// Whether `time` is within `range` of `base`. A null is within nothing.
 #[inline]
-pub fn within(time: Option<Timestamp>, base: Option<Timestamp>, range: TimeRange) -> bool {
-    match (time, base) {
+pub fn within(time: impl EventTime, base: impl EventTime, range: TimeRange) -> bool {
+    match (time.micros(), base.micros()) {
         // The difference saturates, and so does no other than one that is longer than any range.
-        (Some(time), Some(base)) => range.contains(&(time - base)),
+        (Some(time), Some(base)) => {
+            range.contains(&(Timestamp::from_micros(time) - Timestamp::from_micros(base)))
+        }
         _ => false,
     }
 }
@@ -66,13 +68,14 @@ impl Bounds {
         (retention(self.left), retention(self.right))
     }
 
-    /// The watermark of the rows that come out while that of the rows that go in is `micros`: a row may come out as late as it may go.
+    /// The watermark of the rows that come out while that of the rows that go in is `micros`: a row may come out as late as it may go. No
+    /// watermark is before 1970, whose rows are late from the start.
     pub(super) fn watermark(self, micros: i64) -> i64 {
         if micros == 0 {
             return 0;
         }
         let bounds = [self.left, self.right].into_iter().flatten();
-        bounds.map(|bound| micros.saturating_add(bound)).fold(micros, i64::min)
+        bounds.map(|bound| micros.saturating_add(bound)).fold(micros, i64::min).max(0)
     }
 
     /// Whether a null event time rules a match out.
@@ -132,6 +135,7 @@ mod tests {
         assert_eq!(bounds.right_expiry(Some(millis(10_000))), millis(10_001));
         assert_eq!(bounds.watermark(millis(60_000)), millis(49_999));
         assert_eq!(bounds.watermark(0), 0);
+        assert_eq!(bounds.watermark(millis(10_000)), 0, "never before 1970");
     }
 
     #[test]

@@ -338,10 +338,12 @@ where
 fn evict<L, R>(workers: &mut [&mut JoinWorker<L, R>]) -> OperatorMetrics {
     let mut metrics = OperatorMetrics::default();
     let mut made = Vec::with_capacity(workers.len());
+    let mut waiting = 0;
     for worker in workers.iter_mut() {
         let sides = &mut worker.sides;
         sides.evict();
         metrics.rows_total += (sides.left.len() + sides.right.len()) as u64;
+        waiting += (sides.left.expiring_len() + sides.right.expiring_len()) as u64;
         metrics.rows_updated += sides.counts.stored;
         metrics.rows_removed += sides.counts.removed;
         metrics.late_rows += sides.counts.late;
@@ -349,6 +351,7 @@ fn evict<L, R>(workers: &mut [&mut JoinWorker<L, R>]) -> OperatorMetrics {
         metrics.memory_used_bytes += (sides.left.allocated_bytes() + sides.right.allocated_bytes()) as u64;
         made.push(std::mem::take(&mut sides.made));
     }
+    metrics.waiting = Some(waiting);
     metrics.rows_dropped_by_watermark = metrics.late_rows;
     let made = Made::new(made);
     for worker in workers.iter_mut() {

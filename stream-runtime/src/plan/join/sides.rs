@@ -67,10 +67,8 @@ impl Sides {
 
     /// Whether the row comes too late for the join. Counts it, if so.
     fn is_late(&mut self, time: Option<i64>) -> bool {
-        let Some(lateness) = time.and_then(|time| self.late_micros.checked_sub(time)) else { return false };
-        if lateness < 0 {
-            return false;
-        }
+        let Some(time) = time.filter(|time| *time <= self.late_micros) else { return false };
+        let lateness = self.late_micros.saturating_sub(time);
         self.counts.late += 1;
         self.counts.max_lateness_micros = self.counts.max_lateness_micros.max(lateness);
         true

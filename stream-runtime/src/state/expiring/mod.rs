@@ -38,6 +38,8 @@ pub(crate) struct ExpiringMap<K, V> {
     slots: Slots<K, V>,
     calendar: Calendar,
     touched: Touched,
+    /// How many of the entries don't expire.
+    endless: usize,
 }
 
 fn hash(seed: u64, key: &(impl Key + ?Sized)) -> u64 {
@@ -55,6 +57,7 @@ impl<K: OwnedKey, V> ExpiringMap<K, V> {
             slots: Slots::default(),
             calendar: Calendar::for_retention(retention_micros),
             touched: Touched::default(),
+            endless: 0,
         }
     }
 
@@ -87,6 +90,7 @@ impl<K: OwnedKey, V> ExpiringMap<K, V> {
         };
         let index = slots.add(Entry::new(key.to_owned_key(), value(), expiry));
         place.insert(index);
+        self.endless += usize::from(expiry == NEVER);
         self.touched.add(index);
         self.schedule(index, expiry);
         (index, true)
@@ -106,6 +110,7 @@ impl<K: OwnedKey, V> ExpiringMap<K, V> {
         {
             let before = entry.expiry();
             entry.set_expiry(expiry);
+            self.endless -= usize::from(before == NEVER);
             self.calendar.bring_forward(before, expiry, index);
         }
     }
@@ -136,6 +141,7 @@ impl<K: OwnedKey, V> ExpiringMap<K, V> {
     /// Takes out an entry that doesn't expire, with its hash.
     pub(crate) fn remove(&mut self, index: u32) -> Option<(u64, Entry<K, V>)> {
         let entry = self.slots.remove(index)?;
+        self.endless -= usize::from(entry.expiry() == NEVER);
         let hash = self.hash(&entry.key);
         if let Ok(found) = self.index.find_entry(hash, |&other| other == index) {
             found.remove();
@@ -151,13 +157,14 @@ impl<K: OwnedKey, V> ExpiringMap<K, V> {
         mut due: impl FnMut(&mut Entry<K, V>) -> Due,
         mut gone: impl FnMut(u64, Entry<K, V>),
     ) {
-        let Self { seed, index: by_key, slots, calendar, touched } = self;
+        let Self { seed, index: by_key, slots, calendar, touched, endless } = self;
         let mut later = Vec::new();
         calendar.advance(watermark, |index| {
             let entry = slots.get_mut(index)?;
             if entry.expiry() > watermark {
                 return Some(entry.expiry());
             }
+            *endless -= usize::from(entry.expiry() == NEVER);
             match due(entry) {
                 Due::Removed => {
                     let hash = hash(*seed, &entry.key);
@@ -169,10 +176,12 @@ impl<K: OwnedKey, V> ExpiringMap<K, V> {
                     }
                 }
                 Due::PutOff(expiry) => {
+                    *endless += usize::from(expiry == NEVER);
                     entry.set_expiry(expiry);
                     later.push((index, expiry));
                 }
                 Due::Changed(expiry) => {
+                    *endless += usize::from(expiry == NEVER);
                     entry.set_expiry(expiry);
                     touched.add(index);
                     later.push((index, expiry));
@@ -218,6 +227,11 @@ impl<K: OwnedKey, V> ExpiringMap<K, V> {
     /// The number of entries.
     pub(crate) fn len(&self) -> usize {
         self.index.len()
+    }
+
+    /// The number of entries that expire.
+    pub(crate) fn expiring_len(&self) -> usize {
+        self.len() - self.endless
     }
 
     /// Bytes held by the map itself, without what keys and values own on the heap.

@@ -54,6 +54,8 @@ pub(crate) struct JoinRows {
     arena: RowArena,
     calendar: Calendar,
     len: usize,
+    /// How many of the rows stay whatever the watermark.
+    endless: usize,
     expired: Vec<u32>,
     changed: stored::Changed,
     /// First rows of keys whose rows came out of a checkpoint in another order than their own.
@@ -70,6 +72,7 @@ impl JoinRows {
             arena: RowArena::default(),
             calendar: Calendar::for_retention(retention_micros),
             len: 0,
+            endless: 0,
             expired: Vec::new(),
             changed: stored::Changed::default(),
             disordered: Vec::new(),
@@ -174,6 +177,11 @@ impl JoinRows {
         self.len - self.expired.len()
     }
 
+    /// The number of rows that a watermark will drop.
+    pub(crate) fn expiring_len(&self) -> usize {
+        self.len() - self.endless
+    }
+
     /// Bytes held.
     pub(crate) fn allocated_bytes(&self) -> usize {
         self.rows.allocated_bytes()
@@ -231,6 +239,7 @@ impl JoinRows {
             }
         }
         self.len += 1;
+        self.endless += usize::from(expiry == NEVER);
         id
     }
 
@@ -252,6 +261,7 @@ impl JoinRows {
         self.arena.release(entry.place());
         self.rows.remove(id);
         self.len -= 1;
+        self.endless -= usize::from(entry.expiry == NEVER);
     }
 
     /// Counts a row as touched by the batch.
