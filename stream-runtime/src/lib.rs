@@ -87,7 +87,18 @@
 //! | [`format`](mod@format), [`state`], [`operator`] | what is underneath: JSON and CSV, what can be a key, windows. Services need them rarely, if ever |
 //!
 //! A query runs on the tokio runtime that it is started on; the work on rows has threads of its own. The library logs
-//! with [`tracing`](https://docs.rs/tracing). It has no cargo features.
+//! with [`tracing`](https://docs.rs/tracing).
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | | |
+//! |---|---|
+//! | `parquet` | `FileSink::parquet` |
+//! | `compression` | JSON and CSV files of `FileSink` compressed with gzip or Zstandard |
+//!
+//! Both build Zstandard from C, for which a C compiler has to be there.
 
 // The derive writes `::stream_runtime::…`, also for the rows of this crate.
 extern crate self as stream_runtime;
