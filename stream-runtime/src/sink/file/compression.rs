@@ -32,6 +32,10 @@ impl TextCompression {
         }
     }
 
+    #[cfg_attr(
+        not(feature = "compression"),
+        expect(clippy::unnecessary_wraps, reason = "an encoder of Zstandard can fail to begin")
+    )]
     pub(super) fn begin(self, file: File) -> io::Result<TextBody> {
         Ok(TextBody(match self {
             Self::None => Encoder::Plain(file),
