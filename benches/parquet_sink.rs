@@ -53,7 +53,7 @@ fn rows() -> Vec<Stat> {
             user_id: format!("user-{}", mixed % 100_000),
             page: format!("/shop/page-{}", mixed % 300),
             views: mixed % 1_000,
-            mean: (mixed % 10 > 0).then_some(mixed as f64 / 7.0),
+            mean: (!mixed.is_multiple_of(10)).then_some(mixed as f64 / 7.0),
             latest: n,
         }
     };

@@ -75,11 +75,14 @@ fn kill_at(directory: &Path, batch: u64, step: Step) {
     assert!(reached, "the child never reached {step:?} of batch {batch}");
 }
 
+/// The count and the bits of the total, by directory and start of the window.
+type Landed = BTreeMap<(String, i64), (u64, u64)>;
+
 /// The rows by directory and window, each of which is there once, and how many files hold them.
-fn landed(directory: &Path) -> (BTreeMap<(String, i64), (u64, u64)>, usize) {
+fn landed(directory: &Path) -> (Landed, usize) {
     let out = directory.join("out");
     let files = committed_files(&out).expect("a manifest");
-    let mut rows = BTreeMap::new();
+    let mut rows = Landed::new();
     for file in &files {
         let below =
             file.strip_prefix(&out).ok().and_then(Path::parent).and_then(Path::to_str).expect("a directory");

@@ -1,4 +1,4 @@
-//! pyarrow and DuckDB read a directory with its partitions: programs that share no code with this one.
+//! pyarrow and `DuckDB` read a directory with its partitions: programs that share no code with this one.
 //!
 //! They are in a virtual environment, `python` in the target directory; `.ci/run` makes it.
 
@@ -38,8 +38,8 @@ fn sale(number: u64) -> Sale {
         at,
         window: Window { start: at, end: at + minutes(1) },
         tags: (0..number % 3).map(|tag| format!("\u{1f980}{tag}")).collect(),
-        mean: (number % 2 == 0).then_some(number as f64 / 4.0),
-        inner: (number % 4 > 0).then(|| Inner { label: (number % 4 > 1).then(|| "l".to_owned()) }),
+        mean: number.is_multiple_of(2).then_some(number as f64 / 4.0),
+        inner: (!number.is_multiple_of(4)).then(|| Inner { label: (number % 4 > 1).then(|| "l".to_owned()) }),
     }
 }
 
@@ -56,7 +56,7 @@ fn expected(sale: &Sale) -> Value {
     })
 }
 
-/// The interpreter with pyarrow and DuckDB, if there is one.
+/// The interpreter with pyarrow and `DuckDB`, if there is one.
 fn python() -> Option<PathBuf> {
     let python = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()?.join("python/bin/python");
     let has_both = Command::new(&python).args(["-c", "import duckdb, pyarrow.dataset"]).output();
