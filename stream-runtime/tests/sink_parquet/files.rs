@@ -2,7 +2,8 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
-use parquet::basic::Compression;
+use parquet::basic::{Compression, GzipLevel, ZstdLevel};
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use stream_runtime::Error;
 use stream_runtime::sink::file::ParquetCompression;
@@ -83,8 +84,8 @@ async fn files_are_compressed_as_asked_and_named_as_spark_names_them() {
     let cases = [
         (ParquetCompression::None, "-c000.parquet", Compression::UNCOMPRESSED),
         (ParquetCompression::Snappy, "-c000.snappy.parquet", Compression::SNAPPY),
-        (ParquetCompression::Gzip, "-c000.gz.parquet", Compression::GZIP(Default::default())),
-        (ParquetCompression::Zstd, "-c000.zstd.parquet", Compression::ZSTD(Default::default())),
+        (ParquetCompression::Gzip, "-c000.gz.parquet", Compression::GZIP(GzipLevel::default())),
+        (ParquetCompression::Zstd, "-c000.zstd.parquet", Compression::ZSTD(ZstdLevel::default())),
     ];
     for (compression, ending, expected) in cases {
         let dir = tempfile::tempdir().unwrap();
@@ -113,7 +114,7 @@ async fn a_batch_of_many_chunks_is_one_file_of_row_groups_of_that_many_rows() {
     append(&mut opened::<Sale>(sink).await.unwrap(), 0, &sales(0, 20_000)).await.unwrap();
     let [file] = &committed(dir.path())[..] else { panic!("one file") };
     let written = parsed(file);
-    let groups: Vec<_> = written.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
+    let groups: Vec<_> = written.metadata().row_groups().iter().map(RowGroupMetaData::num_rows).collect();
     assert_eq!(groups, [7_000, 7_000, 6_000]);
     assert_eq!(numbers(file), (0..20_000).collect::<Vec<_>>());
 

@@ -1,7 +1,7 @@
 //! Compressed text: what JSON and CSV files are written through, and read back when they are merged.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 
 /// How JSON and CSV files are compressed.
@@ -11,10 +11,11 @@ pub enum TextCompression {
     /// Not at all.
     #[default]
     None,
-    /// gzip: the files end in `.gz`.
+    /// gzip at level 6: the files end in `.gz`.
     #[cfg(feature = "compression")]
     Gzip,
-    /// Zstandard: the files end in `.zst`.
+    /// Zstandard at level 3: the files end in `.zst`. Spark reads them only where Hadoop's native library is
+    /// installed; Parquet files that are compressed so it always reads.
     #[cfg(feature = "compression")]
     Zstd,
 }
@@ -31,6 +32,10 @@ impl TextCompression {
         }
     }
 
+    #[cfg_attr(
+        not(feature = "compression"),
+        expect(clippy::unnecessary_wraps, reason = "an encoder of Zstandard can fail to begin")
+    )]
     pub(super) fn begin(self, file: File) -> io::Result<TextBody> {
         Ok(TextBody(match self {
             Self::None => Encoder::Plain(file),
@@ -42,7 +47,7 @@ impl TextCompression {
     }
 
     /// Opens a file that was written so.
-    pub(super) fn open(self, path: &Path) -> io::Result<Box<dyn Read>> {
+    pub(super) fn open(self, path: &Path) -> io::Result<Box<dyn BufRead>> {
         let file = File::open(path)?;
         Ok(match self {
             Self::None => Box::new(BufReader::new(file)),

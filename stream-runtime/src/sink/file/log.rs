@@ -48,7 +48,7 @@ pub(super) struct Log {
 pub(super) struct State {
     /// The last batch that has an entry.
     pub(super) last: Option<u64>,
-    /// Whether any file is listed.
+    /// Whether any file is listed, or was.
     pub(super) has_files: bool,
 }
 
@@ -62,7 +62,9 @@ impl Log {
         claim(&manifest, &mut lock, query, listing.entries.is_empty())?;
         let log = Self { manifest, query, upkeep, _lock: lock };
 
-        let mut state = State::default();
+        // Entries that list nothing may have listed what is past its retention.
+        let has_files = upkeep.retention.is_some() && !listing.entries.is_empty();
+        let mut state = State { last: None, has_files };
         for entry in log.manifest.chain(&listing)? {
             log.manifest.read(entry, |_, _| {
                 state.has_files = true;
@@ -111,9 +113,8 @@ impl Log {
         let lines = kept(all)?;
         self.create(EntryName { batch, is_compact: true }, |out| {
             for entry in &compaction.chain {
-                self.manifest.read(*entry, |line, status| match compaction.keeps(&status) {
-                    true => write_line(out, line, &self.manifest.dir),
-                    false => Ok(()),
+                self.manifest.read(*entry, |line, status| {
+                    if compaction.keeps(&status) { write_line(out, line, &self.manifest.dir) } else { Ok(()) }
                 })?;
             }
             self.write_lines(out, &lines)

@@ -40,22 +40,25 @@ use log::{Log, State};
 use part::{Part, Written};
 use partition::Partitioning;
 
-/// Writes each batch to a file of its own. Takes only append mode.
+/// Writes each batch to a file of its own, or one a directory with [`partition_by`](FileSink::partition_by). Takes
+/// only append mode.
 ///
 /// The directory looks like that of Spark's file sink, and Spark reads it as such: the files are listed in a
 /// manifest, `_spark_metadata`, one entry a batch (an empty one for a batch without rows, so that the ids
 /// have no gap). A reader that goes by the manifest ([`committed_files`], Spark) sees each row exactly once,
-/// whatever crashed; a plain listing can show the file of an unfinished batch until the query is
-/// started again.
+/// whatever crashed; a plain listing can show the files of an unfinished batch until the query is
+/// started again. The name of a file begins with `part-` and its batch.
 ///
 /// A directory belongs to one query: one with another checkpoint is refused, because its batch ids would pass
-/// for batches already written. Every tenth entry repeats all earlier ones, as in Spark, so the manifest grows
-/// with the number of files; with a trigger of seconds over months, start a new directory now and then.
+/// for batches already written. Every tenth entry repeats all earlier ones, as in Spark, and entries from before are
+/// removed after a hundred batches, so the manifest grows with the number of files. What bounds that number over
+/// months: [`target_file_bytes`](FileSink::target_file_bytes) makes few large files of many small ones, and
+/// [`retention`](FileSink::retention) leaves old ones out.
 ///
 /// ```
 /// use stream_runtime::sink::FileSink;
 ///
-/// let json = FileSink::json("data/out");
+/// let json = FileSink::json("data/out").partition_by(["country"]);
 /// let csv = FileSink::csv("data/csv").header(false).delimiter(b';');
 /// ```
 #[derive(Debug)]

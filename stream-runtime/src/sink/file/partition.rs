@@ -129,19 +129,19 @@ impl Columns for Texts<'_> {
 struct Text<'t>(&'t mut String);
 
 impl Text<'_> {
-    fn put<V: Display>(&mut self, values: impl Iterator<Item = Option<V>>) -> Result<(), ColumnError> {
+    fn put<V: Display>(&mut self, values: impl Iterator<Item = Option<V>>) {
         for value in values.flatten() {
             // Writing to a `String` can't fail.
             let _ = write!(self.0, "{value}");
         }
-        Ok(())
     }
 }
 
 macro_rules! displayed {
     ($($method:ident),*) => {$(
         fn $method<I: Iterator<Item = Option<$method>>>(&mut self, values: I) -> Result<(), ColumnError> {
-            self.put(values)
+            self.put(values);
+            Ok(())
         }
     )*};
 }
@@ -163,7 +163,8 @@ impl ColumnWriter for Text<'_> {
     floats!(f32, f64);
 
     fn text<'a, I: Iterator<Item = Option<&'a str>>>(&mut self, values: I) -> Result<(), ColumnError> {
-        self.put(values)
+        self.put(values);
+        Ok(())
     }
 
     fn binary<'a, I: Iterator<Item = Option<&'a [u8]>>>(&mut self, _values: I) -> Result<(), ColumnError> {
@@ -171,7 +172,8 @@ impl ColumnWriter for Text<'_> {
     }
 
     fn timestamp<I: Iterator<Item = Option<Timestamp>>>(&mut self, values: I) -> Result<(), ColumnError> {
-        self.put(values.map(|time| time.map(SparkTime)))
+        self.put(values.map(|time| time.map(SparkTime)));
+        Ok(())
     }
 
     fn duration<I: Iterator<Item = Option<Duration>>>(&mut self, _values: I) -> Result<(), ColumnError> {
@@ -179,7 +181,8 @@ impl ColumnWriter for Text<'_> {
     }
 
     fn date<I: Iterator<Item = Option<Date>>>(&mut self, values: I) -> Result<(), ColumnError> {
-        self.put(values)
+        self.put(values);
+        Ok(())
     }
 
     fn window<I: Iterator<Item = Option<Window>> + Clone>(&mut self, _values: I) -> Result<(), ColumnError> {
