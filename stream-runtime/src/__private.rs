@@ -11,10 +11,11 @@ pub use crate::operator::process::Processing;
 pub use crate::operator::sessions::Sessions;
 pub use crate::operator::windowing::{Instants, Sliding, Tumbling, Unwindowed, event_time};
 pub use crate::plan::{
-    AggregateWorker, AnyConstant, Append, Bounds, Claimed, Complete, Constant, Contains, Emitter, Explain, FullOuter, Here, Inner,
-    InputInfo, JoinInfo, Left, LeftAnti, LeftOuter, LeftSemi, Missing, Mode, OperatorInfo, Plan, PlanInfo,
-    Prune, PruneOp, PruneValue, QueryInfo, Reading, Reads, Right, RightOuter, RowsInfo, SessionWorker, TimeRange, Unbound, Update,
-    WatermarkInfo, Yields, compare, from, from_query, within,
+    AggregateWorker, AnyConstant, Append, Bounds, Claimed, Complete, Constant, Contains, Emitter, Explain,
+    FullOuter, Here, Inner, InputInfo, JoinInfo, Left, LeftAnti, LeftOuter, LeftSemi, Missing, Mode,
+    OperatorInfo, Plan, PlanInfo, Prune, PruneOp, PruneValue, QueryInfo, Reading, Reads, Right, RightOuter,
+    RowsInfo, SessionWorker, TimeRange, Unbound, Update, WatermarkInfo, Yields, compare, from, from_query,
+    within,
 };
 pub use crate::sink::{Sink, Takes};
 pub use crate::source::Source;

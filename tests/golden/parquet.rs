@@ -38,8 +38,7 @@ fn convert_file(from: &Path, to: &Path) {
     let columns = rows[0].as_object().expect("an object").keys();
     let columns = columns.map(|name| (name.as_str(), column(name, &rows), false));
     let batch = RecordBatch::try_from_iter_with_nullable(columns).expect("columns of one length");
-    let properties =
-        WriterProperties::builder().set_max_row_group_row_count(Some(ROWS_OF_A_GROUP)).build();
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(ROWS_OF_A_GROUP)).build();
     let mut writer =
         ArrowWriter::try_new(File::create(to).expect("a file"), batch.schema(), Some(properties))
             .expect("a writer");

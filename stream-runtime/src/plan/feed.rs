@@ -6,7 +6,6 @@ use crate::schema::Schema;
 use crate::source::Chunk;
 use crate::static_input::Lookups;
 
-use super::{Plan, Wanted};
 use super::branch::{Feeds, FeedsJoin, Here, Holds, HoldsJoined};
 use super::decode::for_each_view;
 use super::item::Item;
@@ -16,6 +15,7 @@ use super::read::{LateRows, Read};
 use super::reading::Reading;
 use super::rejects::Rejects;
 use super::segment::{Segment, SegmentWorker};
+use super::{Plan, Wanted};
 
 impl<R, const COLUMNS: u128, const LATE: bool, S, F, Op> Feeds<Here>
     for Segment<Read<R, COLUMNS, LATE>, S, F, Op>

@@ -4,10 +4,10 @@ use std::marker::PhantomData;
 
 use crate::schema::Schema;
 
-use super::{Pruning, Types};
 use super::item::Columns;
 use super::node::Node;
 use super::operator::WorkerContext;
+use super::{Pruning, Types};
 
 /// Inputs of row type `R`, of which the query reads `COLUMNS`. If `LATE`, rows that come too late are kept for a sink of their own.
 #[derive(Debug)]

@@ -107,11 +107,8 @@ pub trait Column: Sized + Send + Sync + 'static {
 
     /// The value of a row that isn't null there.
     #[doc(hidden)]
-    fn value<'a>(
-        values: &Self::Values<'a>,
-        row: usize,
-        arena: &'a Arena,
-    ) -> Result<Self::View<'a>, RowError>;
+    fn value<'a>(values: &Self::Values<'a>, row: usize, arena: &'a Arena)
+    -> Result<Self::View<'a>, RowError>;
 
     /// Whether the value is null.
     fn is_null(_view: Self::View<'_>) -> bool {

@@ -193,24 +193,21 @@ impl<T: Element> Column for Vec<T> {
         let Values::List(offsets, elements) = values else {
             return mismatch(values, "a list", differences);
         };
-        let elements = differences.within("element", "", |differences| {
-            Box::new(Bound::new(&**elements, timestamps, differences))
-        });
+        let elements = differences
+            .within("element", "", |differences| Box::new(Bound::new(&**elements, timestamps, differences)));
         Some(ListValues { offsets, elements })
     }
 
-    fn value<'a>(
-        values: &ListValues<'a, T>,
-        row: usize,
-        arena: &'a Arena,
-    ) -> Result<List<'a, T>, RowError> {
+    fn value<'a>(values: &ListValues<'a, T>, row: usize, arena: &'a Arena) -> Result<List<'a, T>, RowError> {
         let [begin, end] = *values.offsets.get(row..=row + 1).ok_or_else(past_the_end)? else {
             return Err(past_the_end());
         };
         let mut views = arena.list(end.saturating_sub(begin).min(ROOM));
         for element in begin..end {
             let view = values.elements.value(element, arena);
-            views.push(view.map_err(|error| RowError::new(format_args!("element {}: {error}", element - begin)))?);
+            views.push(
+                view.map_err(|error| RowError::new(format_args!("element {}: {error}", element - begin)))?,
+            );
         }
         Ok(List::of_views(views.into_bump_slice()))
     }

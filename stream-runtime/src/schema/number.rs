@@ -135,11 +135,7 @@ macro_rules! batch_column {
         }
 
         #[inline]
-        fn value<'a>(
-            values: &Integers<'a, $type>,
-            row: usize,
-            _arena: &'a Arena,
-        ) -> Result<$type, RowError> {
+        fn value<'a>(values: &Integers<'a, $type>, row: usize, _arena: &'a Arena) -> Result<$type, RowError> {
             match values {
                 Integers::Same(values) => values.get(row).copied().ok_or_else(past_the_end),
                 Integers::Other(values) => {

@@ -19,11 +19,11 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use chunk::{Chunk, LinesBefore, Position, Rows};
-pub use file::{CleanSource, Csv, FileFormat, FileSource, Json};
 #[cfg(feature = "orc")]
 pub use file::Orc;
 #[cfg(feature = "parquet")]
 pub use file::Parquet;
+pub use file::{CleanSource, Csv, FileFormat, FileSource, Json};
 pub(crate) use file::{DEFAULT_MAX_LINE_BYTES, WholeFiles, blocking};
 pub use input::{Input, SourceExt};
 pub use malformed::{DeadLetterSink, MalformedRow, OnMalformed};

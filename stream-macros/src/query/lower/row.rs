@@ -8,9 +8,9 @@ use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Ident};
 
+use super::prune;
 use super::stretch::{constant, lower_let};
 use super::target::Target;
-use super::prune;
 use super::{at, finish, join, local, lookup, mixed, reference, runtime, tuple_at, update};
 use crate::query::ast::{Dedup, Retention, Select};
 use crate::query::expr::{bare_ident, mentions};

@@ -7,10 +7,10 @@ use std::borrow::Cow;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowDictionaryKeyType, ArrowPrimitiveType, Date32Type, DurationMicrosecondType,
-    DurationMillisecondType, DurationNanosecondType, DurationSecondType, Float32Type, Float64Type,
-    Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
-    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    ArrowDictionaryKeyType, ArrowPrimitiveType, Date32Type, DurationMicrosecondType, DurationMillisecondType,
+    DurationNanosecondType, DurationSecondType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, DictionaryArray, RecordBatch};
 use arrow_buffer::ArrowNativeType;
@@ -40,10 +40,12 @@ pub(crate) fn data(array: &dyn Array) -> ColumnData<'_> {
 fn nulls(array: &dyn Array) -> Nulls<'_> {
     // A dictionary may hold a null, which its keys then stand for.
     if matches!(array.data_type(), DataType::Dictionary(..)) {
-        return array.logical_nulls().filter(|nulls| nulls.null_count() > 0).map_or_else(
-            Nulls::default,
-            |nulls| Nulls::of_bits(Cow::Owned(nulls.validity().to_vec()), nulls.offset()),
-        );
+        return array
+            .logical_nulls()
+            .filter(|nulls| nulls.null_count() > 0)
+            .map_or_else(Nulls::default, |nulls| {
+                Nulls::of_bits(Cow::Owned(nulls.validity().to_vec()), nulls.offset())
+            });
     }
     match array.nulls() {
         Some(nulls) if nulls.null_count() > 0 => {
@@ -180,7 +182,10 @@ const fn unit_of(unit: TimeUnit) -> Unit {
 fn unsupported(array: &dyn Array) -> Values<'_> {
     let data_type = array.data_type();
     let why = match data_type {
-        DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..) => {
+        DataType::Decimal32(..)
+        | DataType::Decimal64(..)
+        | DataType::Decimal128(..)
+        | DataType::Decimal256(..) => {
             "no column type holds a decimal exactly: write it as whole numbers of its smallest unit, or as text"
         }
         DataType::Date64 => "write dates as days (date32)",

@@ -35,11 +35,11 @@ use async_trait::async_trait;
 use serde_json::json;
 
 pub(crate) use options::DEFAULT_MAX_LINE_BYTES;
-pub use options::{CleanSource, Csv, FileFormat, Json};
 #[cfg(feature = "orc")]
 pub use options::Orc;
 #[cfg(feature = "parquet")]
 pub use options::Parquet;
+pub use options::{CleanSource, Csv, FileFormat, Json};
 pub(crate) use whole::WholeFiles;
 
 use super::{Admission, Advance, Offset, Source, SourceContext, Split};

@@ -18,7 +18,8 @@ pub(super) fn read<R: Schema>(piece: &Piece, file: &File, rows: &mut dyn Rows<R>
     let (path, range) = (&*piece.file.path, piece.range.clone());
     let names = column_names::<R>(rows.wanted().columns);
     let (reader, row) = guarded(|| {
-        let builder = ArrowReaderBuilder::try_new(Bounded { file: file.try_clone()?, size: piece.file.size })?;
+        let builder =
+            ArrowReaderBuilder::try_new(Bounded { file: file.try_clone()?, size: piece.file.size })?;
         let metadata = builder.file_metadata();
         let mask = ProjectionMask::named_roots(metadata.root_data_type(), &names);
         let before = metadata.stripe_metadatas().iter().filter(|stripe| stripe.offset() < range.start);

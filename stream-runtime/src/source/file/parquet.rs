@@ -16,8 +16,7 @@ use crate::source::{Chunk, Rows};
 
 pub(super) fn read<R: Schema>(piece: &Piece, file: &File, rows: &mut dyn Rows<R>) -> Result<(), Problem> {
     let path = &*piece.file.path;
-    let metadata =
-        guarded(|| Ok(ArrowReaderMetadata::load(&file.try_clone()?, ArrowReaderOptions::new())?))?;
+    let metadata = guarded(|| Ok(ArrowReaderMetadata::load(&file.try_clone()?, ArrowReaderOptions::new())?))?;
     let schema = metadata.parquet_schema();
     let names = column_names::<R>(rows.wanted().columns);
     let fields = schema.root_schema().get_fields().iter().enumerate();

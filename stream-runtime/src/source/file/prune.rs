@@ -105,8 +105,9 @@ impl<'a> Pruner<'a> {
                 let fits = |number: Option<i128>| number.is_some_and(|number| (min..=max).contains(&number));
                 fits(number(&known.min)) && fits(number(&known.max))
             }),
-            (Kind::Timestamp, DataType::Timestamp(..)) => known
-                .is_some_and(|known| micros(&known.min).is_some() && micros(&known.max).is_some()),
+            (Kind::Timestamp, DataType::Timestamp(..)) => {
+                known.is_some_and(|known| micros(&known.min).is_some() && micros(&known.max).is_some())
+            }
             _ => false,
         }
     }

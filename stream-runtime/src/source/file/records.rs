@@ -60,12 +60,7 @@ pub(super) struct Records<'b, F> {
 
 impl<'b, F: Fill> Records<'b, F> {
     /// Reads the records that `framing` finds.
-    pub(super) fn new(
-        reader: F,
-        framing: Framing,
-        limits: Limits,
-        buffer: &'b mut Vec<u8>,
-    ) -> Self {
+    pub(super) fn new(reader: F, framing: Framing, limits: Limits, buffer: &'b mut Vec<u8>) -> Self {
         let offset = reader.position();
         let size = usize::try_from(reader.remaining()).unwrap_or(usize::MAX);
         // A file is mostly read to its end with the first buffer, which one byte more makes known.

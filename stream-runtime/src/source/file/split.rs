@@ -103,7 +103,8 @@ impl Reading {
                 self.read_records(piece, reader, failed, buffer, rows)?;
             }
             Some(compression) => {
-                let reader = compression.reader(&file).map_err(|problem| self.unreadable(recorded, problem))?;
+                let reader =
+                    compression.reader(&file).map_err(|problem| self.unreadable(recorded, problem))?;
                 // What a writer has got in between looks like damage.
                 let failed = |error: io::Error| {
                     let changed = self.check_unchanged(recorded, &file).err();
