@@ -6,6 +6,7 @@
 
 mod column;
 pub(crate) mod derive;
+mod float;
 mod into_column;
 mod list;
 mod number;
@@ -13,6 +14,7 @@ pub(crate) mod pack;
 pub(crate) mod place;
 mod text;
 mod times;
+mod window;
 
 pub use crate::format::{Arena, RowError};
 pub(crate) use column::Seed;

@@ -75,7 +75,7 @@ fn common() -> Vec<Common> {
                 bytes: bytes[row].map(<[u8]>::to_vec),
                 micros: (row != 3).then(|| START + seconds(number) + Duration::from_micros(number)),
                 nanos: START + Duration::from_micros(number),
-                naive: Timestamp::from_micros(-1_000_000 + number),
+                naive: Timestamp::from_micros(1_000_000 + number),
                 day: days[row].parse().ok(),
                 tags: tags[row].clone(),
                 nested: nested[row].clone(),

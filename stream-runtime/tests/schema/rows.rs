@@ -27,7 +27,7 @@ fn text_without_escapes_is_borrowed_from_the_line() {
 #[test]
 fn the_field_table_has_external_names_and_types_as_written() {
     assert_eq!(Click::NAME, "Click");
-    let amount = Field { name: "amount", type_name: "Option<f64>", nullable: true, has_default: false };
+    let amount = Field { name: "amount", type_name: "Option<f64>", nullable: true, has_default: false, kind: Kind::F64 };
     assert_eq!(Click::FIELDS[2], amount);
 }
 
