@@ -1,5 +1,6 @@
 //! A row as a whole: decoded into a view, written back, and reduced to the columns a query names.
 
+use stream_runtime::format::columns::Kind;
 use stream_runtime::prelude::*;
 use stream_runtime::schema::{Arena, Field};
 
@@ -27,7 +28,13 @@ fn text_without_escapes_is_borrowed_from_the_line() {
 #[test]
 fn the_field_table_has_external_names_and_types_as_written() {
     assert_eq!(Click::NAME, "Click");
-    let amount = Field { name: "amount", type_name: "Option<f64>", nullable: true, has_default: false, kind: Kind::F64 };
+    let amount = Field {
+        name: "amount",
+        type_name: "Option<f64>",
+        nullable: true,
+        has_default: false,
+        kind: Kind::F64,
+    };
     assert_eq!(Click::FIELDS[2], amount);
 }
 

@@ -34,7 +34,10 @@ impl<'a, T: Column> Bound<'a, T> {
     }
 
     /// The value of a row.
-    #[allow(clippy::inline_always, reason = "a call for each value of each row is a tenth of a query over few columns")]
+    #[allow(
+        clippy::inline_always,
+        reason = "a call for each value of each row is a tenth of a query over few columns"
+    )]
     #[inline(always)]
     pub(crate) fn value(&self, row: usize, arena: &'a Arena) -> Result<T::View<'a>, RowError> {
         match &self.values {

@@ -44,10 +44,13 @@ pub(super) fn read<R: Schema>(piece: &Piece, file: &File, rows: &mut dyn Rows<R>
 fn precision(metadata: &FileMetadata) -> TimestampPrecision {
     /// Without the last days, for the time zone that the writer may have had.
     const END_MILLIS: i64 = i64::MAX / 1_000_000 - 200_000_000;
-    let times = metadata.column_file_statistics().iter().filter_map(|column| match column.type_statistics() {
-        Some(TypeStatistics::Timestamp { min, max, min_utc, max_utc }) => Some([min, max, min_utc, max_utc]),
-        _ => None,
-    });
+    let times =
+        metadata.column_file_statistics().iter().filter_map(|column| match column.type_statistics() {
+            Some(TypeStatistics::Timestamp { min, max, min_utc, max_utc }) => {
+                Some([min, max, min_utc, max_utc])
+            }
+            _ => None,
+        });
     let mut times = times.flatten().peekable();
     let are_known = times.peek().is_some();
     if are_known && times.all(|&millis| (-END_MILLIS..END_MILLIS).contains(&millis)) {
