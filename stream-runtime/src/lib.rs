@@ -87,7 +87,18 @@
 //! | [`format`](mod@format), [`state`], [`operator`] | what is underneath: JSON and CSV, what can be a key, windows. Services need them rarely, if ever |
 //!
 //! A query runs on the tokio runtime that it is started on; the work on rows has threads of its own. The library logs
-//! with [`tracing`](https://docs.rs/tracing). It has no cargo features.
+//! with [`tracing`](https://docs.rs/tracing).
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | | |
+//! |---|---|
+//! | `parquet` | Parquet files as sources and tables |
+//! | `orc` | ORC files as sources and tables |
+//! | `compression` | files of JSON lines and CSV compressed with gzip and zstd |
+//! | `arrow` | `Chunk::Columns`, batches of columns from a source of the service's own; `parquet` and `orc` have it |
 
 // The derive writes `::stream_runtime::…`, also for the rows of this crate.
 extern crate self as stream_runtime;

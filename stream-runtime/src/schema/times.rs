@@ -88,20 +88,19 @@ impl Times<'_> {
     fn micros(self, row: usize) -> Result<i64, RowError> {
         let (count, unit) = match self {
             Self::Times(values, unit) => (values.get(row).copied(), unit),
-            Self::Numbers(numbers, unit) => match numbers.get(row).map(i64::try_from) {
-                Some(Err(_)) => return Err(too_far(&numbers.get(row))),
-                count => (count.and_then(Result::ok), unit),
-            },
+            Self::Numbers(numbers, unit) => {
+                let count = numbers.get(row).ok_or_else(past_the_end)?;
+                (Some(i64::try_from(count).map_err(|_| too_far(count))?), unit)
+            }
         };
         let count = count.ok_or_else(past_the_end)?;
-        unit.micros(count).ok_or_else(|| too_far(&Some(count)))
+        unit.micros(count).ok_or_else(|| too_far(count))
     }
 }
 
 #[cold]
-fn too_far<T: fmt::Display>(count: &Option<T>) -> RowError {
-    let count = count.as_ref().map_or_else(String::new, ToString::to_string);
-    RowError::unexpected(&count, "a time that a 64-bit number of microseconds can hold")
+fn too_far(count: impl fmt::Display) -> RowError {
+    RowError::unexpected(&count.to_string(), "a time that a 64-bit number of microseconds can hold")
 }
 
 impl Column for Timestamp {

@@ -10,6 +10,7 @@ use orc_rust::reader::ChunkReader;
 use orc_rust::reader::metadata::FileMetadata;
 use orc_rust::schema::TimestampPrecision;
 use orc_rust::statistics::TypeStatistics;
+use orc_rust::stripe::StripeMetadata;
 
 use super::columnar::{BATCH, Problem, column_names, guarded, push_all};
 use super::split::Piece;
@@ -26,7 +27,7 @@ pub(super) fn read<R: Schema>(piece: &Piece, file: &File, rows: &mut dyn Rows<R>
         let precision = precision(metadata);
         let mask = ProjectionMask::named_roots(metadata.root_data_type(), &names);
         let before = metadata.stripe_metadatas().iter().filter(|stripe| stripe.offset() < range.start);
-        let row = before.map(|stripe| stripe.number_of_rows()).fold(1_u64, u64::saturating_add);
+        let row = before.map(StripeMetadata::number_of_rows).fold(1_u64, u64::saturating_add);
         let in_memory = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
         let reader = builder
             .with_projection(mask)

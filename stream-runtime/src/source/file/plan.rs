@@ -115,7 +115,7 @@ mod tests {
                     self.largest = self.largest.max(bytes.len());
                     self.csv.push(bytes.to_vec());
                 }
-                Chunk::Rows(_) => unreachable!("files have no rows in memory"),
+                _ => unreachable!("files of lines and records have nothing else"),
             }
             Ok(())
         }
