@@ -47,7 +47,10 @@ fn json() -> Vec<u8> {
     bytes
 }
 
-fn read(path: &Path, workers: usize) -> (Vec<Line>, Vec<(u64, u64, Vec<u8>)>) {
+/// A dead letter's line, offset and bytes.
+type Letter = (u64, u64, Vec<u8>);
+
+fn read(path: &Path, workers: usize) -> (Vec<Line>, Vec<Letter>) {
     let (letters, sink) = MemorySink::<MalformedRow>::new();
     let source = FileSource::json(path).on_malformed(OnMalformed::dead_letter(sink));
     let (rows, _) = run(Lines::query().lines(source), workers).unwrap();

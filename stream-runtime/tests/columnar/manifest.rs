@@ -22,8 +22,8 @@ stream_query! {
 }
 
 fn write(directory: &Path, name: &str, ids: &[u64]) {
-    let lines: String = ids.iter().map(|id| format!("{{\"id\":{id}}}\n")).collect();
-    fs::write(directory.join(name), lines).unwrap();
+    let lines: Vec<_> = ids.iter().map(|id| format!("{{\"id\":{id}}}\n")).collect();
+    fs::write(directory.join(name), lines.concat()).unwrap();
 }
 
 /// An entry as Spark writes it.

@@ -52,7 +52,7 @@ macro_rules! totals {
 totals!(Text, e, e.kind == "k3");
 totals!(Constants, e, e.count >= LEAST && FIRST_DAY <= e.day);
 totals!(Numbers, e, 30 < e.count && e.price < -0.5 && e.count <= 90);
-totals!(Flag, e, (e.is_new == true) && e.note.is_none());
+totals!(Flag, e, e.is_new && e.note.is_none());
 
 fn events_batch(rows: &[Event]) -> RecordBatch {
     batch(vec![

@@ -167,7 +167,7 @@ fn structs(rows: &[Option<&Inner>]) -> ArrayRef {
     let names = texts(rows, |row| row.and_then(|row| row.name.as_deref()));
     let fields =
         Fields::from(vec![Field::new("id", DataType::Int32, true), Field::new("name", DataType::Utf8, true)]);
-    let nulls = NullBuffer::from_iter(rows.iter().map(Option::is_some));
+    let nulls: NullBuffer = rows.iter().map(Option::is_some).collect();
     Arc::new(StructArray::new(fields, vec![ids, names], Some(nulls)))
 }
 

@@ -64,11 +64,14 @@ pub(crate) fn load<R: Schema>(mut table: impl StaticSource<R>) -> Result<Vec<R>>
     runtime.block_on(table.load())
 }
 
+/// Each batch's result rows, and the progress of all batches.
+pub(crate) type Ran<O> = (Vec<Arc<[O]>>, Vec<Arc<Progress>>);
+
 /// Runs a query over everything that is there; gives its result rows and the progress of its batches.
 pub(crate) fn run<P: Plan<Output = O>, O: Schema>(
     builder: QueryBuilder<P>,
     workers: usize,
-) -> Result<(Vec<Arc<[O]>>, Vec<Arc<Progress>>)> {
+) -> Result<Ran<O>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let (results, sink) = MemorySink::new();
