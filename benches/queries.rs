@@ -1,4 +1,5 @@
-//! Queries beside the loops that one would write by hand: `cargo bench --bench queries`.
+//! Queries beside the loops that one would write by hand: `cargo bench --bench queries`; those that read Parquet with
+//! `--features parquet`.
 //!
 //! One worker, no checkpoint, a sink that only counts; after the last measurement the ratios of the medians are
 //! printed. What is measured is CPU time, which tells the same on one core, and on a busy machine more.
@@ -137,7 +138,7 @@ fn in_memory(criterion: &mut Criterion, runtime: &Runtime, data: &Data) {
 
 fn over_json(criterion: &mut Criterion, runtime: &Runtime, data: &Data, files: &Files) {
     let events = || FileSource::json(files.directory("events")).max_files_per_trigger(1);
-    let paths = files.paths("events");
+    let paths = files.paths("events", "jsonl");
     let mut group = group(criterion, "json");
     compare(
         &mut group,
@@ -172,7 +173,7 @@ fn over_json(criterion: &mut Criterion, runtime: &Runtime, data: &Data, files: &
     group.throughput(Throughput::Elements(data.joined_rows()));
     let orders = || FileSource::json(files.directory("orders")).max_files_per_trigger(1);
     let shipments = || FileSource::json(files.directory("shipments")).max_files_per_trigger(1);
-    let (order_paths, shipment_paths) = (files.paths("orders"), files.paths("shipments"));
+    let (order_paths, shipment_paths) = (files.paths("orders", "jsonl"), files.paths("shipments", "jsonl"));
     compare(
         &mut group,
         "w4",
@@ -184,6 +185,26 @@ fn over_json(criterion: &mut Criterion, runtime: &Runtime, data: &Data, files: &
         "w4outer",
         || run(runtime, W4Outer::query().orders(orders()).shipments(shipments())),
         || by_hand::join_over_json::<true>(&order_paths, &shipment_paths),
+    );
+    group.finish();
+}
+
+#[cfg(feature = "parquet")]
+fn over_parquet(criterion: &mut Criterion, runtime: &Runtime, files: &Files) {
+    let events = || FileSource::parquet(files.directory("columns")).max_files_per_trigger(1);
+    let paths = files.paths("columns", "parquet");
+    let mut group = group(criterion, "parquet");
+    compare(
+        &mut group,
+        "w1",
+        || run(runtime, W1::query().events(events())),
+        || by_hand::over_parquet::<by_hand::W1>(&paths),
+    );
+    compare(
+        &mut group,
+        "w3",
+        || run(runtime, W3::query().events(events()).ads(input::ads())),
+        || by_hand::over_parquet::<by_hand::W3>(&paths),
     );
     group.finish();
 }
@@ -210,7 +231,7 @@ impl Data {
     }
 }
 
-/// The same rows in files of JSON lines, in a directory for each input.
+/// The same rows in files of JSON lines, in a directory for each input; and events in Parquet files.
 struct Files(TempDir);
 
 impl Files {
@@ -219,6 +240,8 @@ impl Files {
         input::write_json(&data.events, &files.directory("events"))?;
         input::write_json(&data.orders, &files.directory("orders"))?;
         input::write_json(&data.shipments, &files.directory("shipments"))?;
+        #[cfg(feature = "parquet")]
+        input::write_parquet(&data.events, &files.directory("columns"))?;
         Ok(files)
     }
 
@@ -226,8 +249,9 @@ impl Files {
         self.0.path().join(input)
     }
 
-    fn paths(&self, input: &str) -> Vec<PathBuf> {
-        (0..BATCHES).map(|index| self.directory(input).join(format!("part-{index:02}.jsonl"))).collect()
+    fn paths(&self, input: &str, extension: &str) -> Vec<PathBuf> {
+        let name = |index| format!("part-{index:02}.{extension}");
+        (0..BATCHES).map(|index| self.directory(input).join(name(index))).collect()
     }
 }
 
@@ -246,11 +270,15 @@ fn main() {
         .configure_from_args();
     in_memory(&mut criterion, &runtime, &data);
     over_json(&mut criterion, &runtime, &data, &files);
+    #[cfg(feature = "parquet")]
+    over_parquet(&mut criterion, &runtime, &files);
     criterion.final_summary();
 
     println!("\nquery : hand-written loop, time by time (below 1 the query is faster)");
     let cases = ["w1", "w2", "w3", "w4", "w4outer", "w5", "w6"];
-    for case in ["memory", "json"].iter().flat_map(|group| cases.map(|case| format!("{group}/{case}"))) {
+    for case in
+        ["memory", "json", "parquet"].iter().flat_map(|group| cases.map(|case| format!("{group}/{case}")))
+    {
         if let (Some(query), Some(by_hand)) =
             (median(&format!("{case} query")), median(&format!("{case} loop")))
         {

@@ -137,3 +137,34 @@ pub(crate) fn write_json<R: Schema>(batches: &[Vec<R>], directory: &Path) -> std
     }
     Ok(())
 }
+
+/// Writes a Parquet file for each batch of events.
+#[cfg(feature = "parquet")]
+pub(crate) fn write_parquet(batches: &[Vec<Event>], directory: &Path) -> std::io::Result<()> {
+    use arrow_array::{
+        ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    };
+    use std::sync::Arc;
+
+    std::fs::create_dir_all(directory)?;
+    for (index, rows) in batches.iter().enumerate() {
+        let text = |column: fn(&Event) -> &str| -> ArrayRef {
+            Arc::new(rows.iter().map(|row| Some(column(row))).collect::<StringArray>())
+        };
+        let times: TimestampMicrosecondArray = rows.iter().map(|row| Some(row.ts.as_micros())).collect();
+        let columns: [(_, ArrayRef); 6] = [
+            ("user_id", text(|row| &row.user_id)),
+            ("page", text(|row| &row.page)),
+            ("action", text(|row| &row.action)),
+            ("amount", Arc::new(rows.iter().map(|row| Some(row.amount)).collect::<Float64Array>())),
+            ("event_id", Arc::new(rows.iter().map(|row| Some(row.event_id)).collect::<Int64Array>())),
+            ("ts", Arc::new(times.with_timezone("UTC"))),
+        ];
+        let batch = RecordBatch::try_from_iter(columns).map_err(std::io::Error::other)?;
+        let file = std::fs::File::create(directory.join(format!("part-{index:02}.parquet")))?;
+        let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None)?;
+        writer.write(&batch)?;
+        writer.close()?;
+    }
+    Ok(())
+}

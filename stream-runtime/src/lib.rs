@@ -98,8 +98,10 @@
 //! | `kafka-zstd` | `kafka` with topics that are compressed with zstd |
 //! | `postgres` | `sink::PostgresSink`, `static_input::StaticPostgres`, and `postgres::BatchTable` for transactions of a service's own |
 //! | `postgres-tls` | `postgres` over TLS, by rustls; wants a C compiler |
-//! | `parquet` | files of Parquet: `FileSource`, `StaticFile`, `FileSink::parquet`; wants a C compiler |
+//! | `parquet` | files of Parquet: `FileSource`, `StaticFile`, `FileSink`; wants a C compiler |
+//! | `orc` | ORC files as sources and tables; wants a C compiler |
 //! | `compression` | JSON and CSV files compressed with gzip or Zstandard; wants a C compiler |
+//! | `arrow` | `Chunk::Columns`, batches of columns from a source of the service's own; `parquet` and `orc` have it |
 
 // The derive writes `::stream_runtime::…`, also for the rows of this crate.
 extern crate self as stream_runtime;

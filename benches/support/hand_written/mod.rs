@@ -4,6 +4,8 @@
 mod dedup;
 mod enriched;
 mod join;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod sessions;
 mod windows;
 
@@ -15,6 +17,8 @@ use stream_runtime::prelude::*;
 pub(crate) use self::dedup::W5;
 pub(crate) use self::enriched::W3;
 pub(crate) use self::join::{join_in_memory, join_over_json};
+#[cfg(feature = "parquet")]
+pub(crate) use self::parquet::over_parquet;
 pub(crate) use self::sessions::W6;
 pub(crate) use self::windows::{W1, W2};
 use super::input::{Event, EventView};

@@ -199,7 +199,7 @@ impl<T: Element> Column for Vec<T> {
             return mismatch(values, "a list", differences);
         };
         let elements = differences
-            .within("element", "", |differences| Box::new(Bound::new(&**elements, timestamps, differences)));
+            .within("element", "", |differences| Box::new(Bound::new(elements, timestamps, differences)));
         Some(ListValues { offsets, elements })
     }
 

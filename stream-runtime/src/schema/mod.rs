@@ -8,6 +8,7 @@ mod column;
 pub(crate) mod columnar;
 mod data_type;
 pub(crate) mod derive;
+mod float;
 mod into_column;
 mod list;
 pub(crate) mod message;
@@ -16,6 +17,7 @@ pub(crate) mod pack;
 pub(crate) mod place;
 mod text;
 mod times;
+mod window;
 
 pub use crate::format::{Arena, RowError};
 pub(crate) use column::Seed;

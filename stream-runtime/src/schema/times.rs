@@ -1,18 +1,18 @@
-//! [`Timestamp`], [`Duration`], [`Date`] and [`Window`] as columns.
+//! [`Timestamp`], [`Duration`] and [`Date`] as columns.
 
 use std::fmt::{self, Write as _};
 
 use serde::Deserializer;
-use serde::de::{MapAccess, Unexpected, Visitor};
+use serde::de::{Unexpected, Visitor};
 
-use super::column::{Seed, invalid, mismatch, past_the_end};
+use super::column::{invalid, mismatch, past_the_end};
 use super::columnar::written_as;
 use super::number::{copied_column, packed_as};
 use super::text::TextVisitor;
 use super::{Column, Decoding, Element, HoldsTimestamps, TimestampFormat};
-use crate::format::columns::{Bound, Differences, Numbers, Unit, Values};
+use crate::format::columns::{Differences, Numbers, Unit, Values};
 use crate::format::{Arena, RowError, json, rfc3339};
-use crate::time::{Date, Duration, Timestamp, Window};
+use crate::time::{Date, Duration, Timestamp};
 
 impl TimestampFormat {
     /// What a decoder looks for.
@@ -89,20 +89,19 @@ impl Times<'_> {
     fn micros(self, row: usize) -> Result<i64, RowError> {
         let (count, unit) = match self {
             Self::Times(values, unit) => (values.get(row).copied(), unit),
-            Self::Numbers(numbers, unit) => match numbers.get(row).map(i64::try_from) {
-                Some(Err(_)) => return Err(too_far(&numbers.get(row))),
-                count => (count.and_then(Result::ok), unit),
-            },
+            Self::Numbers(numbers, unit) => {
+                let count = numbers.get(row).ok_or_else(past_the_end)?;
+                (Some(i64::try_from(count).map_err(|_| too_far(count))?), unit)
+            }
         };
         let count = count.ok_or_else(past_the_end)?;
-        unit.micros(count).ok_or_else(|| too_far(&Some(count)))
+        unit.micros(count).ok_or_else(|| too_far(count))
     }
 }
 
 #[cold]
-fn too_far<T: fmt::Display>(count: &Option<T>) -> RowError {
-    let count = count.as_ref().map_or_else(String::new, ToString::to_string);
-    RowError::unexpected(&count, "a time that a 64-bit number of microseconds can hold")
+fn too_far(count: impl fmt::Display) -> RowError {
+    RowError::unexpected(&count.to_string(), "a time that a 64-bit number of microseconds can hold")
 }
 
 impl Column for Timestamp {
@@ -359,117 +358,3 @@ impl Column for Date {
 }
 
 impl Element for Date {}
-
-/// A window's ends out of a batch of columns.
-#[derive(Debug)]
-pub struct WindowEnds<'a> {
-    start: Bound<'a, Timestamp>,
-    end: Bound<'a, Timestamp>,
-}
-
-impl Column for Window {
-    copied_column!(Window, Window);
-    written_as!(window);
-
-    type Values<'a> = WindowEnds<'a>;
-
-    fn bind<'a>(
-        values: &'a Values<'a>,
-        timestamps: TimestampFormat,
-        differences: &mut Differences,
-    ) -> Option<WindowEnds<'a>> {
-        let Values::Struct(fields) = values else {
-            return mismatch(values, "a struct of the timestamps `start` and `end`", differences);
-        };
-        let mut end_of = |name: &str| {
-            differences.within(name, "Timestamp", |differences| {
-                match fields.iter().find(|field| field.name == name) {
-                    Some(field) => Some(Bound::new(&field.data, timestamps, differences)),
-                    None => {
-                        differences.missing();
-                        None
-                    }
-                }
-            })
-        };
-        let (start, end) = (end_of("start"), end_of("end"));
-        Some(WindowEnds { start: start?, end: end? })
-    }
-
-    #[inline]
-    fn value<'a>(values: &WindowEnds<'a>, row: usize, arena: &'a Arena) -> Result<Self, RowError> {
-        Ok(Self { start: values.start.value(row, arena)?, end: values.end.value(row, arena)? })
-    }
-
-    fn decode_json<'a, D: Deserializer<'a>>(value: D, decoding: Decoding<'a>) -> Result<Self, D::Error> {
-        value.deserialize_map(WindowVisitor(decoding))
-    }
-
-    fn decode_text<'a>(text: &'a str, decoding: Decoding<'a>) -> Result<Self, RowError> {
-        let (start, end) = text
-            .trim()
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(')'))
-            .and_then(|inner| inner.split_once(','))
-            .ok_or_else(|| RowError::unexpected(text, "a window such as `[start, end)`"))?;
-        Ok(Self {
-            start: Timestamp::decode_text(start, decoding)?,
-            end: Timestamp::decode_text(end, decoding)?,
-        })
-    }
-
-    fn encode_json(view: Self, timestamps: TimestampFormat, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"start\":");
-        Timestamp::encode_json(view.start, timestamps, out);
-        out.extend_from_slice(b",\"end\":");
-        Timestamp::encode_json(view.end, timestamps, out);
-        out.push(b'}');
-    }
-
-    fn encode_text(view: Self, timestamps: TimestampFormat, out: &mut String) {
-        out.push('[');
-        Timestamp::encode_text(view.start, timestamps, out);
-        out.push_str(", ");
-        Timestamp::encode_text(view.end, timestamps, out);
-        out.push(')');
-    }
-
-    #[inline]
-    fn pack(view: Self, out: &mut Vec<u8>) {
-        Timestamp::pack(view.start, out);
-        Timestamp::pack(view.end, out);
-    }
-
-    #[inline]
-    fn unpack<'a>(bytes: &mut &'a [u8], arena: &'a Arena) -> Option<Self> {
-        Some(Self { start: Timestamp::unpack(bytes, arena)?, end: Timestamp::unpack(bytes, arena)? })
-    }
-}
-
-struct WindowVisitor<'a>(Decoding<'a>);
-
-impl<'a> Visitor<'a> for WindowVisitor<'a> {
-    type Value = Window;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a window such as `{\"start\":…,\"end\":…}`")
-    }
-
-    fn visit_map<A: MapAccess<'a>>(self, mut object: A) -> Result<Window, A::Error> {
-        let (mut start, mut end) = (None, None);
-        while let Some(key) = object.next_key_seed(Seed::<String>::new(self.0))? {
-            match key {
-                "start" => start = Some(object.next_value_seed(Seed::<Timestamp>::new(self.0))?),
-                "end" => end = Some(object.next_value_seed(Seed::<Timestamp>::new(self.0))?),
-                _ => {
-                    object.next_value::<serde::de::IgnoredAny>()?;
-                }
-            }
-        }
-        let missing = <A::Error as serde::de::Error>::missing_field;
-        Ok(Window { start: start.ok_or_else(|| missing("start"))?, end: end.ok_or_else(|| missing("end"))? })
-    }
-}
-
-impl Element for Window {}
-impl HoldsTimestamps for Window {}

@@ -47,7 +47,7 @@ pub(super) fn lower_prune(plan: &Plan) -> TokenStream {
     quote_spanned!(mixed()=> .prune(#event_time, ::std::vec![#(#conditions),*]))
 }
 
-/// `column op value`
+/// `column op value`; a column that is `true` or `false` stands by itself.
 struct Condition<'a> {
     column: &'a Ident,
     op: &'static str,
@@ -75,7 +75,12 @@ fn conditions<'a>(plan: &Plan<'a>) -> Vec<Condition<'a>> {
 }
 
 fn condition<'a>(conjunct: &'a Expr, alias: &Ident, lets: &[&Ident]) -> Option<Condition<'a>> {
-    let Expr::Binary(binary) = peeled(conjunct) else { return None };
+    let binary = match peeled(conjunct) {
+        Expr::Binary(binary) => binary,
+        // What is itself a condition can only be `true` or `false`.
+        Expr::Unary(not) if matches!(not.op, UnOp::Not(_)) => return truth(&not.expr, alias, false),
+        other => return truth(other, alias, true),
+    };
     let (op, flipped) = match binary.op {
         BinOp::Eq(_) => ("Equal", "Equal"),
         BinOp::Lt(_) => ("Less", "Greater"),
@@ -90,6 +95,15 @@ fn condition<'a>(conjunct: &'a Expr, alias: &Ident, lets: &[&Ident]) -> Option<C
         _ => return None,
     };
     Some(Condition { column, op, value: value_of(value, lets)? })
+}
+
+/// A column that is a condition by itself.
+fn truth<'a>(expr: &'a Expr, alias: &Ident, wanted: bool) -> Option<Condition<'a>> {
+    let (column, runtime) = (column_of(expr, alias)?, runtime(mixed()));
+    let value = quote_spanned! {mixed()=>
+        ::core::option::Option::Some(#runtime::PruneValue::Bool(#wanted))
+    };
+    Some(Condition { column, op: "Equal", value })
 }
 
 /// A literal or the path of a constant as an `Option<PruneValue>`.

@@ -34,7 +34,11 @@ impl<'a, T: Column> Bound<'a, T> {
     }
 
     /// The value of a row.
-    #[inline]
+    #[allow(
+        clippy::inline_always,
+        reason = "a call for each value of each row is a tenth of a query over few columns"
+    )]
+    #[inline(always)]
     pub(crate) fn value(&self, row: usize, arena: &'a Arena) -> Result<T::View<'a>, RowError> {
         match &self.values {
             Some(values) if !self.nulls.is_null(row) => T::value(values, row, arena),
@@ -94,7 +98,8 @@ impl<T: Column> Place<T> {
     }
 
     /// The column's value in a row; a placeholder if the query doesn't name it.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "as for `Bound::value`")]
+    #[inline(always)]
     pub fn value<'a, const COLUMNS: u128>(
         self,
         bound: &Bound<'a, T>,

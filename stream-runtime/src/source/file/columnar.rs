@@ -11,7 +11,7 @@ use crate::schema::{ColumnSet, Schema};
 use crate::source::{Chunk, Rows};
 
 /// Rows that are decoded at once: few enough for a batch's columns to stay in the cache until its rows are through.
-pub(super) const BATCH: usize = 4096;
+pub(super) const BATCH: usize = 8192;
 
 /// Why a file isn't read to its end.
 pub(super) enum Problem {

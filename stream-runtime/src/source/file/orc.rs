@@ -7,7 +7,10 @@ use bytes::Bytes;
 use orc_rust::ArrowReaderBuilder;
 use orc_rust::projection::ProjectionMask;
 use orc_rust::reader::ChunkReader;
+use orc_rust::reader::metadata::FileMetadata;
 use orc_rust::schema::TimestampPrecision;
+use orc_rust::statistics::TypeStatistics;
+use orc_rust::stripe::StripeMetadata;
 
 use super::columnar::{BATCH, Problem, column_names, guarded, push_all};
 use super::split::Piece;
@@ -21,20 +24,41 @@ pub(super) fn read<R: Schema>(piece: &Piece, file: &File, rows: &mut dyn Rows<R>
         let builder =
             ArrowReaderBuilder::try_new(Bounded { file: file.try_clone()?, size: piece.file.size })?;
         let metadata = builder.file_metadata();
+        let precision = precision(metadata);
         let mask = ProjectionMask::named_roots(metadata.root_data_type(), &names);
         let before = metadata.stripe_metadatas().iter().filter(|stripe| stripe.offset() < range.start);
-        let row = before.map(|stripe| stripe.number_of_rows()).fold(1_u64, u64::saturating_add);
+        let row = before.map(StripeMetadata::number_of_rows).fold(1_u64, u64::saturating_add);
         let in_memory = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
         let reader = builder
             .with_projection(mask)
             .with_batch_size(BATCH)
-            // Nanoseconds end in 2262.
-            .with_timestamp_precision(TimestampPrecision::Microsecond)
+            .with_timestamp_precision(precision)
             .with_file_byte_range(in_memory(range.start)..in_memory(range.end))
             .build();
         Ok((reader, row))
     })?;
     push_all(reader, path, row, rows)
+}
+
+/// Nanoseconds in 64 bits end in 2262, and as microseconds the reader refuses what has more digits. Where the file's statistics say that
+/// all of its timestamps are far from that end, they are read as nanoseconds.
+fn precision(metadata: &FileMetadata) -> TimestampPrecision {
+    /// Without the last days, for the time zone that the writer may have had.
+    const END_MILLIS: i64 = i64::MAX / 1_000_000 - 200_000_000;
+    let times =
+        metadata.column_file_statistics().iter().filter_map(|column| match column.type_statistics() {
+            Some(TypeStatistics::Timestamp { min, max, min_utc, max_utc }) => {
+                Some([min, max, min_utc, max_utc])
+            }
+            _ => None,
+        });
+    let mut times = times.flatten().peekable();
+    let are_known = times.peek().is_some();
+    if are_known && times.all(|&millis| (-END_MILLIS..END_MILLIS).contains(&millis)) {
+        TimestampPrecision::Nanosecond
+    } else {
+        TimestampPrecision::Microsecond
+    }
 }
 
 /// A file of which nothing past its end is asked for: lengths in a damaged one may be anything.

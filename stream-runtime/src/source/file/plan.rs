@@ -115,7 +115,7 @@ mod tests {
                     self.largest = self.largest.max(bytes.len());
                     self.csv.push(bytes.to_vec());
                 }
-                _ => unreachable!("files have lines and records"),
+                _ => unreachable!("files of lines and records have nothing else"),
             }
             Ok(())
         }

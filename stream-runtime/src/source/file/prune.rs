@@ -65,6 +65,8 @@ impl<'a> Pruner<'a> {
 
     /// Whether no row of the group meets the condition.
     fn excludes(&self, condition: &Prune, group: &RowGroupMetaData) -> bool {
+        use Ordering::{Equal, Greater, Less};
+
         let Some(value) = condition.value else { return false };
         let Some(known) = self.field(condition.column).and_then(|field| self.known(field, group)) else {
             return false;
@@ -74,7 +76,6 @@ impl<'a> Pruner<'a> {
         let is = |ordering: Option<Ordering>, wanted: &[Ordering]| {
             ordering.is_some_and(|ordering| wanted.contains(&ordering))
         };
-        use Ordering::{Equal, Greater, Less};
         match condition.op {
             PruneOp::Equal => is(min, &[Greater]) || is(max, &[Less]),
             PruneOp::Less => is(min, &[Equal, Greater]),
