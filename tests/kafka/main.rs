@@ -3,7 +3,9 @@
 mod batches;
 mod brokers;
 mod gaps;
+mod halt;
 mod loss;
+mod memory;
 mod partitions;
 mod rows;
 mod start;

@@ -15,6 +15,11 @@ const DEFAULT_MAX_BYTES: u64 = 1 << 30;
 const DEFAULT_PREFETCH: u64 = 64 << 20;
 /// What the fetch of a partition asks for at most, if the budget allows: the client's own default, and Kafka's largest message.
 const MAX_FETCH: u64 = 1 << 20;
+/// What the client needs for a message in its queue besides the message's bytes, about.
+const OVERHEAD: u64 = 512;
+/// After how many milliseconds the client looks again whether a queue that was full has room for a fetch. Its own default, a second, lets
+/// whoever empties the queue in less wait.
+const LOOK_AGAIN: (&str, &str) = ("fetch.queue.backoff.ms", "5");
 
 /// Which messages a query sees of transactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -145,7 +150,8 @@ impl Options {
         let share = self.prefetch_bytes / (partitions.max(1) as u64) / 2;
         let fetch = share.clamp(16 << 10, MAX_FETCH).to_string();
         let queue = (share >> 10).clamp(16, 2_097_151).to_string();
-        self.properties.config(
+        let messages = (share / OVERHEAD).clamp(1, 10_000_000).to_string();
+        let mut config = self.properties.config(
             REFUSALS,
             &[
                 ("group.id", self.group_id.as_deref().unwrap_or(group)),
@@ -156,9 +162,15 @@ impl Options {
                 ("auto.offset.reset", "error"),
                 ("enable.partition.eof", "true"),
                 ("queued.max.messages.kbytes", &queue),
+                ("queued.min.messages", &messages),
                 ("fetch.message.max.bytes", &fetch),
             ],
-        )
+        )?;
+        let (name, value) = LOOK_AGAIN;
+        if config.get(name).is_none() {
+            config.set(name, value);
+        }
+        Ok(config)
     }
 }
 
@@ -179,6 +191,7 @@ const REFUSALS: &[Refusal] = &[
     ),
     ("enable.partition.eof", "the source needs it to know the end of a partition"),
     ("queued.max.messages.kbytes", "use `prefetch_bytes`, which holds for all partitions together"),
+    ("queued.min.messages", "use `prefetch_bytes`, which holds for all partitions together"),
     ("fetch.message.max.bytes", "use `prefetch_bytes`, which holds for all partitions together"),
     ("max.partition.fetch.bytes", "use `prefetch_bytes`, which holds for all partitions together"),
     ("key.deserializer", "rows say by `#[schema(kafka = \"key\")]` what a key is"),
