@@ -17,9 +17,10 @@ const DEFAULT_PREFETCH: u64 = 64 << 20;
 const MAX_FETCH: u64 = 1 << 20;
 /// What the client needs for a message in its queue besides the message's bytes, about.
 const OVERHEAD: u64 = 512;
-/// After how many milliseconds the client looks again whether a queue that was full has room for a fetch. Its own default, a second, lets
-/// whoever empties the queue in less wait.
-const LOOK_AGAIN: (&str, &str) = ("fetch.queue.backoff.ms", "5");
+/// The client's defaults that make a reader wait, in milliseconds, unless the service sets them itself. A partition whose queue was full
+/// is looked at again after so long (the client's own default is a second). And a fetch is answered at the latest after so long
+/// (500 ms): one that asks only for partitions without anything new keeps all others of the broker from being fetched until then.
+const READY: [(&str, &str); 2] = [("fetch.queue.backoff.ms", "5"), ("fetch.wait.max.ms", "10")];
 
 /// Which messages a query sees of transactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -166,9 +167,10 @@ impl Options {
                 ("fetch.message.max.bytes", &fetch),
             ],
         )?;
-        let (name, value) = LOOK_AGAIN;
-        if config.get(name).is_none() {
-            config.set(name, value);
+        for (name, value) in READY {
+            if config.get(name).is_none() {
+                config.set(name, value);
+            }
         }
         Ok(config)
     }
