@@ -6,6 +6,7 @@ mod gaps;
 mod loss;
 mod partitions;
 mod rows;
+mod sink;
 mod start;
 mod support;
 
