@@ -1,6 +1,8 @@
 //! The sink: what is in its topics for readers of committed messages.
 
 mod basics;
+mod options;
+mod rows;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -19,6 +19,8 @@ use crate::kafka::Patience;
 
 /// The longest wait for one answer, so that it is noticed when nobody waits any more.
 const ATTEMPT: Duration = Duration::from_secs(5);
+/// The wait between two attempts.
+const PAUSE: Duration = Duration::from_millis(20);
 /// How often to look whether all messages have arrived.
 const LOOK: Duration = Duration::from_micros(500);
 
@@ -205,6 +207,7 @@ impl Connection {
             if !again || over || self.is_closed() || producer.client().fatal_error().is_some() {
                 return Err(error);
             }
+            thread::sleep(PAUSE);
         }
     }
 
