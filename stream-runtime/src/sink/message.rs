@@ -1,7 +1,6 @@
-//! [`MessageWriter`]: a message on its way to a topic, in one buffer that is used again for the next.
+//! [`MessageWriter`]: a message on its way to a topic, in buffers that are used again for the next.
 
 use std::fmt;
-use std::ops::Range;
 
 use crate::time::Timestamp;
 
@@ -20,21 +19,25 @@ use crate::time::Timestamp;
 /// ```
 #[derive(Default)]
 pub struct MessageWriter {
-    bytes: Vec<u8>,
     topic: Option<String>,
     partition: Option<i32>,
     timestamp: Option<Timestamp>,
-    key: Option<Range<usize>>,
-    value: Option<Range<usize>>,
-    headers: Vec<(String, Option<Range<usize>>)>,
+    key: Part,
+    value: Part,
+    headers: Vec<(String, Option<Vec<u8>>)>,
+}
+
+/// A part with room of its own: a format may do with it what it likes.
+#[derive(Default)]
+struct Part {
+    bytes: Vec<u8>,
+    is_set: bool,
 }
 
 impl MessageWriter {
     /// Sets the topic.
     pub fn set_topic(&mut self, topic: &str) {
-        let place = self.topic.get_or_insert_default();
-        place.clear();
-        place.push_str(topic);
+        self.topic = Some(topic.to_owned());
     }
 
     /// Sets the partition.
@@ -47,20 +50,19 @@ impl MessageWriter {
         self.timestamp = Some(timestamp);
     }
 
-    /// Sets the key to what `write` appends.
+    /// Sets the key to what `write` puts into the empty buffer.
     pub fn write_key(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        self.key = Some(self.append(write));
+        self.key.write(write);
     }
 
-    /// Sets the value to what `write` appends.
+    /// Sets the value to what `write` puts into the empty buffer.
     pub fn write_value(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        self.value = Some(self.append(write));
+        self.value.write(write);
     }
 
     /// Adds a header; several may have the same name.
     pub fn add_header(&mut self, name: &str, value: Option<&[u8]>) {
-        let value = value.map(|value| self.append(|out| out.extend_from_slice(value)));
-        self.headers.push((name.to_owned(), value));
+        self.headers.push((name.to_owned(), value.map(<[u8]>::to_vec)));
     }
 
     /// The topic, if one has been set.
@@ -80,41 +82,47 @@ impl MessageWriter {
 
     /// The key; `None` is null.
     pub fn key(&self) -> Option<&[u8]> {
-        self.written(self.key.as_ref()?)
+        self.key.get()
     }
 
     /// The value; `None` is null.
     pub fn value(&self) -> Option<&[u8]> {
-        self.written(self.value.as_ref()?)
+        self.value.get()
     }
 
     /// The headers in the order in which they were added.
     pub fn headers(&self) -> impl ExactSizeIterator<Item = (&str, Option<&[u8]>)> {
-        self.headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_ref().and_then(|range| self.written(range))))
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref()))
     }
 
     /// Makes the message empty, and keeps its room unless one huge message took it.
     #[cfg(feature = "kafka")]
     pub(crate) fn clear(&mut self) {
-        const KEPT: usize = 1 << 20;
-        let Self { bytes, topic, partition, timestamp, key, value, headers } = self;
-        bytes.clear();
-        bytes.shrink_to(KEPT);
-        (*topic, *partition, *timestamp, *key, *value) = (None, None, None, None, None);
+        let Self { topic, partition, timestamp, key, value, headers } = self;
+        (*topic, *partition, *timestamp) = (None, None, None);
+        key.clear();
+        value.clear();
         headers.clear();
     }
+}
 
-    fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Range<usize> {
-        let start = self.bytes.len();
+impl Part {
+    fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.bytes.clear();
         write(&mut self.bytes);
-        // A format that took something away would have taken it from another part.
-        start.min(self.bytes.len())..self.bytes.len()
+        self.is_set = true;
     }
 
-    fn written(&self, range: &Range<usize>) -> Option<&[u8]> {
-        self.bytes.get(range.clone())
+    fn get(&self) -> Option<&[u8]> {
+        self.is_set.then_some(&*self.bytes)
+    }
+
+    #[cfg(feature = "kafka")]
+    fn clear(&mut self) {
+        const KEPT: usize = 1 << 20;
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT);
+        self.is_set = false;
     }
 }
 

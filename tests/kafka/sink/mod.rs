@@ -1,6 +1,10 @@
 //! The sink: what is in its topics for readers of committed messages.
 
 mod basics;
+mod child;
+mod crash;
+mod dead_letters;
+mod faults;
 mod options;
 mod rows;
 
