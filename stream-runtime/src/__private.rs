@@ -16,7 +16,7 @@ pub use crate::plan::{
     QueryInfo, Reading, Reads, Right, RightOuter, RowsInfo, SessionWorker, TimeRange, Unbound, Update,
     WatermarkInfo, Yields, compare, from, from_query, within,
 };
-pub use crate::sink::{Sink, Takes};
+pub use crate::sink::{MessageWriter, Sink, Takes};
 pub use crate::source::{Message, Source};
 pub use crate::static_input::{
     KeySlot, Lookup, Lookups, Matches, StaticSource, StaticTable, lookup, or_null,
@@ -37,8 +37,8 @@ pub use crate::schema::derive::{column_set, names};
 pub use crate::schema::message::part;
 pub use crate::schema::place::Place;
 pub use crate::schema::{
-    Column, ColumnSet, Decoding, Element, Field, FromMessage, HoldsTimestamps, IntoColumn, MessagePart,
-    Schema, TimestampFormat,
+    Column, ColumnSet, Decoding, Element, Field, HoldsTimestamps, InMessage, IntoColumn, MessagePart, Schema,
+    TimestampFormat,
 };
 pub use core::default::Default;
 pub use core::option::Option::{self, None, Some};

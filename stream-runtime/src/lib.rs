@@ -134,6 +134,8 @@ pub mod prelude {
     pub use crate::engine::{Progress, QueryListener, StreamingQuery, Trigger, WatermarkPolicy};
     pub use crate::expr::Aggregate;
     pub use crate::schema::Schema;
+    #[cfg(feature = "kafka")]
+    pub use crate::sink::KafkaSink;
     pub use crate::sink::{ConsoleSink, FileSink, ForeachSink, ForeachWriter, MemorySink};
     #[cfg(feature = "kafka")]
     pub use crate::source::KafkaSource;

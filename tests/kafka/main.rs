@@ -8,6 +8,7 @@ mod loss;
 mod memory;
 mod partitions;
 mod rows;
+mod sink;
 mod start;
 mod support;
 

@@ -9,7 +9,10 @@ mod console;
 pub(crate) mod erased;
 pub mod file;
 mod foreach;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod memory;
+mod message;
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -17,7 +20,10 @@ use uuid::Uuid;
 pub use console::ConsoleSink;
 pub use file::FileSink;
 pub use foreach::{ForeachSink, ForeachWriter, RowFunction};
+#[cfg(feature = "kafka")]
+pub use kafka::{KafkaDeadLetters, KafkaSink, RowFormat};
 pub use memory::{MemoryBatch, MemoryResults, MemorySink};
+pub use message::MessageWriter;
 
 use crate::error::Result;
 use crate::mode::{Append, Mode, OutputMode};
@@ -32,6 +38,10 @@ pub struct SinkContext {
     pub query_name: String,
     /// The query's output mode.
     pub mode: Mode,
+    /// The id of the run's first batch.
+    pub first_batch: u64,
+    /// Whether an earlier run had begun that batch, and may have written it: it then comes again, with the same rows.
+    pub first_is_replay: bool,
 }
 
 /// A batch's result.
