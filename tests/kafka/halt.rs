@@ -8,7 +8,7 @@ use stream_runtime::prelude::*;
 use crate::Number;
 
 stream_query! {
-    query Halting(numbers: Number) -> Number {
+    pub(crate) query Halting(numbers: Number) -> Number {
         from row in numbers;
         where passes(row.n);
         select Number { n: row.n };

@@ -9,6 +9,7 @@ mod memory;
 mod partitions;
 mod rows;
 mod sink;
+mod soak;
 mod start;
 mod support;
 
