@@ -48,7 +48,7 @@ struct Parsed<'a> {
 }
 
 /// A client that has emptied its queue waits a second for more by default. This one doesn't.
-const READY: [(&str, &str); 2] = [("fetch.queue.backoff.ms", "5"), ("fetch.wait.max.ms", "10")];
+pub(crate) const READY: [(&str, &str); 2] = [("fetch.queue.backoff.ms", "5"), ("fetch.wait.max.ms", "10")];
 
 const ACTIONS: [&str; 5] = ["view", "view", "view", "click", "purchase"];
 

@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
+use rdkafka::Offset;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::TopicPartitionList;
-use rdkafka::Offset;
 use stream_runtime::Uuid;
 use tokio::runtime::Runtime;
 
@@ -43,7 +43,8 @@ impl Broker {
     /// A new topic, deleted when this is dropped.
     pub(crate) fn topic(&self, partitions: i32) -> Topic<'_> {
         let topic = Topic { broker: self, name: format!("bench-{}", Uuid::new_v4()), partitions };
-        let new = NewTopic::new(&topic.name, partitions, TopicReplication::Fixed(1)).set("retention.ms", "-1");
+        let new =
+            NewTopic::new(&topic.name, partitions, TopicReplication::Fixed(1)).set("retention.ms", "-1");
         let created = self.runtime.block_on(self.admin().create_topics([&new], &AdminOptions::new()));
         created.expect("the broker answers").remove(0).expect("the topic can be made");
         topic

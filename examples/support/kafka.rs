@@ -1,5 +1,7 @@
 //! What the examples of Kafka have in common: a broker, topics of the run's own, a producer's worth of messages, and a look at what came out.
 
+#![allow(dead_code, reason = "no example needs all of it")]
+
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -13,7 +15,7 @@ use stream_runtime::Uuid;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A broker, and the topics that this run has made on it, which are deleted at its end.
-pub struct Kafka {
+pub(crate) struct Kafka {
     broker: kafka_broker::Broker,
     run: Uuid,
     topics: Vec<String>,
@@ -21,7 +23,7 @@ pub struct Kafka {
 
 impl Kafka {
     /// The broker that `KAFKA_BOOTSTRAP_SERVERS` names, or one that is started here.
-    pub fn find() -> Self {
+    pub(crate) fn find() -> Self {
         match kafka_broker::shared() {
             Ok(broker) => Self { broker, run: Uuid::new_v4(), topics: Vec::new() },
             Err(error) => {
@@ -31,12 +33,12 @@ impl Kafka {
         }
     }
 
-    pub fn servers(&self) -> &str {
+    pub(crate) fn servers(&self) -> &str {
         self.broker.bootstrap_servers()
     }
 
     /// Makes a topic; gives its name, which no other run has.
-    pub async fn topic(&mut self, name: &str, partitions: i32) -> String {
+    pub(crate) async fn topic(&mut self, name: &str, partitions: i32) -> String {
         let name = format!("{name}-{}", self.run.simple());
         let new = NewTopic::new(&name, partitions, TopicReplication::Fixed(1));
         let made = self.admin().create_topics([&new], &AdminOptions::new()).await;
@@ -46,7 +48,7 @@ impl Kafka {
     }
 
     /// Writes messages, given as key and value; messages of one key go to one partition.
-    pub fn produce<'a>(&self, topic: &str, messages: impl IntoIterator<Item = (&'a str, String)>) {
+    pub(crate) fn produce<'a>(&self, topic: &str, messages: impl IntoIterator<Item = (&'a str, String)>) {
         let producer: BaseProducer = self.config().create().expect("a producer");
         for (key, value) in messages {
             let sent = producer.send(BaseRecord::to(topic).key(key).payload(&value));
@@ -56,7 +58,7 @@ impl Kafka {
     }
 
     /// Prints the committed messages of a topic.
-    pub fn print(&self, topic: &str) {
+    pub(crate) fn print(&self, topic: &str) {
         let consumer: BaseConsumer = self.config().set("group.id", "examples").create().expect("a consumer");
         let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).expect("the broker answers");
         let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
@@ -76,7 +78,7 @@ impl Kafka {
     }
 
     /// Deletes the run's topics.
-    pub async fn delete_topics(self) {
+    pub(crate) async fn delete_topics(self) {
         let topics: Vec<_> = self.topics.iter().map(String::as_str).collect();
         let deleted = self.admin().delete_topics(&topics, &AdminOptions::new()).await;
         deleted.expect("the broker answers");

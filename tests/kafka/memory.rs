@@ -40,7 +40,8 @@ async fn child() {
 /// The most memory that this process has had, in bytes.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells");
-    let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells the peak");
+    let kilobytes =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells the peak");
     kilobytes.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1_024
 }
 
