@@ -59,11 +59,10 @@ impl QueryListener for Monitor {
         });
         let behind = progress.sources[0].metrics.get("maxOffsetsBehindLatest").map_or("0", String::as_str);
         println!(
-            "batch {}: {} clicks, {:.0} a second; state: {rows} groups, {} kB; {late} too late; {behind} messages behind",
+            "batch {}: {} clicks, {:.0} a second; state: {rows} groups, {bytes} bytes; {late} too late; {behind} messages behind",
             progress.batch_id,
             progress.num_input_rows,
             progress.processed_rows_per_second.unwrap_or(0.0),
-            bytes / 1_024,
         );
     }
 }
@@ -84,7 +83,9 @@ fn clicks() -> impl Iterator<Item = (&'static str, String)> {
     };
     let regular = (0..2_400_i64).map(move |index| {
         let page = PAGES[(index * index % 7) as usize % PAGES.len()];
-        click(index / 2, page, ACTIONS[index as usize % ACTIONS.len()], index * 7 % 40)
+        let buys = page == "/cart" && index % 5 < 3;
+        let action = if buys { "purchase" } else { ACTIONS[index as usize % ACTIONS.len()] };
+        click(index / 2, page, action, index * 7 % 40)
     });
     regular.chain([click(240, "/home", "view", 99)])
 }
