@@ -2,11 +2,15 @@
 
 use std::path::Path;
 
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::BaseRecord;
 use stream_runtime::engine::Step;
 use stream_runtime::prelude::*;
 
 use super::child::{self, BATCH, Crash, Topics};
+use super::group;
 use crate::Numbers;
 use crate::support::{Topic, root};
 
@@ -132,4 +136,37 @@ async fn an_older_checkpoint_is_refused_and_a_new_one_begins_anew() {
 
     query(new.path()).await.unwrap().await_termination().await.unwrap();
     assert_eq!(output.committed_numbers(), [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]);
+}
+
+#[tokio::test]
+async fn a_batch_that_was_begun_is_in_doubt_once_the_brokers_have_forgotten_the_query() {
+    let (input, output, dead) = (Topic::new(1).await, Topic::new(1).await, Topic::new(1).await);
+    let topics = Topics { input: &input.name, output: &output.name, dead_letters: &dead.name };
+    let directory = tempfile::tempdir().unwrap();
+    input.numbers(0, 0..BATCH);
+    child::kill(directory.path(), topics, Crash::At(0, Step::Written));
+    // What `offsets.retention.minutes` does after a week.
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", &output.servers).create().unwrap();
+    let id = group(&output.servers, &format!("stream-runtime-{}", output.name));
+    admin.delete_groups(&[&id], &AdminOptions::new()).await.unwrap().remove(0).unwrap();
+
+    let query = |sink: KafkaSink<crate::Number>| {
+        Numbers::query()
+            .numbers(input.source())
+            .to(sink)
+            .checkpoint(directory.path())
+            .trigger(Trigger::AvailableNow)
+            .start()
+    };
+    let sink = || KafkaSink::new(&output.servers).topic(&output.name);
+    let error = root(query(sink()).await);
+    assert!(error.contains("at_least_once()") && error.contains("batch 0"), "{error}");
+    query(sink().at_least_once()).await.unwrap().await_termination().await.unwrap();
+    let twice = (0..BATCH).flat_map(|n| [n, n]);
+    assert_eq!(output.committed_numbers(), Vec::from_iter(twice.clone()));
+    // Nothing is in doubt any more.
+    input.numbers(0, BATCH..BATCH + 1);
+    query(sink()).await.unwrap().await_termination().await.unwrap();
+    assert_eq!(output.committed_numbers(), Vec::from_iter(twice.chain([BATCH])));
 }

@@ -13,7 +13,7 @@ use stream_runtime::error::BoxError;
 use stream_runtime::prelude::*;
 use stream_runtime::sink::{KafkaSink, MessageWriter};
 
-use super::committed;
+use super::{committed, group};
 use crate::support::{PATIENCE, Topic, root};
 use crate::{Number, Numbers, json};
 
@@ -176,19 +176,19 @@ async fn a_batch_that_turns_out_to_be_committed_isnt_written_again() {
     assert_eq!(output.committed_numbers(), Vec::from_iter(0..10));
 }
 
-/// The metadata of a sink's marker, and the sink's id: that of the only group with this prefix.
+/// The metadata of a sink's marker, and the sink's id.
 fn marker(servers: &str, topic: &str, prefix: &str) -> (String, String) {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", servers);
-    let consumer: BaseConsumer = config.clone().set("group.id", "tests").create().unwrap();
-    let groups = consumer.fetch_group_list(None, PATIENCE).unwrap();
-    let group = groups.groups().iter().find(|group| group.name().starts_with(prefix)).unwrap();
-    let consumer: BaseConsumer =
-        config.set("group.id", group.name()).set("isolation.level", "read_uncommitted").create().unwrap();
+    let group = group(servers, prefix);
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", servers)
+        .set("group.id", &group)
+        .set("isolation.level", "read_uncommitted")
+        .create()
+        .unwrap();
     let mut list = TopicPartitionList::new();
     list.add_partition(topic, 0);
     let list = consumer.committed_offsets(list, PATIENCE).unwrap();
-    (list.elements()[0].metadata().to_owned(), group.name().to_owned())
+    (list.elements()[0].metadata().to_owned(), group)
 }
 
 #[tokio::test]

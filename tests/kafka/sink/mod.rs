@@ -96,6 +96,17 @@ pub(crate) fn committed(servers: &str, topic: &str) -> Vec<Seen> {
     }
 }
 
+/// The name of the only group that begins like this.
+pub(crate) fn group(servers: &str, prefix: &str) -> String {
+    let consumer: BaseConsumer =
+        ClientConfig::new().set("bootstrap.servers", servers).set("group.id", "tests").create().unwrap();
+    let groups = consumer.fetch_group_list(None, PATIENCE).unwrap();
+    let mut groups = groups.groups().iter().map(|group| group.name()).filter(|name| name.starts_with(prefix));
+    let group = groups.next().expect("a group").to_owned();
+    assert_eq!(groups.next(), None);
+    group
+}
+
 impl Topic {
     /// What a reader of committed messages sees.
     pub(crate) fn committed(&self) -> Vec<Seen> {

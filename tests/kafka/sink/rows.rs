@@ -84,6 +84,47 @@ async fn a_row_may_be_a_whole_message_and_a_null_value_is_a_tombstone() {
 }
 
 #[derive(Schema, Clone, Debug)]
+struct Routed {
+    #[schema(kafka = "topic")]
+    topic: String,
+    n: i64,
+}
+
+stream_query! {
+    query Routes(routes: Routed) -> Routed {
+        from row in routes;
+        select Routed { topic: row.topic, n: row.n };
+        output append;
+    }
+}
+
+#[tokio::test]
+async fn rows_that_all_name_their_topic_are_written_once_too() {
+    let topics = [Topic::new(1).await, Topic::new(2).await];
+    let directory = tempfile::tempdir().unwrap();
+    let (input, source) = MemorySource::new();
+    input.add([0, 1, 2].map(|n| Routed { topic: topics[n % 2].name.clone(), n: n as i64 }));
+    let query = |source| {
+        Routes::query()
+            .routes(source)
+            .to(KafkaSink::new(&topics[0].servers))
+            .checkpoint(directory.path())
+            .trigger(Trigger::AvailableNow)
+    };
+    // The checkpoint lacks the commit of what is in the topics.
+    let crash =
+        query(source).at_step(std::sync::Arc::new(|_, step| step != stream_runtime::engine::Step::Written));
+    let error = root(crash.start().await.unwrap().await_termination().await);
+    assert!(error.contains("Written"), "{error}");
+    for _ in 0..2 {
+        let query = query(input.source()).start().await.unwrap();
+        query.await_termination().await.unwrap();
+        assert_eq!(topics[0].committed_numbers(), [0, 2]);
+        assert_eq!(topics[1].committed_numbers(), [1]);
+    }
+}
+
+#[derive(Schema, Clone, Debug)]
 struct Counted {
     #[schema(kafka = "key")]
     parity: i64,
