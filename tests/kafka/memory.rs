@@ -73,7 +73,6 @@ async fn peak_of_reading(messages: i64) -> u64 {
 async fn memory_stays_within_the_budget_whatever_the_backlog() {
     // The first has all that doesn't depend on messages, and some of them.
     let (small, large) = (peak_of_reading(100).await, peak_of_reading(40_000).await);
-    eprintln!("{small} {large}");
     let more = large.saturating_sub(small);
     assert!(more < 2 * BUDGET, "{small} bytes for 1 MB, {large} bytes for 400 MB");
 }

@@ -327,7 +327,8 @@ impl<R> KafkaSource<R> {
     }
 
     /// How many bytes of messages are fetched ahead at most, over all partitions: 64 MiB by default, and at least 32 KiB a partition.
-    /// A message or compressed batch of messages that is larger than that is fetched all the same.
+    /// What the client needs for a message besides its bytes, about half a kilobyte, counts, too, but for those of a partition's latest
+    /// fetch. A message or compressed batch of messages that is larger than that is fetched all the same.
     #[must_use]
     pub fn prefetch_bytes(mut self, bytes: u64) -> Self {
         self.options.prefetch_bytes = bytes;
