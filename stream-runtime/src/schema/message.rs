@@ -168,7 +168,7 @@ impl InMessage<part::HeadersPart> for Vec<Header> {
     }
 
     fn write_message(view: List<'_, Header>, _: TimestampFormat, message: &mut MessageWriter) {
-        for HeaderView { key, value } in view.iter() {
+        for HeaderView { key, value } in view {
             message.add_header(key, value);
         }
     }

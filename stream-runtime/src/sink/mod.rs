@@ -99,7 +99,7 @@ pub struct SinkBatch<'a, R> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a sink of `{R}` rows",
     label = "this takes a sink of `{R}`",
-    note = "sinks are `FileSink`, `ConsoleSink`, `MemorySink`, `ForeachSink`, and your own `impl Sink<{R}>`"
+    note = "sinks are `FileSink`, `KafkaSink`, `ConsoleSink`, `MemorySink`, `ForeachSink`, and your own `impl Sink<{R}>`"
 )]
 #[async_trait]
 pub trait Sink<R: Schema>: Send + 'static {
@@ -146,7 +146,7 @@ pub struct AppendOnly;
 #[diagnostic::on_unimplemented(
     message = "this sink takes only `output append`, and the query has another output mode",
     label = "rows written here can't be changed by a later batch",
-    note = "write `output append` (which needs a watermark on an aggregation), or use a sink that can replace rows: `ConsoleSink`, `MemorySink`, `ForeachSink`"
+    note = "write `output append` (which needs a watermark on an aggregation), or use a sink that can replace rows: `KafkaSink`, `ConsoleSink`, `MemorySink`, `ForeachSink`"
 )]
 pub trait Takes<M> {}
 

@@ -51,10 +51,10 @@ async fn a_dead_letter_is_the_message_with_where_it_came_from() {
             (seen.key.as_deref(), seen.value.as_deref(), own, seen.header("__connect.errors.offset").unwrap())
         })
         .collect();
-    let expected: [(Option<&[u8]>, Option<&[u8]>, usize, &str); 3] = [
-        (Some(b"\xff\xfe"), Some(b"{\"n\":\xff}"), 1, "1"),
-        (Some(b"gone"), None, 0, "2"),
-        (None, Some(b""), 0, "3"),
+    let expected = [
+        (Some(b"\xff\xfe".as_slice()), Some(b"{\"n\":\xff}".as_slice()), 1, "1"),
+        (Some(b"gone".as_slice()), None, 0, "2"),
+        (None, Some(b"".as_slice()), 0, "3"),
     ];
     assert_eq!(letters, [expected, expected].concat());
     assert_eq!(dead.committed()[0].millis, Some(1_700_000_000_123));

@@ -113,7 +113,7 @@ async fn a_broker_that_is_gone_at_the_commit_leaves_the_batch_to_the_next_start(
     node.lock().unwrap().restart().unwrap();
     let query = start(&input, at(-1, &output, || {}), &checkpoint).await.unwrap();
     query.await_termination().await.unwrap();
-    assert_eq!(output.committed_numbers(), Vec::from_iter(0..20));
+    assert_eq!(output.committed_numbers(), (0..20).collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,7 +130,7 @@ async fn a_transaction_that_the_broker_aborts_in_mid_batch_is_begun_anew() {
     let sink = at(9, &output, aborted).transaction_timeout(seconds(1));
     let query = start(&input, sink, directory.path()).await.unwrap();
     query.await_termination().await.unwrap();
-    assert_eq!(output.committed_numbers(), Vec::from_iter(0..10));
+    assert_eq!(output.committed_numbers(), (0..10).collect::<Vec<_>>());
 }
 
 /// Waits until a message stands in the topic, committed or not.
@@ -173,7 +173,7 @@ async fn a_batch_that_turns_out_to_be_committed_isnt_written_again() {
     let sink = at(9, &output, move || commit(&given)).transactional_id(prefix);
     let query = start(&input, sink, directory.path()).await.unwrap();
     query.await_termination().await.unwrap();
-    assert_eq!(output.committed_numbers(), Vec::from_iter(0..10));
+    assert_eq!(output.committed_numbers(), (0..10).collect::<Vec<_>>());
 }
 
 /// The metadata of a sink's marker, and the sink's id.
@@ -233,7 +233,7 @@ async fn a_batch_that_is_larger_than_the_clients_queue_goes_through() {
         .option("linger.ms", "0");
     let query = start(&input, sink, directory.path()).await.unwrap();
     query.await_termination().await.unwrap();
-    assert_eq!(output.committed_numbers(), Vec::from_iter(0..3_000));
+    assert_eq!(output.committed_numbers(), (0..3_000).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -250,5 +250,5 @@ async fn at_least_once_writes_without_a_transaction_and_without_a_checkpoint() {
         .unwrap();
     query.await_termination().await.unwrap();
     assert!(query.last_progress().unwrap().sink.description.contains("at least once"));
-    assert_eq!(output.committed_numbers(), Vec::from_iter(0..5));
+    assert_eq!(output.committed_numbers(), (0..5).collect::<Vec<_>>());
 }

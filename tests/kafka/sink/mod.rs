@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::groups::GroupInfo;
 use rdkafka::message::{BorrowedMessage, Headers, Message as _};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::{ClientConfig, Offset};
@@ -101,7 +102,7 @@ pub(crate) fn group(servers: &str, prefix: &str) -> String {
     let consumer: BaseConsumer =
         ClientConfig::new().set("bootstrap.servers", servers).set("group.id", "tests").create().unwrap();
     let groups = consumer.fetch_group_list(None, PATIENCE).unwrap();
-    let mut groups = groups.groups().iter().map(|group| group.name()).filter(|name| name.starts_with(prefix));
+    let mut groups = groups.groups().iter().map(GroupInfo::name).filter(|name| name.starts_with(prefix));
     let group = groups.next().expect("a group").to_owned();
     assert_eq!(groups.next(), None);
     group

@@ -201,7 +201,24 @@ async fn a_key_goes_to_the_partition_that_kafkas_own_clients_choose() {
 async fn a_row_that_cant_be_a_message_fails_its_batch_by_number() {
     let (input, output) = (Topic::new(1).await, Topic::new(1).await);
     input.numbers(0, 0..3);
-    let run = async |format: fn(&crate::Number, &mut MessageWriter) -> Result<(), BoxError>| {
+    for (mistake, expected) in [
+        ("row", "no ones"),
+        ("topic", "`a topic` can't be a topic"),
+        ("partition", "no partition -1"),
+        ("unknown partition", "partition 9: "),
+        ("timestamp", "1970-01-01"),
+    ] {
+        let format = move |row: &crate::Number, message: &mut MessageWriter| -> Result<(), BoxError> {
+            match mistake {
+                _ if row.n != 1 => {}
+                "topic" => message.set_topic("a topic"),
+                "partition" => message.set_partition(-1),
+                "unknown partition" => message.set_partition(9),
+                "timestamp" => message.set_timestamp(Timestamp::default()),
+                _ => return Err("no ones".into()),
+            }
+            Ok(())
+        };
         let directory = tempfile::tempdir().unwrap();
         let query = crate::Numbers::query()
             .numbers(input.source())
@@ -211,45 +228,7 @@ async fn a_row_that_cant_be_a_message_fails_its_batch_by_number() {
             .start()
             .await
             .unwrap();
-        root(query.await_termination().await)
-    };
-    let cases: [(fn(&crate::Number, &mut MessageWriter) -> Result<(), BoxError>, &str); 5] = [
-        (|row, _| if row.n == 1 { Err("no ones".into()) } else { Ok(()) }, "no ones"),
-        (
-            |row, message| {
-                Ok(if row.n == 1 {
-                    message.set_topic("a topic")
-                })
-            },
-            "`a topic` can't be a topic",
-        ),
-        (
-            |row, message| {
-                Ok(if row.n == 1 {
-                    message.set_partition(-1)
-                })
-            },
-            "no partition -1",
-        ),
-        (
-            |row, message| {
-                Ok(if row.n == 1 {
-                    message.set_partition(9)
-                })
-            },
-            "partition 9: ",
-        ),
-        (
-            |row, message| {
-                Ok(if row.n == 1 {
-                    message.set_timestamp(Timestamp::default())
-                })
-            },
-            "1970-01-01",
-        ),
-    ];
-    for (format, expected) in cases {
-        let error = run(format).await;
+        let error = root(query.await_termination().await);
         assert!(error.contains("batch 0, row 2") && error.contains(expected), "{error}");
     }
     assert_eq!(committed(&output.servers, &output.name), []);

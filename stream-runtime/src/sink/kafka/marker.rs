@@ -7,7 +7,7 @@ use rdkafka::Offset;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::topic_partition_list::{TopicPartitionList, TopicPartitionListElem};
 use uuid::Uuid;
 
 use crate::kafka::{Context, Patience};
@@ -94,7 +94,7 @@ impl MarkerPlace {
             // Errors of the client come as events.
             consumer.poll(std::time::Duration::ZERO);
             let list = consumer.committed_offsets(list.clone(), left)?;
-            list.elements().iter().try_for_each(|element| element.error())?;
+            list.elements().iter().try_for_each(TopicPartitionListElem::error)?;
             Ok::<_, KafkaError>(list)
         })?;
         let elements = list.elements();

@@ -142,12 +142,12 @@ impl Connection {
             let offsets = place.offsets(Marker { next, run: *run });
             let offsets = offsets.map_err(|error| Trouble::new(what, &error))?;
             self.insist(producer, |left| producer.send_offsets_to_transaction(&offsets, group, left))
-                .map_err(|error| self.trouble(client, what, &error))?;
+                .map_err(|error| Self::trouble(client, what, &error))?;
         }
         self.wait_for_delivery(client)?;
         if self.transactions.is_some() {
             self.insist(producer, |left| producer.commit_transaction(left))
-                .map_err(|error| self.trouble(client, "committing a transaction", &error))?;
+                .map_err(|error| Self::trouble(client, "committing a transaction", &error))?;
         }
         Ok(())
     }
@@ -182,7 +182,7 @@ impl Connection {
     }
 
     /// What an error of the transaction means: a message that failed is behind it, if one has.
-    fn trouble(&self, client: &Client, what: &str, error: &KafkaError) -> Trouble {
+    fn trouble(client: &Client, what: &str, error: &KafkaError) -> Trouble {
         match client.producer.client().context().failed() {
             Some(undelivered) => Trouble::Undelivered(undelivered),
             None => Trouble::new(what, error),

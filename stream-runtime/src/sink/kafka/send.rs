@@ -53,7 +53,7 @@ impl<'a> Sending<'a> {
             .and_then(|()| self.check(topic))
             .map_err(|problem| Unsent::Row { place, problem })?;
         self.hand_over(topic, place).await?;
-        if self.place % BETWEEN_YIELDS == 0 {
+        if self.place.is_multiple_of(BETWEEN_YIELDS) {
             tokio::task::yield_now().await;
         }
         Ok(())
