@@ -16,8 +16,11 @@ stream_query! {
     }
 }
 
+/// The query's ends of two channels: it tells that it is there, and is told to go on.
+type Ends = (mpsc::Sender<()>, mpsc::Receiver<()>);
+
 /// What the rows with these numbers wait for.
-static HALTS: Mutex<BTreeMap<i64, (mpsc::Sender<()>, mpsc::Receiver<()>)>> = Mutex::new(BTreeMap::new());
+static HALTS: Mutex<BTreeMap<i64, Ends>> = Mutex::new(BTreeMap::new());
 
 /// Whether a row passes: all do, some later than others.
 fn passes(n: i64) -> bool {
