@@ -62,9 +62,12 @@ pub(crate) fn is_measured() -> bool {
     true
 }
 
+/// The value of each message.
+type Values = Box<dyn Fn(u64) -> Vec<u8>>;
+
 pub(crate) fn run(broker: &Broker) {
     let large = || vec![b'x'; 9_900];
-    let values: [(&str, Box<dyn Fn(u64) -> Vec<u8>>); 2] = [
+    let values: [(&str, Values); 2] = [
         ("10 kB", Box::new(move |index| [&value(index)[..99], b",\"x\":\"", &large(), b"\"}"].concat())),
         ("100 B", Box::new(value)),
     ];

@@ -61,7 +61,7 @@ impl Kafka {
     pub(crate) fn print(&self, topic: &str) {
         let consumer: BaseConsumer = self.config().set("group.id", "examples").create().expect("a consumer");
         let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).expect("the broker answers");
-        let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+        let partitions = metadata.topics().iter().flat_map(rdkafka::metadata::MetadataTopic::partitions);
         for partition in partitions.map(rdkafka::metadata::MetadataPartition::id) {
             let (_, end) = consumer.fetch_watermarks(topic, partition, PATIENCE).expect("the broker answers");
             let mut list = TopicPartitionList::new();
@@ -98,7 +98,7 @@ impl Kafka {
 /// The offset behind what a consumer has taken.
 fn position(consumer: &BaseConsumer, topic: &str, partition: i32) -> i64 {
     let positions = consumer.position().expect("a partition is assigned");
-    match positions.find_partition(topic, partition).map(|partition| partition.offset()) {
+    match positions.find_partition(topic, partition).map(|found| found.offset()) {
         Some(Offset::Offset(offset)) => offset,
         _ => 0,
     }
