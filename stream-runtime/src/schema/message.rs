@@ -103,44 +103,71 @@ impl<T: Column> InMessage<part::ValuePart> for T {
     }
 }
 
-/// A part that a column holds as it is, or as an `Option` that may be null.
-macro_rules! plain_part {
-    ($part:ident: $type:ty as $message:ident => $read:expr, $view:ident => $write:expr) => {
-        impl InMessage<part::$part> for $type {
-            fn from_message<'a>(
-                $message: &Message<'a>,
-                _: Decoding<'a>,
-            ) -> Result<<$type as Column>::View<'a>, RowError> {
-                $read
-            }
+impl InMessage<part::TopicPart> for String {
+    fn from_message<'a>(message: &Message<'a>, _: Decoding<'a>) -> Result<&'a str, RowError> {
+        Ok(message.topic)
+    }
 
-            fn write_message(
-                $view: <$type as Column>::View<'_>,
-                _: TimestampFormat,
-                $message: &mut MessageWriter,
-            ) {
-                $write
-            }
-        }
-    };
+    fn write_message(topic: &str, _: TimestampFormat, message: &mut MessageWriter) {
+        message.set_topic(topic);
+    }
 }
 
-plain_part!(TopicPart: String as message => Ok(message.topic), view => message.set_topic(view));
-plain_part!(TopicPart: Option<String> as message => Ok(Some(message.topic)), view => if let Some(topic) = view {
-    message.set_topic(topic);
-});
-plain_part!(PartitionPart: i32 as message => Ok(message.partition), view => message.set_partition(view));
-plain_part!(PartitionPart: Option<i32> as message => Ok(Some(message.partition)), view => if let Some(partition) = view {
-    message.set_partition(partition);
-});
-plain_part!(
-    TimePart: Timestamp as message =>
-        message.timestamp.ok_or_else(|| RowError::new("the message has no timestamp")),
-    view => message.set_timestamp(view)
-);
-plain_part!(TimePart: Option<Timestamp> as message => Ok(message.timestamp), view => if let Some(time) = view {
-    message.set_timestamp(time);
-});
+impl InMessage<part::TopicPart> for Option<String> {
+    fn from_message<'a>(message: &Message<'a>, _: Decoding<'a>) -> Result<Option<&'a str>, RowError> {
+        Ok(Some(message.topic))
+    }
+
+    fn write_message(topic: Option<&str>, _: TimestampFormat, message: &mut MessageWriter) {
+        if let Some(topic) = topic {
+            message.set_topic(topic);
+        }
+    }
+}
+
+impl InMessage<part::PartitionPart> for i32 {
+    fn from_message<'a>(message: &Message<'a>, _: Decoding<'a>) -> Result<i32, RowError> {
+        Ok(message.partition)
+    }
+
+    fn write_message(partition: i32, _: TimestampFormat, message: &mut MessageWriter) {
+        message.set_partition(partition);
+    }
+}
+
+impl InMessage<part::PartitionPart> for Option<i32> {
+    fn from_message<'a>(message: &Message<'a>, _: Decoding<'a>) -> Result<Option<i32>, RowError> {
+        Ok(Some(message.partition))
+    }
+
+    fn write_message(partition: Option<i32>, _: TimestampFormat, message: &mut MessageWriter) {
+        if let Some(partition) = partition {
+            message.set_partition(partition);
+        }
+    }
+}
+
+impl InMessage<part::TimePart> for Timestamp {
+    fn from_message<'a>(message: &Message<'a>, _: Decoding<'a>) -> Result<Timestamp, RowError> {
+        message.timestamp.ok_or_else(|| RowError::new("the message has no timestamp"))
+    }
+
+    fn write_message(time: Timestamp, _: TimestampFormat, message: &mut MessageWriter) {
+        message.set_timestamp(time);
+    }
+}
+
+impl InMessage<part::TimePart> for Option<Timestamp> {
+    fn from_message<'a>(message: &Message<'a>, _: Decoding<'a>) -> Result<Option<Timestamp>, RowError> {
+        Ok(message.timestamp)
+    }
+
+    fn write_message(time: Option<Timestamp>, _: TimestampFormat, message: &mut MessageWriter) {
+        if let Some(time) = time {
+            message.set_timestamp(time);
+        }
+    }
+}
 
 impl InMessage<part::OffsetPart> for i64 {
     fn from_message<'a>(message: &Message<'a>, _: Decoding<'a>) -> Result<i64, RowError> {
