@@ -65,7 +65,7 @@ use crate::source::MalformedRow;
 /// stream_query! {
 ///     query Spending(orders: Order) -> Spent {
 ///         from order in orders;
-///         group by order.customer;
+///         group by order.customer unbounded;
 ///         select Spent { customer: order.customer, amount: sum(order.amount) };
 ///         output update;
 ///     }
