@@ -1,7 +1,11 @@
 //! Click-through rates: impressions joined with the clicks of the next half hour, counted by ad and hour, and alerts for
 //! the rates above 5 %.
 //!
-//! `cargo run --example ad_ctr` — needs nothing, and ends by itself.
+//! `cargo run --example ad_ctr` — needs nothing, and ends by itself. With `--features kafka` the alerts go into a topic, too.
+
+#[cfg(feature = "kafka")]
+#[path = "support/kafka.rs"]
+mod kafka;
 
 use std::path::Path;
 
@@ -51,8 +55,10 @@ stream_query! {
     }
 }
 
+/// In a topic, the ad is the message's key.
 #[derive(Schema)]
 struct Alert {
+    #[schema(kafka = "key")]
     ad_id: String,
     since: Timestamp,
     percent: f64,
@@ -132,5 +138,24 @@ async fn main() -> stream_runtime::Result<()> {
         .trigger(Trigger::AvailableNow)
         .start()
         .await?;
-    alerts.await_termination().await
+    alerts.await_termination().await?;
+
+    #[cfg(feature = "kafka")]
+    {
+        println!("\n=== the same in a topic\n");
+        let mut kafka = kafka::Kafka::find();
+        let topic = kafka.topic("alerts", 1).await;
+        let rates = AdRates::query().impressions(files("impressions")).clicks(files("clicks"));
+        let alerts = Alerts::query()
+            .ad_rates(rates)
+            .to(KafkaSink::new(kafka.servers()).topic(&topic))
+            .checkpoint(directory.path().join("checkpoint"))
+            .trigger(Trigger::AvailableNow)
+            .start()
+            .await?;
+        alerts.await_termination().await?;
+        kafka.print(&topic);
+        kafka.delete_topics().await;
+    }
+    Ok(())
 }

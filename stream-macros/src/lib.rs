@@ -31,10 +31,11 @@ pub fn stream_query(tokens: proc_macro::TokenStream) -> proc_macro::TokenStream 
 ///   has `Default::default()` there, or what `default = "path"` says.
 /// - `#[schema(timestamp = "millis")]` reads and writes its timestamps as numbers since the epoch: `seconds`,
 ///   `millis` or `micros`; `rfc3339` is what it does without.
-/// - `#[schema(kafka = "key")]` takes it from another part of a Kafka message than its JSON value: `key` and `value` (the value as a
-///   whole, instead of columns of it), any column, from bytes as they are, text or JSON by its type; `topic`, a `String`; `partition` and
-///   `timestamp_type` (0: when it was made, 1: when it was written), an `i32`; `offset`, an `i64`; `timestamp`, a `Timestamp` or
-///   `Option<Timestamp>`; `headers`, a `Vec<Header>`. Everywhere else it is a column like any other.
+/// - `#[schema(kafka = "key")]` takes it from another part of a Kafka message than its JSON value, and puts it there: `key` and `value` (the
+///   value as a whole, instead of columns of it), any column, bytes as they are, text or JSON by its type; `topic`, a `String` or
+///   `Option<String>`; `partition`, an `i32` or `Option<i32>`; `timestamp`, a `Timestamp` or `Option<Timestamp>`; `headers`, a `Vec<Header>`;
+///   and, only to be read, `offset`, an `i64`, and `timestamp_type` (0: when it was made, 1: when it was written), an `i32`. Everywhere else it
+///   is a column like any other.
 ///
 /// A generic struct gets the bound `Column` on its columns' types. The view is a struct of its own, `ClickView<'a>` for
 /// `Click`, with the same visibility.

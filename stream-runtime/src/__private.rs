@@ -17,7 +17,7 @@ pub use crate::plan::{
     RowsInfo, SessionWorker, TimeRange, Unbound, Update, WatermarkInfo, Yields, compare, from, from_query,
     within,
 };
-pub use crate::sink::{Sink, Takes};
+pub use crate::sink::{MessageWriter, Sink, Takes};
 pub use crate::source::{Message, Source};
 pub use crate::static_input::{
     KeySlot, Lookup, Lookups, Matches, StaticSource, StaticTable, lookup, or_null,
@@ -40,7 +40,7 @@ pub use crate::schema::derive::{column_set, names};
 pub use crate::schema::message::part;
 pub use crate::schema::place::Place;
 pub use crate::schema::{
-    Column, ColumnSet, DataType, Decoding, Element, Field, FromMessage, HoldsTimestamps, IntoColumn, Kind,
+    Column, ColumnSet, DataType, Decoding, Element, Field, HoldsTimestamps, InMessage, IntoColumn, Kind,
     MessagePart, Schema, TimestampFormat,
 };
 pub use core::clone::Clone;

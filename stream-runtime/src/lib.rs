@@ -76,7 +76,7 @@
 //! | [`time`] | [`Timestamp`](time::Timestamp), [`Duration`](time::Duration), [`Date`](time::Date), [`Window`](time::Window) |
 //! | [`source`] | [`FileSource`](source::FileSource), `KafkaSource` (feature `kafka`), [`SocketSource`](source::SocketSource), [`RateSource`](source::RateSource), [`MemorySource`](source::MemorySource), malformed rows, and the trait [`Source`](source::Source) |
 //! | [`static_input`] | tables to join with: [`StaticFile`](static_input::StaticFile), `StaticPostgres` (feature `postgres`), [`MemoryTable`](static_input::MemoryTable), `Vec`, and the trait [`StaticSource`](static_input::StaticSource) |
-//! | [`sink`] | [`FileSink`](sink::FileSink), [`ConsoleSink`](sink::ConsoleSink), [`MemorySink`](sink::MemorySink), [`TableSink`](sink::TableSink), [`ForeachSink`](sink::ForeachSink), [`ForeachBatchSink`](sink::ForeachBatchSink), `PostgresSink` (feature `postgres`), and the trait [`Sink`](sink::Sink) |
+//! | [`sink`] | [`FileSink`](sink::FileSink), `KafkaSink` (feature `kafka`), [`ConsoleSink`](sink::ConsoleSink), [`MemorySink`](sink::MemorySink), [`TableSink`](sink::TableSink), [`ForeachSink`](sink::ForeachSink), [`ForeachBatchSink`](sink::ForeachBatchSink), `PostgresSink` (feature `postgres`), and the trait [`Sink`](sink::Sink) |
 //! | [`engine`] | [`QueryBuilder`](engine::QueryBuilder), [`Trigger`](engine::Trigger), the handle [`StreamingQuery`](engine::StreamingQuery), [`Progress`](engine::Progress), [`QueryListener`](engine::QueryListener), [`Clock`](engine::Clock) |
 //! | [`expr`] | what each aggregate computes, and the trait [`Aggregate`](expr::Aggregate) for your own |
 //! | [`process`] | the trait [`KeyedProcessor`](process::KeyedProcessor): your own operator, with state for each key, and timers |
@@ -93,7 +93,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | `kafka` | `source::KafkaSource`; builds librdkafka, which wants a C compiler, `make` and zlib |
+//! | `kafka` | `source::KafkaSource` and `sink::KafkaSink`; builds librdkafka, which wants a C compiler, `make` and zlib |
 //! | `kafka-ssl` | `kafka` over TLS, and with SASL/SCRAM and OAUTHBEARER; wants OpenSSL |
 //! | `kafka-zstd` | `kafka` with topics that are compressed with zstd |
 //! | `postgres` | `sink::PostgresSink`, `static_input::StaticPostgres`, and `postgres::BatchTable` for transactions of a service's own |
@@ -142,6 +142,8 @@ pub mod prelude {
     pub use crate::engine::{Progress, QueryListener, StreamingQuery, Trigger, WatermarkPolicy};
     pub use crate::expr::Aggregate;
     pub use crate::schema::Schema;
+    #[cfg(feature = "kafka")]
+    pub use crate::sink::KafkaSink;
     #[cfg(feature = "postgres")]
     pub use crate::sink::PostgresSink;
     pub use crate::sink::{ConsoleSink, FileSink, ForeachSink, ForeachWriter, MemorySink, TableSink};

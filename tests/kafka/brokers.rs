@@ -3,6 +3,7 @@
 use kafka_broker::Node;
 use stream_runtime::prelude::*;
 
+use crate::halt::{Halt, Halting};
 use crate::support::{Topic, numbers, root, run, until};
 
 #[tokio::test]
@@ -12,6 +13,25 @@ async fn a_broker_that_is_not_there_is_an_error_after_a_while() {
     let error = root(run(source, &results, None).await);
     assert!(error.contains("no answer from `127.0.0.1:1` for 500 ms"), "{error}");
     assert!(error.contains("Connection refused"), "the client's own reason: {error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_waits_for_a_broker_that_is_not_there_yet() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut node = Node::start(directory.path().join("broker")).unwrap();
+    let topic = Topic::with(&node.bootstrap_servers(), "numbers", 2, &[]).await;
+    topic.numbers(0, 0..10);
+    node.stop();
+    let (results, sink) = MemorySink::new();
+    let query = crate::Numbers::query().numbers(topic.source()).to(sink).start().await.unwrap();
+    let node = tokio::task::spawn_blocking(move || {
+        node.restart().unwrap();
+        node
+    });
+    let node = node.await.unwrap();
+    until("all rows", || results.rows().len() == 10).await;
+    query.stop().await.unwrap();
+    drop(node);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -25,9 +45,7 @@ async fn a_query_outlives_a_broker_that_is_killed_in_the_middle_of_a_batch() {
         topic.send(n % 2, format!("{{\"n\":{n},\"padding\":\"{padding}\"}}"));
     }
     topic.flush();
-    let (started, halted) = std::sync::mpsc::channel();
-    let (resume, resumed) = std::sync::mpsc::channel::<()>();
-    HALT.get_or_init(|| std::sync::Mutex::new(Some((started, resumed))));
+    let halt = Halt::at(0);
     let (results, sink) = MemorySink::new();
     let query = Halting::query()
         .numbers(topic.source().prefetch_bytes(1 << 20))
@@ -37,10 +55,9 @@ async fn a_query_outlives_a_broker_that_is_killed_in_the_middle_of_a_batch() {
         .start()
         .await
         .unwrap();
-    // The batch has read its first row.
-    tokio::task::spawn_blocking(move || halted.recv().unwrap()).await.unwrap();
+    let halted = halt.reached().await;
     node.stop();
-    resume.send(()).unwrap();
+    halted.resume();
     let node = tokio::task::spawn_blocking(move || {
         node.restart().unwrap();
         node
@@ -53,25 +70,4 @@ async fn a_query_outlives_a_broker_that_is_killed_in_the_middle_of_a_batch() {
     query.stop().await.unwrap();
     assert_eq!(numbers(&results), (0..1_010).collect::<Vec<_>>());
     drop(node);
-}
-
-type Halt = (std::sync::mpsc::Sender<()>, std::sync::mpsc::Receiver<()>);
-static HALT: std::sync::OnceLock<std::sync::Mutex<Option<Halt>>> = std::sync::OnceLock::new();
-
-/// Lets the first row of the batch wait until the test says so.
-fn halt() -> bool {
-    if let Some((started, resumed)) = HALT.get().and_then(|halt| halt.lock().unwrap().take()) {
-        started.send(()).unwrap();
-        resumed.recv().unwrap();
-    }
-    true
-}
-
-stream_query! {
-    query Halting(numbers: crate::Number) -> crate::Number {
-        from row in numbers;
-        where halt();
-        select crate::Number { n: row.n };
-        output append;
-    }
 }

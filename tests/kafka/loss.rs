@@ -1,9 +1,11 @@
 //! Messages that are gone before they were read.
 
 use stream_runtime::prelude::*;
+use stream_runtime::sink::MemoryResults;
 
-use crate::Numbers;
+use crate::halt::{Halt, Halted, Halting};
 use crate::support::{Topic, numbers, root, run, until};
+use crate::{Number, Numbers};
 
 #[tokio::test]
 async fn messages_deleted_before_they_are_read_are_a_loss() {
@@ -86,4 +88,66 @@ async fn a_topic_made_anew_is_a_loss_and_read_from_its_beginning() {
     let source = topic.source().fail_on_data_loss(false).max_offsets_per_trigger(3);
     run(source, &results, Some(directory.path())).await.unwrap();
     assert_eq!(numbers(&results), (0..10).chain(100..104).collect::<Vec<_>>());
+}
+
+/// A query that stands at the row `first`, the first of a batch of far more bytes than it fetches ahead.
+async fn halted_at(
+    topic: &Topic,
+    first: i64,
+    fail_on_data_loss: bool,
+) -> (StreamingQuery, Halted, MemoryResults<Number>) {
+    let halt = Halt::at(first);
+    let padding = "x".repeat(20_000);
+    for n in first..first + 1_000 {
+        topic.send(0, format!("{{\"n\":{n},\"padding\":\"{padding}\"}}"));
+    }
+    topic.flush();
+    let (results, sink) = MemorySink::new();
+    let source = topic.source().prefetch_bytes(1 << 20).fail_on_data_loss(fail_on_data_loss);
+    let query = Halting::query().numbers(source).to(sink).workers(1).start().await.unwrap();
+    (query, halt.reached().await, results)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retention_that_overtakes_a_batch_is_a_loss() {
+    let topic = Topic::new(1).await;
+    let (query, halted, _) = halted_at(&topic, 10_000, true).await;
+    topic.delete_before(0, 900).await;
+    halted.resume();
+    let error = root(query.await_termination().await);
+    assert!(error.contains("to 900 have been deleted before they were read"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_retention_overtakes_goes_on_with_what_is_left() {
+    let topic = Topic::new(1).await;
+    let (query, halted, results) = halted_at(&topic, 20_000, false).await;
+    topic.delete_before(0, 900).await;
+    halted.resume();
+    until("the last row", || results.rows().last().is_some_and(|row| row.n == 20_999)).await;
+    query.stop().await.unwrap();
+    let numbers = numbers(&results);
+    let lost = (20_000..21_000).filter(|n| !numbers.contains(n)).collect::<Vec<_>>();
+    // What was fetched ahead isn't lost, nor what is left.
+    assert!(lost[0] > 20_000 && lost.last() == Some(&20_899), "{lost:?}");
+    assert!(lost.is_sorted() && lost.len() as i64 == 20_900 - lost[0], "{lost:?}");
+    assert_eq!(numbers.len() + lost.len(), 1_000, "no row comes twice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_deleted_in_the_middle_of_a_batch_is_a_loss() {
+    let topic = Topic::new(1).await;
+    let (strict, halted_strict, _) = halted_at(&topic, 30_000, true).await;
+    let other = Topic::new(1).await;
+    let (tolerant, halted_tolerant, results) = halted_at(&other, 40_000, false).await;
+    topic.delete().await;
+    other.delete().await;
+    halted_strict.resume();
+    halted_tolerant.resume();
+    let error = root(strict.await_termination().await);
+    assert!(error.contains("it was deleted before offsets"), "{error}");
+    until("what was fetched ahead", || !results.rows().is_empty()).await;
+    tolerant.stop().await.unwrap();
+    let numbers = numbers(&results);
+    assert_eq!(numbers, (40_000..40_000 + numbers.len() as i64).collect::<Vec<_>>());
 }

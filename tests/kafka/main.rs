@@ -3,9 +3,13 @@
 mod batches;
 mod brokers;
 mod gaps;
+mod halt;
 mod loss;
+mod memory;
 mod partitions;
 mod rows;
+mod sink;
+mod soak;
 mod start;
 mod support;
 

@@ -183,3 +183,33 @@ async fn a_format_of_the_services_own_makes_rows_or_says_why_not() {
     run(topic.source().format(decode).on_malformed(OnMalformed::Drop), &results, None).await.unwrap();
     assert_eq!(numbers(&results), [2, 4, 6]);
 }
+
+#[tokio::test]
+async fn a_format_that_cannot_decode_now_fails_the_query_and_drops_nothing() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    static AWAY: AtomicBool = AtomicBool::new(true);
+
+    /// Looks something up that isn't always there.
+    fn decode(message: &Message<'_>) -> Result<Number, BoxError> {
+        let n = std::str::from_utf8(message.value.ok_or("no value")?)?.parse()?;
+        if n == 2 && AWAY.load(Ordering::Relaxed) {
+            let (source_name, message) = ("registry".to_owned(), "it doesn't answer".to_owned());
+            return Err(stream_runtime::Error::Source { source_name, message }.into());
+        }
+        Ok(Number { n })
+    }
+    let topic = Topic::new(1).await;
+    for text in ["1", "x", "2", "3"] {
+        topic.send(0, text);
+    }
+    topic.flush();
+    let directory = tempfile::tempdir().unwrap();
+    let (results, _) = MemorySink::new();
+    let source = || topic.source().format(decode).on_malformed(OnMalformed::Drop);
+    let error = root(run(source(), &results, Some(directory.path())).await);
+    assert!(error.contains("`registry`: it doesn't answer"), "{error}");
+    assert!(results.rows().is_empty());
+    AWAY.store(false, Ordering::Relaxed);
+    run(source(), &results, Some(directory.path())).await.unwrap();
+    assert_eq!(numbers(&results), [1, 2, 3]);
+}

@@ -109,6 +109,26 @@ async fn a_restart_goes_on_where_the_checkpoint_stands() {
 }
 
 #[tokio::test]
+async fn a_second_instance_of_a_query_does_not_start() {
+    let topic = Topic::new(1).await;
+    topic.numbers(0, 0..10);
+    let directory = tempfile::tempdir().unwrap();
+    let (results, sink) = MemorySink::new();
+    let first = Numbers::query().numbers(topic.source()).to(sink).checkpoint(directory.path());
+    let first = first.start().await.unwrap();
+    until("the first instance", || results.rows().len() == 10).await;
+    let (second, _) = MemorySink::new();
+    let error = root(run(topic.source(), &second, Some(directory.path())).await);
+    assert!(error.contains("another process uses it"), "{error}");
+    assert!(second.rows().is_empty());
+    topic.numbers(0, 10..12);
+    until("the first instance, which goes on", || results.rows().len() == 12).await;
+    first.stop().await.unwrap();
+    run(topic.source(), &second, Some(directory.path())).await.unwrap();
+    assert!(second.rows().is_empty(), "it begins where the first one ended");
+}
+
+#[tokio::test]
 async fn a_topic_that_does_not_exist_is_said_to_be_missing() {
     let topic = Topic::new(1).await;
     let (results, _) = MemorySink::new();

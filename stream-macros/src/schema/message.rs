@@ -31,6 +31,33 @@ pub(crate) fn decode_message(row: &Row) -> TokenStream {
     }
 }
 
+/// `Schema::encode_message`.
+pub(crate) fn encode_message(row: &Row) -> TokenStream {
+    let parts = row.columns.iter().filter_map(|column| {
+        let (Column { ident, place, .. }, part) = (column, column.part_type()?);
+        Some(quote!(Self::#place.write_message::<__private::#part>(view.#ident, message)))
+    });
+    let mut in_value = row.columns.iter().filter(|column| column.kafka.is_none()).peekable();
+    let value = in_value.peek().is_some().then(|| {
+        let written =
+            in_value.map(|Column { ident, place, .. }| quote!(object.write(Self::#place, view.#ident)));
+        quote! {
+            message.write_value(|out| {
+                let mut object = __private::ObjectWriter::new(out);
+                #(#written;)*
+                object.end();
+            });
+        }
+    });
+    quote! {
+        fn encode_message(&self, message: &mut __private::MessageWriter) {
+            let view = __private::Schema::view(self);
+            #(#parts;)*
+            #value
+        }
+    }
+}
+
 /// The functions of `RowFields` that read a value: an object without the columns that are parts.
 pub(crate) fn value_fields(row: &Row) -> TokenStream {
     let (view, view_ident) = (row.view_type(&quote!('a)), &row.view_ident);

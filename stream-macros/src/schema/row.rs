@@ -303,9 +303,9 @@ fn bounded(mut generics: Generics, this: &Ident, columns: &[Column], skipped: &[
         bounds.push(parse_quote!(#ty: #timestamps));
     }
     for (part, ty) in columns.iter().filter_map(|column| Some((column.part_type()?, &column.ty))) {
-        let from_message = quote_spanned!(ty.span()=>
-            ::stream_runtime::__private::FromMessage<::stream_runtime::__private::#part>);
-        bounds.push(parse_quote!(#ty: #from_message));
+        let in_message = quote_spanned!(ty.span()=>
+            ::stream_runtime::__private::InMessage<::stream_runtime::__private::#part>);
+        bounds.push(parse_quote!(#ty: #in_message));
     }
     for field in skipped.iter().filter(|field| field.default.is_none() && depends(&field.ty)) {
         let ty = &field.ty;

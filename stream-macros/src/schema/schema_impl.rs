@@ -100,6 +100,7 @@ fn schema(row: &Row) -> TokenStream {
     let marker = marker(row);
     let decode_message = row.has_parts().then(|| message::decode_message(row));
     let columns = columns::schema_items(row);
+    let encode_message = row.has_parts().then(|| message::encode_message(row));
     quote! {
         #[automatically_derived]
         #[diagnostic::do_not_recommend]
@@ -145,6 +146,8 @@ fn schema(row: &Row) -> TokenStream {
                 let view = __private::Schema::view(self);
                 <Self as __private::Column>::encode_json(view, __private::TimestampFormat::Rfc3339, out);
             }
+
+            #encode_message
 
             fn encode_text(&self, columns: &mut __private::TextRow) {
                 #(#texts;)*

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::format::RowError;
-use crate::source::{MalformedRow, OnMalformed, Position};
+use crate::source::{Header, MalformedRow, Message, OnMalformed, Position};
 use crate::time::Timestamp;
 
 /// What a worker does with malformed rows.
@@ -48,6 +48,9 @@ impl Rejects {
             key: at.message.and_then(|message| message.key).map(<[u8]>::to_vec),
             reason,
             bytes: bytes.to_vec(),
+            tombstone: at.message.is_some_and(|message| message.value.is_none()),
+            headers: at.message.map(headers).unwrap_or_default(),
+            timestamp: at.message.and_then(|message| message.timestamp),
             batch_time,
         })
     }
@@ -70,6 +73,9 @@ impl Rejects {
             key: None,
             reason,
             bytes: bytes.to_vec(),
+            tombstone: false,
+            headers: Vec::new(),
+            timestamp: None,
             batch_time,
         })
     }
@@ -89,4 +95,12 @@ impl Rejects {
         }
         Ok(())
     }
+}
+
+fn headers(message: &Message<'_>) -> Vec<Header> {
+    let mut headers = Vec::new();
+    message.headers.for_each(&mut |key, value| {
+        headers.push(Header { key: key.to_owned(), value: value.map(<[u8]>::to_vec) });
+    });
+    headers
 }

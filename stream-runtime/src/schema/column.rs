@@ -134,6 +134,13 @@ pub trait Column: Sized + Send + Sync + 'static {
     /// Appends the value as CSV and the console print it. Not called for a null.
     fn encode_text(view: Self::View<'_>, timestamps: TimestampFormat, out: &mut String);
 
+    /// Appends the value as the key or the value of a message: text as a CSV cell has it, and bytes as they are. Not called for a null.
+    fn encode_bytes(view: Self::View<'_>, timestamps: TimestampFormat, out: &mut Vec<u8>) {
+        let mut text = String::new();
+        Self::encode_text(view, timestamps, &mut text);
+        out.extend_from_slice(text.as_bytes());
+    }
+
     /// Appends the packed value: at least one byte, since a list's count is checked against the bytes left.
     fn pack(view: Self::View<'_>, out: &mut Vec<u8>);
 
@@ -303,6 +310,12 @@ impl<T: Column> Column for Option<T> {
     fn encode_text(view: Self::View<'_>, timestamps: TimestampFormat, out: &mut String) {
         if let Some(view) = view {
             T::encode_text(view, timestamps, out);
+        }
+    }
+
+    fn encode_bytes(view: Self::View<'_>, timestamps: TimestampFormat, out: &mut Vec<u8>) {
+        if let Some(view) = view {
+            T::encode_bytes(view, timestamps, out);
         }
     }
 

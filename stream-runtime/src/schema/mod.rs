@@ -25,10 +25,11 @@ pub use column::{Column, Decoding, Element, HoldsTimestamps, TimestampFormat};
 pub use data_type::{DataType, Kind};
 pub use into_column::IntoColumn;
 pub use list::{List, ListIter};
-pub use message::{FromMessage, MessagePart};
+pub use message::{InMessage, MessagePart};
 /// Derives [`Schema`] (the trait) for a struct whose fields are [`Column`]s.
 pub use stream_macros::Schema;
 
+use crate::sink::MessageWriter;
 use crate::source::Message;
 
 /// The columns that a query names: bit *i* stands for field *i* of the schema.
@@ -129,6 +130,11 @@ pub trait Schema: Sized + Send + Sync + 'static {
 
     /// Appends the row as one JSON object, without a line end.
     fn encode_json(&self, out: &mut Vec<u8>);
+
+    /// Writes the row as a message: columns with `#[schema(kafka = "…")]` where that says, the others as a JSON object, its value.
+    fn encode_message(&self, message: &mut MessageWriter) {
+        message.write_value(|out| self.encode_json(out));
+    }
 
     /// Appends each column's text, as CSV and the console print it.
     fn encode_text(&self, columns: &mut crate::format::TextRow);

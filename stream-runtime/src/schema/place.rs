@@ -3,9 +3,10 @@
 use std::marker::PhantomData;
 
 use super::derive::names;
-use super::message::{FromMessage, MessagePart};
+use super::message::{InMessage, MessagePart};
 use super::{Column, ColumnSet, DataType, Decoding, Field, HoldsTimestamps, TimestampFormat};
 use crate::format::{Arena, RowError};
+use crate::sink::MessageWriter;
 use crate::source::Message;
 
 /// Everything about a column that is known at compile time: its type, its place among the schema's columns,
@@ -55,12 +56,20 @@ impl<T: Column> Place<T> {
         arena: &'a Arena,
     ) -> Result<T::View<'a>, RowError>
     where
-        T: FromMessage<P>,
+        T: InMessage<P>,
     {
         if !self.is_in(COLUMNS) {
             return Ok(T::placeholder());
         }
         T::from_message(message, self.decoding(arena)).map_err(|error| RowError::column(self.name, error))
+    }
+
+    /// Puts the column into a message.
+    pub fn write_message<P>(self, view: T::View<'_>, message: &mut MessageWriter)
+    where
+        T: InMessage<P>,
+    {
+        T::write_message(view, self.timestamps, message);
     }
 
     /// The column's entry in the field table.

@@ -90,6 +90,10 @@ impl Column for String {
         out.push_str(view);
     }
 
+    fn encode_bytes(view: &str, _timestamps: TimestampFormat, out: &mut Vec<u8>) {
+        out.extend_from_slice(view.as_bytes());
+    }
+
     #[inline]
     fn pack(view: &str, out: &mut Vec<u8>) {
         pack_bytes(view.as_bytes(), out);
@@ -175,6 +179,10 @@ impl Column for Vec<u8> {
 
     fn encode_text(view: &[u8], _timestamps: TimestampFormat, out: &mut String) {
         BASE64.encode_string(view, out);
+    }
+
+    fn encode_bytes(view: &[u8], _timestamps: TimestampFormat, out: &mut Vec<u8>) {
+        out.extend_from_slice(view);
     }
 
     #[inline]

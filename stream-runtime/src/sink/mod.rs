@@ -10,7 +10,10 @@ pub(crate) mod erased;
 pub mod file;
 mod foreach;
 mod foreach_batch;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod memory;
+mod message;
 mod modes;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -24,7 +27,10 @@ pub use console::ConsoleSink;
 pub use file::FileSink;
 pub use foreach::{ForeachSink, ForeachWriter, RowFunction};
 pub use foreach_batch::{BatchFunction, BatchFuture, BatchWriter, ForeachBatch, ForeachBatchSink};
+#[cfg(feature = "kafka")]
+pub use kafka::{KafkaDeadLetters, KafkaSink, RowFormat};
 pub use memory::{MemoryBatch, MemoryResults, MemorySink};
+pub use message::MessageWriter;
 pub use modes::{
     AnyMode, AppendOnly, AppendOrUpdate, Changing, ChangingOnly, CompleteOnly, Final, Incremental, Takes,
     Whole,
@@ -47,6 +53,10 @@ pub struct SinkContext {
     pub query_name: String,
     /// The query's output mode.
     pub mode: Mode,
+    /// The id of the run's first batch.
+    pub first_batch: u64,
+    /// Whether an earlier run had begun that batch, and may have written it: it then comes again, with the same rows.
+    pub first_is_replay: bool,
 }
 
 /// A batch's result.
@@ -116,7 +126,7 @@ impl<R> Copy for SinkBatch<'_, R> {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a sink of `{R}` rows",
     label = "this takes a sink of `{R}`",
-    note = "sinks are `FileSink`, `ConsoleSink`, `MemorySink`, `ForeachSink`, `ForeachBatchSink`, and your own `impl Sink<{R}>`"
+    note = "sinks are `FileSink`, `KafkaSink`, `ConsoleSink`, `MemorySink`, `ForeachSink`, `ForeachBatchSink`, and your own `impl Sink<{R}>`"
 )]
 #[async_trait]
 pub trait Sink<R: Schema>: Send + 'static {

@@ -33,7 +33,7 @@ pub trait Takes<M> {}
 #[diagnostic::on_unimplemented(
     message = "this sink takes only `output append`, and the query has another output mode",
     label = "rows written here can't be changed by a later batch",
-    note = "write `output append` (which needs a watermark on an aggregation), or use a sink that can replace rows: `ConsoleSink`, `MemorySink`, `ForeachSink`, `ForeachBatchSink`"
+    note = "write `output append` (which needs a watermark on an aggregation), or use a sink that can replace rows: `KafkaSink`, `ConsoleSink`, `MemorySink`, `ForeachSink`, `ForeachBatchSink`"
 )]
 pub trait Final: OutputMode {}
 

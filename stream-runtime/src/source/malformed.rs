@@ -5,6 +5,7 @@ use std::fmt;
 use crate::mode::Append;
 use crate::sink::erased::AnySink;
 use crate::sink::{Sink, Takes};
+use crate::source::Header;
 use crate::time::Timestamp;
 
 /// A row that could not be decoded, as a dead-letter sink gets it.
@@ -23,8 +24,15 @@ pub struct MalformedRow {
     pub key: Option<Vec<u8>>,
     /// What is wrong.
     pub reason: String,
-    /// The row as it came; of Parquet and ORC the columns that were read, as JSON.
+    /// The row as it came: the value of a message, nothing for one without a value; of Parquet and ORC the columns that were read, as
+    /// JSON.
     pub bytes: Vec<u8>,
+    /// Whether it is a message without a value.
+    pub tombstone: bool,
+    /// The message's headers.
+    pub headers: Vec<Header>,
+    /// The message's timestamp.
+    pub timestamp: Option<Timestamp>,
     /// The time of the batch that met the row.
     pub batch_time: Timestamp,
 }

@@ -28,11 +28,30 @@ use crate::source::Message;
 /// # is_format(decode);
 /// # drop(source);
 /// ```
+///
+/// A format that only packs JSON differently hands it to the row type, which takes its columns of key, topic and so on from the message as
+/// ever:
+///
+/// ```
+/// use stream_runtime::error::BoxError;
+/// use stream_runtime::schema::Arena;
+/// use stream_runtime::source::Message;
+/// use stream_runtime::Schema;
+///
+/// /// A JSON object behind five bytes of header.
+/// fn framed<R: Schema>(message: &Message<'_>) -> Result<R, BoxError> {
+///     let value = message.value.and_then(|value| value.get(5..)).ok_or("the value is shorter than its header")?;
+///     let (message, arena) = (Message { value: Some(value), ..*message }, Arena::default());
+///     Ok(R::from_view(R::decode_message::<{ u128::MAX }>(&message, &arena)?))
+/// }
+/// ```
 pub trait MessageFormat<R>: Send + Sync + 'static {
     /// The row of a message.
     ///
     /// # Errors
-    /// What is wrong with the message; it is then malformed ([`OnMalformed`](crate::source::OnMalformed)).
+    /// What is wrong with the message; it is then malformed ([`OnMalformed`](crate::source::OnMalformed)). An
+    /// [`Error`](crate::Error) of this crate says that the message can't help it, for instance because a schema registry doesn't answer:
+    /// the query then fails with it, and reads the message again when it is started again.
     fn decode(&self, message: &Message<'_>) -> Result<R, BoxError>;
 }
 

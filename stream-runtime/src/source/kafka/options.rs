@@ -15,6 +15,12 @@ const DEFAULT_MAX_BYTES: u64 = 1 << 30;
 const DEFAULT_PREFETCH: u64 = 64 << 20;
 /// What the fetch of a partition asks for at most, if the budget allows: the client's own default, and Kafka's largest message.
 const MAX_FETCH: u64 = 1 << 20;
+/// What the client needs for a message in its queue besides the message's bytes, about.
+const OVERHEAD: u64 = 512;
+/// The client's defaults that make a reader wait, in milliseconds, unless the service sets them itself. A partition whose queue was full
+/// is looked at again after so long (the client's own default is a second). And a fetch is answered at the latest after so long
+/// (500 ms): one that asks only for partitions without anything new keeps all others of the broker from being fetched until then.
+const READY: [(&str, &str); 2] = [("fetch.queue.backoff.ms", "5"), ("fetch.wait.max.ms", "10")];
 
 /// Which messages a query sees of transactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -145,7 +151,8 @@ impl Options {
         let share = self.prefetch_bytes / (partitions.max(1) as u64) / 2;
         let fetch = share.clamp(16 << 10, MAX_FETCH).to_string();
         let queue = (share >> 10).clamp(16, 2_097_151).to_string();
-        self.properties.config(
+        let messages = (share / OVERHEAD).clamp(1, 10_000_000).to_string();
+        let mut config = self.properties.config(
             REFUSALS,
             &[
                 ("group.id", self.group_id.as_deref().unwrap_or(group)),
@@ -156,9 +163,16 @@ impl Options {
                 ("auto.offset.reset", "error"),
                 ("enable.partition.eof", "true"),
                 ("queued.max.messages.kbytes", &queue),
+                ("queued.min.messages", &messages),
                 ("fetch.message.max.bytes", &fetch),
             ],
-        )
+        )?;
+        for (name, value) in READY {
+            if config.get(name).is_none() {
+                config.set(name, value);
+            }
+        }
+        Ok(config)
     }
 }
 
@@ -179,6 +193,7 @@ const REFUSALS: &[Refusal] = &[
     ),
     ("enable.partition.eof", "the source needs it to know the end of a partition"),
     ("queued.max.messages.kbytes", "use `prefetch_bytes`, which holds for all partitions together"),
+    ("queued.min.messages", "use `prefetch_bytes`, which holds for all partitions together"),
     ("fetch.message.max.bytes", "use `prefetch_bytes`, which holds for all partitions together"),
     ("max.partition.fetch.bytes", "use `prefetch_bytes`, which holds for all partitions together"),
     ("key.deserializer", "rows say by `#[schema(kafka = \"key\")]` what a key is"),
@@ -312,7 +327,8 @@ impl<R> KafkaSource<R> {
     }
 
     /// How many bytes of messages are fetched ahead at most, over all partitions: 64 MiB by default, and at least 32 KiB a partition.
-    /// A message or compressed batch of messages that is larger than that is fetched all the same.
+    /// What the client needs for a message besides its bytes, about half a kilobyte, counts, too, but for those of a partition's latest
+    /// fetch. A message or compressed batch of messages that is larger than that is fetched all the same.
     #[must_use]
     pub fn prefetch_bytes(mut self, bytes: u64) -> Self {
         self.options.prefetch_bytes = bytes;

@@ -139,6 +139,11 @@ fn decode<R: Schema>(
         match format.decode(message) {
             Ok(row) => decoded.push(row),
             Err(error) => {
+                // What the message can't help is no reason to drop it.
+                let error = match error.downcast::<Error>() {
+                    Ok(error) => return Err(*error),
+                    Err(error) => error,
+                };
                 rows.push(Chunk::Rows(&decoded))?;
                 decoded.clear();
                 let bytes = message.value.unwrap_or_default();
