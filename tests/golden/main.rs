@@ -24,10 +24,13 @@ fn path(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(path)
 }
 
+/// Makes the source of a stream, by its name.
+type Streams<F> = Box<dyn Fn(&str) -> FileSource<F>>;
+
 /// The inputs of a size: streams of one file a batch, and a table.
 struct Inputs<F> {
     size: &'static str,
-    stream: Box<dyn Fn(&str) -> FileSource<F>>,
+    stream: Streams<F>,
 }
 
 impl Inputs<Json> {
