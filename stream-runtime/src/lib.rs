@@ -96,6 +96,8 @@
 //! | `kafka` | `source::KafkaSource`; builds librdkafka, which wants a C compiler, `make` and zlib |
 //! | `kafka-ssl` | `kafka` over TLS, and with SASL/SCRAM and OAUTHBEARER; wants OpenSSL |
 //! | `kafka-zstd` | `kafka` with topics that are compressed with zstd |
+//! | `object-store` | `checkpoint::Mirror`: copies of checkpoints in object stores, in directories and in memory; see `object_store` |
+//! | `object-store-s3` | … on S3, and on what speaks its protocol: `object_store::aws` |
 
 // The derive writes `::stream_runtime::…`, also for the rows of this crate.
 extern crate self as stream_runtime;
@@ -123,6 +125,9 @@ pub mod time;
 pub mod __private;
 
 pub use error::{Error, Result};
+/// The crate whose stores this one takes.
+#[cfg(feature = "object-store")]
+pub use object_store;
 pub use schema::Schema;
 pub use stream_macros::stream_query;
 pub use uuid::Uuid;

@@ -193,7 +193,10 @@ async fn a_query_whose_state_does_not_hold_its_result_is_refused() {
     let (_events, source) = MemorySource::new();
     let error = Filtered::query().events(source).to(keeper).start().await.unwrap_err();
     let text = cause(&error);
-    assert!(text.contains("`ResultTable` keeps the whole result") && text.contains("without `having`"), "{text}");
+    assert!(
+        text.contains("`ResultTable` keeps the whole result") && text.contains("without `having`"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

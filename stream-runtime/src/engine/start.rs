@@ -72,7 +72,15 @@ impl Start {
         let contexts =
             contexts.map(|(end, log)| SourceContext { log, end, clock: Arc::clone(&clock) }).collect();
         stages.open_sources(contexts).await?;
-        let sink = SinkContext { query_id: metadata.query_id, query_name: name.clone(), mode: info.mode };
+        let sink = SinkContext {
+            query_id: metadata.query_id,
+            query_name: name.clone(),
+            mode: info.mode,
+            first_batch: pending
+                .as_ref()
+                .map_or(last.as_ref().map_or(0, |last| last.batch + 1), |plan| plan.batch),
+            first_is_replay: pending.is_some(),
+        };
         stages.open_sinks(sink).await?;
         let watermark = last.as_ref().and_then(|last| tracker.instant(last.watermark_ms));
         stages.restore_sinks(committed, watermark).await?;

@@ -34,6 +34,10 @@ pub struct SinkContext {
     pub query_name: String,
     /// The query's output mode.
     pub mode: Mode,
+    /// The id of the run's first batch.
+    pub first_batch: u64,
+    /// Whether an earlier run had begun that batch, and may have written it: it then comes again, with the same rows.
+    pub first_is_replay: bool,
 }
 
 /// A batch's result.

@@ -21,7 +21,13 @@ pub(crate) fn stat(page: &str, views: u64, mean: Option<f64>) -> Stat {
 }
 
 pub(crate) fn context(query_id: u128, mode: Mode) -> SinkContext {
-    SinkContext { query_id: Uuid::from_u128(query_id), query_name: "PageStats".to_owned(), mode }
+    SinkContext {
+        query_id: Uuid::from_u128(query_id),
+        query_name: "PageStats".to_owned(),
+        mode,
+        first_batch: 0,
+        first_is_replay: false,
+    }
 }
 
 pub(crate) fn batch(id: u64, mode: Mode, rows: &[Stat]) -> SinkBatch<'_, Stat> {

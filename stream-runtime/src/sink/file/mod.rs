@@ -38,7 +38,8 @@ const BLOCK: usize = 1 << 20;
 /// started again.
 ///
 /// A directory belongs to one query: one with another checkpoint is refused, because its batch ids would pass
-/// for batches already written. Every tenth entry repeats all earlier ones, as in Spark, so the manifest grows
+/// for batches already written. So is the query itself with a checkpoint that is older than the directory, restored from a copy: the
+/// only batch that may be there already is the one that the last run had planned and not committed, since that one has the same rows. Every tenth entry repeats all earlier ones, as in Spark, so the manifest grows
 /// with the number of files; with a trigger of seconds over months, start a new directory now and then.
 ///
 /// ```
@@ -144,6 +145,17 @@ impl<R: Schema, F: FileFormat> Sink<R> for FileSink<F> {
         self.opened = None;
         let dir = self.dir.clone();
         let (log, state) = blocking(move || Log::open(&dir, context.query_id)).await?;
+        let (first, replayed) = (context.first_batch, context.first_is_replay);
+        if let Some(last) = state.last
+            && (last > first || last == first && !replayed)
+        {
+            return Err(Error::sink(
+                self.name(),
+                format_args!(
+                    "the directory has results up to batch {last}, and the query goes on with batch {first}, which it plans anew: its checkpoint is older than its output, and other rows would pass for those already here; go on with the checkpoint that wrote them, or write to an empty directory"
+                ),
+            ));
+        }
         self.opened = Some(Opened { log: Arc::new(log), state });
         Ok(())
     }
