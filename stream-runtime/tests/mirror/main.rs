@@ -64,7 +64,7 @@ stream_query! {
 /// Writes the file that a batch will read: two minutes of words, some of which every file has.
 pub(crate) fn add_file(directory: &Path, file: usize) {
     let line = |row: usize| {
-        let (minute, second) = (file * 2 + row / 6, row % 6 * 10);
+        let (minute, second) = ((file * 2 + row / 6) % 60, row % 6 * 10);
         format!(
             "{{\"text\":\"w{}\",\"ts\":\"2026-01-01T00:{minute:02}:{second:02}Z\"}}\n",
             row * (file + 1) % 7

@@ -138,7 +138,7 @@ async fn a_commit_that_is_abandoned_anywhere_is_made_good_by_the_next_run() {
             } => {}
         }
         drop(sink);
-        append(&mut json(dir.path()).await, batch, &row(batch)).await.unwrap();
+        append(&mut json_from(dir.path(), batch).await.unwrap(), batch, &row(batch)).await.unwrap();
         assert_eq!(result(dir.path()), (0..=batch).map(line).collect::<String>());
     }
     drop(json(dir.path()).await);
