@@ -7,7 +7,7 @@ use stream_runtime::checkpoint::restore_from;
 use stream_runtime::object_store::path::Path;
 use stream_runtime::object_store::{ObjectStore, ObjectStoreExt};
 
-use super::{PREFIX, add_file, count, in_memory, mirror, names};
+use super::support::{PREFIX, add_file, count, in_memory, mirror, names};
 
 async fn mirrored() -> (tempfile::TempDir, Arc<dyn ObjectStore>) {
     let home = tempfile::tempdir().unwrap();

@@ -8,7 +8,7 @@ use stream_runtime::object_store::ObjectStore;
 use stream_runtime::prelude::*;
 
 use super::flaky::Flaky;
-use super::{Count, Counts, FILES, PREFIX, add_file, count, in_memory, input, mirror};
+use super::support::{Count, Counts, FILES, PREFIX, add_file, count, in_memory, input, mirror};
 
 fn flaky(good: u64, bad: u64, silently: bool) -> (Arc<Flaky>, Arc<dyn ObjectStore>, Arc<dyn ObjectStore>) {
     let flaky = Flaky::new(good, bad, silently);

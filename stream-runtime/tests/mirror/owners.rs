@@ -3,7 +3,7 @@
 use stream_runtime::checkpoint::restore_from;
 use stream_runtime::prelude::*;
 
-use super::{Counts, Minutes, PREFIX, add_file, count, in_memory, input, mirror, names};
+use super::support::{Counts, Minutes, PREFIX, add_file, count, in_memory, input, mirror, names};
 
 #[tokio::test]
 async fn another_query_is_refused_before_it_writes_anything() {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use stream_runtime::checkpoint::{SledStore, StateStore, restore_from};
 use stream_runtime::prelude::*;
 
-use super::{Count, PREFIX, Word, in_memory, mirror};
+use super::support::{Count, PREFIX, Word, in_memory, input, mirror, write_words};
 
 stream_query! {
     query Seen(words: Word) -> Count {
@@ -39,8 +39,8 @@ fn content(directory: &Path) -> Content {
 }
 
 /// A batch: the text and the second of each word.
-fn batches() -> impl Strategy<Value = Vec<Vec<(u8, i64)>>> {
-    prop::collection::vec(prop::collection::vec((0_u8..20, 0_i64..90), 1..30), 1..12)
+fn batches() -> impl Strategy<Value = Vec<Vec<(u8, usize)>>> {
+    prop::collection::vec(prop::collection::vec((0_u8..20, 0_usize..90), 1..30), 1..12)
 }
 
 proptest! {
@@ -56,23 +56,24 @@ proptest! {
         runtime.block_on(async {
             let home = tempfile::tempdir().unwrap();
             let (store, checkpoint) = (in_memory(), home.path().join("checkpoint"));
-            let (words, _) = MemorySource::<Word>::new();
+            let words = home.path().join("words");
+            let mut files = 0;
             for batches in runs {
                 for batch in batches {
-                    words.add(batch.into_iter().map(|(text, second)| Word {
-                        text: format!("word {text}"),
-                        ts: Timestamp::from_secs(second),
-                    }));
+                    let batch = batch.into_iter().map(|(text, second)| (format!("word {text}"), second));
+                    write_words(&words, files, batch);
+                    files += 1;
                 }
                 let (_, sink) = MemorySink::new();
                 let mirror = mirror(&store);
                 let mirror = if synchronous { mirror.synchronous() } else { mirror.every(every) };
-                let query = Seen::query().words(words.source()).to(sink).checkpoint(&checkpoint).mirror_to(mirror);
+                let query = Seen::query().words(input(&words)).to(sink).checkpoint(&checkpoint).mirror_to(mirror);
                 let query = query.trigger(Trigger::AvailableNow).start().await.unwrap();
                 query.await_termination().await.unwrap();
             }
             let restored = home.path().join("restored");
-            restore_from(&store, PREFIX, &restored).await.unwrap();
+            let found = restore_from(&store, PREFIX, &restored).await.unwrap();
+            assert!(found.batch >= Some(files as u64 - 1), "{found:?} of {files}");
             let (there, here) = (content(&restored), content(&checkpoint));
             assert!(here.1.iter().any(|operator| !operator.is_empty()));
             assert_eq!(there, here);

@@ -1,6 +1,10 @@
 //! A query killed (SIGKILL) at every step of every batch, and restored on another machine, writes what one writes that was left alone.
 //!
-//! The query runs in a child process: this test binary, asked to run only `child`.
+//! The query runs in a child process: this test binary, asked to run only `child`. It is a binary of its own: a child that is being
+//! started holds on to every lock of its parent for a moment.
+
+#[path = "mirror/support.rs"]
+mod support;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -14,7 +18,7 @@ use stream_runtime::object_store::local::LocalFileSystem;
 use stream_runtime::prelude::*;
 use stream_runtime::sink::file::committed_files;
 
-use super::{Minutes, PREFIX, add_file, input};
+use support::{Minutes, PREFIX, add_file, input};
 
 const DIRECTORY: &str = "STREAM_RUNTIME_TEST_DIRECTORY";
 const CHECKPOINT: &str = "STREAM_RUNTIME_TEST_CHECKPOINT";
@@ -56,7 +60,7 @@ async fn child() {
 
 fn spawn(directory: &Path, checkpoint: &str, crash: Option<(u64, Step)>) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["kill::child", "--exact", "--nocapture"]).stdout(Stdio::piped());
+    command.args(["child", "--exact", "--nocapture"]).stdout(Stdio::piped());
     command.env(DIRECTORY, directory).env(CHECKPOINT, checkpoint);
     if let Some((batch, step)) = crash {
         command.env(CRASH, format!("{batch} {step:?}"));
