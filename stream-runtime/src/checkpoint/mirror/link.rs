@@ -16,7 +16,7 @@ use super::manifest::Tip;
 
 /// Changes are worth a new image only from this size on.
 const IMAGE_BYTES: u64 = 4 << 20;
-/// So many objects of changes are worth one, too: each costs a request when it is read.
+/// So many objects of changes are worth one, too: each costs a request when it is read, and its line in each manifest.
 const CHANGES: u64 = 500;
 /// The most that waits in memory.
 const PENDING_BYTES: u64 = 64 << 20;
@@ -50,6 +50,7 @@ struct State {
     image_bytes: u64,
     /// Changes handed over since the last image was.
     changes_bytes: u64,
+    /// Objects of changes that a reader has to read.
     changes: u64,
     closing: bool,
     /// Uploads have ended, for this reason if it was an error.
@@ -131,7 +132,6 @@ impl Link {
         state.handed += 1;
         let number = state.handed;
         if !state.behind {
-            state.changes += 1;
             state.changes_bytes += changes.len() as u64;
             state.pending_bytes += changes.len() as u64;
             state.queue.push_back(Piece { number, tip, content: Content::Changes(changes) });
@@ -141,7 +141,7 @@ impl Link {
             let content = Content::Image(HeldImage { image, _held: Held(Arc::clone(self)) });
             state.queue.push_back(Piece { number, tip, content });
             (state.behind, state.imaging) = (false, true);
-            (state.changes, state.changes_bytes) = (0, 0);
+            state.changes_bytes = 0;
         }
         drop(state);
         self.work.notify_one();
@@ -219,9 +219,10 @@ impl Link {
     }
 
     /// The mirror is at a batch now, with all pieces up to this number.
-    pub(super) fn mirrored(&self, number: u64, batch: Option<u64>) {
+    pub(super) fn mirrored(&self, number: u64, batch: Option<u64>, changes: u64) {
         let mut state = self.state();
         (state.mirrored, state.batch, state.failure) = (number, batch, None);
+        state.changes = changes;
         self.changed.notify_all();
     }
 

@@ -18,6 +18,12 @@ use super::frame::{TITLE, put_record};
 use super::link::{Content, HeldImage, Link, OBJECT_BYTES, Piece};
 use super::manifest::{self, Manifest, Object, Tip};
 
+/// After so many objects of changes their frames are uploaded once more, as one object: a manifest names them all, and is
+/// written each time.
+const LOOSE: usize = 31;
+/// Larger changes stay as they are.
+const LOOSE_BYTES: usize = 1 << 20;
+
 /// The folder of a run's objects.
 pub(super) const FOLDER: &str = "data";
 
@@ -33,6 +39,9 @@ pub(super) struct Uploader {
     chained: bool,
     /// The changes since the image, with the number of the last piece in each.
     changes: Vec<(u64, Object)>,
+    /// The frames of the last of them, which the next ones are uploaded together with when there are many.
+    loose: Vec<u8>,
+    loose_objects: usize,
     /// The last piece uploaded.
     reached: (u64, Tip),
     image: Option<ImageUpload>,
@@ -76,6 +85,8 @@ impl Uploader {
             published,
             chained: resumed,
             changes,
+            loose: Vec::new(),
+            loose_objects: 0,
             reached,
             image: None,
             superseded: false,
@@ -93,6 +104,7 @@ impl Uploader {
             self.image = None;
             self.chained = false;
             self.changes.clear();
+            self.begin_group();
             self.link.fall_behind(error.to_string());
         }
         self.link.end(Ok(()));
@@ -114,22 +126,37 @@ impl Uploader {
 
     async fn upload(&mut self, piece: Piece) -> Result<()> {
         let Piece { number, tip, content } = piece;
-        let name = |kind: &str| format!("{FOLDER}/{}/{kind}-{number}", self.run.simple());
+        let run = self.run;
+        let name = |kind: &str| format!("{FOLDER}/{}/{kind}-{number}", run.simple());
         match content {
             Content::Image(image) => {
+                // What comes before the image goes when it is there, and what comes after it stays.
+                self.begin_group();
                 let task = upload_image(self.bucket.clone(), image, name("image"));
                 self.image = Some(ImageUpload { number, tip, task: tokio::spawn(task) });
                 Ok(())
             }
             Content::Changes(frames) => {
-                let bytes = [TITLE.as_slice(), &frames].concat();
-                drop(frames);
-                let object = self.bucket.put(name("changes"), bytes).await?;
+                if self.loose.len() + frames.len() > LOOSE_BYTES {
+                    self.begin_group();
+                }
+                self.loose.extend_from_slice(&frames);
+                let merged = if self.loose_objects == LOOSE { self.loose_objects } else { 0 };
+                let frames = if merged > 0 { std::mem::take(&mut self.loose) } else { frames };
+                let object = self.bucket.put(name("changes"), [TITLE.as_slice(), &frames].concat()).await?;
+                self.changes.truncate(self.changes.len() - merged);
                 self.changes.push((number, object));
+                self.loose_objects = if merged > 0 { 0 } else { self.loose_objects + 1 };
                 self.reached = (number, tip);
                 if self.chained { self.publish(None).await } else { Ok(()) }
             }
         }
+    }
+
+    /// What comes next isn't uploaded together with what has been.
+    fn begin_group(&mut self) {
+        self.loose.clear();
+        self.loose_objects = 0;
     }
 
     /// Puts an image in the place of the last one.
@@ -170,7 +197,8 @@ impl Uploader {
         let superseded: Vec<String> = superseded.map(|object| object.name.clone()).collect();
         let manifest_before = manifest::name(before.number);
         self.published = Published { number, manifest };
-        self.link.mirrored(self.reached.0, self.reached.1.committed);
+        let objects = self.changes.len() as u64;
+        self.link.mirrored(self.reached.0, self.reached.1.committed, objects);
         self.bucket.remove(std::iter::once(manifest_before).chain(superseded).collect()).await;
         Ok(())
     }
