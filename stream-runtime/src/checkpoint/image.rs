@@ -15,6 +15,9 @@ use super::packed::Packer;
 use super::sled_store::SledStore;
 use super::{Commit, key};
 
+/// Takes a record: the key of its first part, and its payload.
+type Put<'a> = dyn FnMut(&[u8], &[u8]) -> Result<()> + 'a;
+
 /// A checkpoint as of a commit.
 pub(super) struct Image {
     generation: Arc<Generation>,
@@ -56,8 +59,8 @@ impl SledStore {
 }
 
 impl Image {
-    /// Calls `put` with the key of the first part and the payload of each record of a generation that holds just this.
-    pub(super) fn for_each_record(&self, put: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>) -> Result<()> {
+    /// Calls `put` with each record of a generation that holds just this.
+    pub(super) fn for_each_record(&self, put: &mut Put<'_>) -> Result<()> {
         for (key, payload) in &self.carried {
             put(key, payload)?;
         }
@@ -72,11 +75,7 @@ impl Image {
 }
 
 /// Gives an operator's live state in records; says how much it was.
-fn put_operator(
-    live: &LiveState<'_>,
-    operator: usize,
-    put: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
-) -> Result<Extent> {
+fn put_operator(live: &LiveState<'_>, operator: usize, put: &mut Put<'_>) -> Result<Extent> {
     let number = operator as u16;
     let mut packers: Vec<(Packer, u32)> = (0..RANGES).map(|_| (Packer::default(), 0)).collect();
     let mut extent = Extent::default();

@@ -223,12 +223,15 @@ impl Writer {
     }
 }
 
+/// Takes a record of changes: the operator, its place among the operator's records, and its payload.
+type Put<'a> = dyn FnMut(u16, u32, &[u8]) -> Result<(), String> + 'a;
+
 /// Packs an operator's changes into records, each of which `put` is given with its place among them.
 pub(super) fn pack(
     operator: usize,
     changes: &OperatorChanges,
     key_groups: u16,
-    put: &mut dyn FnMut(u16, u32, &[u8]) -> Result<(), String>,
+    put: &mut Put<'_>,
 ) -> Result<OperatorDelta, String> {
     let number =
         u16::try_from(operator).map_err(|_| format!("can't keep the state of operator {operator}"))?;

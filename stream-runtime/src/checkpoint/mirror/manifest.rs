@@ -60,11 +60,10 @@ impl Manifest {
     }
 
     pub(super) fn encode(&self) -> Result<Vec<u8>, String> {
-        let mut text =
+        let json =
             serde_json::to_string(self).map_err(|error| format!("a manifest can't be encoded: {error}"))?;
-        let checksum = crc32fast::hash(text.as_bytes());
-        text.push_str(&format!("{CHECKSUM}{checksum:08x}\n"));
-        Ok(text.into_bytes())
+        let checksum = crc32fast::hash(json.as_bytes());
+        Ok(format!("{json}{CHECKSUM}{checksum:08x}\n").into_bytes())
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, String> {
