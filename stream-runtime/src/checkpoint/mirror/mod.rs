@@ -31,7 +31,8 @@ pub(crate) use store::MirroredStore;
 ///
 /// The copy is an image of the checkpoint and the changes since, in the form in which batches commit them, so a commit costs what
 /// has changed, not what there is. A new image is uploaded, beside the changes, once these have outgrown the last one (and
-/// 4 MiB), or come to 500 objects; and at a start whose mirror had fallen behind. All in all about twice the bytes of the changes are uploaded.
+/// 4 MiB), or come to 500 objects; and at a start whose mirror had fallen behind. All in all two to three times the bytes of the changes are uploaded, and
+/// a small manifest each time.
 ///
 /// Uploads run beside the query. It waits for them only when more than [`backlog`](Self::backlog) are outstanding, and at its
 /// end. `mirror` in the [`Progress`](crate::engine::Progress) tells how far the mirror has come.
@@ -45,7 +46,7 @@ pub(crate) use store::MirroredStore;
 ///
 /// # One query
 ///
-/// A prefix belongs to one query, by its id; another one doesn't start. Of two runs of the same query, on two machines, the one that has
+/// A prefix belongs to one query, by its id; another one doesn't start, and none does while the store can't be reached. Of two runs of the same query, on two machines, the one that has
 /// started last goes on, and the other one ends with an error at its next upload.
 ///
 /// ```no_run
