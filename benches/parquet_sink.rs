@@ -112,15 +112,20 @@ fn by_hand(rows: &[Stat], path: &Path) {
 
 async fn opened(dir: &Path) -> FileSink<Parquet> {
     let mut sink = FileSink::parquet(dir);
-    let context =
-        SinkContext { query_id: Uuid::from_u128(1), query_name: "Stats".to_owned(), mode: Mode::Append };
+    let context = SinkContext {
+        query_id: Uuid::from_u128(1),
+        query_name: "Stats".to_owned(),
+        mode: Mode::Append,
+        first_batch: 0,
+        first_is_replay: false,
+    };
     Sink::<Stat>::open(&mut sink, context).await.expect("the sink opens");
     sink
 }
 
 /// The first batch of a query: its file and its entry in the manifest.
 async fn write(sink: &mut FileSink<Parquet>, rows: &[Stat]) {
-    let batch = SinkBatch { id: 0, mode: Mode::Append, rows, watermark: None };
+    let batch = SinkBatch { id: 0, mode: Mode::Append, rows, removed: &[], watermark: None };
     sink.commit(batch).await.expect("the batch is written");
 }
 

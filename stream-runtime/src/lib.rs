@@ -102,6 +102,8 @@
 //! | `orc` | ORC files as sources and tables; wants a C compiler |
 //! | `compression` | JSON and CSV files compressed with gzip or Zstandard; wants a C compiler |
 //! | `arrow` | `Chunk::Columns`, batches of columns from a source of the service's own; `parquet` and `orc` have it |
+//! | `object-store` | `checkpoint::Mirror`: copies of checkpoints in object stores, in directories and in memory; see `object_store` |
+//! | `object-store-s3` | … on S3, and on what speaks its protocol: `object_store::aws` |
 
 // The derive writes `::stream_runtime::…`, also for the rows of this crate.
 extern crate self as stream_runtime;
@@ -131,6 +133,9 @@ pub mod time;
 pub mod __private;
 
 pub use error::{Error, Result};
+/// The crate whose stores this one takes.
+#[cfg(feature = "object-store")]
+pub use object_store;
 pub use schema::Schema;
 pub use stream_macros::stream_query;
 pub use uuid::Uuid;

@@ -79,11 +79,17 @@ async fn pyarrow_and_duckdb_read_the_rows_and_the_partitions() {
         let dir = tempfile::tempdir().expect("a directory");
         let mut sink = FileSink::parquet(dir.path()).partition_by(["day", "shop"]).compression(compression);
         let query = Uuid::from_u128(1 << 90);
-        let context = SinkContext { query_id: query, query_name: "Sales".to_owned(), mode: Mode::Append };
+        let context = SinkContext {
+            query_id: query,
+            query_name: "Sales".to_owned(),
+            mode: Mode::Append,
+            first_batch: 0,
+            first_is_replay: false,
+        };
         Sink::<Sale>::open(&mut sink, context).await.expect("the sink opens");
         let sales: Vec<Sale> = (0..60).map(sale).collect();
         for (id, rows) in (0..).zip(sales.chunks(20)) {
-            let batch = SinkBatch { id, mode: Mode::Append, rows, watermark: None };
+            let batch = SinkBatch { id, mode: Mode::Append, rows, removed: &[], watermark: None };
             sink.commit(batch).await.expect("the batch is written");
         }
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/landing/readers.py");

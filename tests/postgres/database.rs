@@ -146,7 +146,7 @@ pub(crate) fn context(mode: Mode) -> SinkContext {
 }
 
 pub(crate) fn context_of(query_id: Uuid, mode: Mode) -> SinkContext {
-    SinkContext { query_id, query_name: "test".to_owned(), mode }
+    SinkContext { query_id, query_name: "test".to_owned(), mode, first_batch: 0, first_is_replay: false }
 }
 
 pub(crate) fn batch<R>(id: u64, mode: Mode, rows: &[R]) -> SinkBatch<'_, R> {

@@ -22,8 +22,19 @@ const LINTS: Step =
     (&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"], &[]);
 const DOCS: Step =
     (&["doc", "--workspace", "--all-features", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")]);
-const DENY: Step =
-    (&["deny", "--all-features", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"], &[]);
+const DENY: Step = (
+    &[
+        "deny",
+        "--workspace",
+        "--all-features",
+        "check",
+        "--hide-inclusion-graph",
+        "bans",
+        "licenses",
+        "sources",
+    ],
+    &[],
+);
 const TESTS: Step = (&["test", "--workspace", "--all-features"], &[]);
 const BLESS_MACROS: Step = (&["test", "--package", "stream-macros"], &[("INSTA_UPDATE", "always")]);
 const BLESS_ERRORS: Step = (&["test", "--package", "ui-tests"], &[("TRYBUILD", "overwrite")]);
@@ -67,5 +78,5 @@ fn advisories() -> bool {
         println!("advisories: not checked, the advisory database can't be fetched from here");
         return true;
     }
-    all(&[(&["deny", "--all-features", "check", "--hide-inclusion-graph", "advisories"], &[])])
+    all(&[(&["deny", "--workspace", "--all-features", "check", "--hide-inclusion-graph", "advisories"], &[])])
 }

@@ -30,7 +30,7 @@ pub(crate) struct FieldAttributes {
 /// The part of a Kafka message that a column is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MessagePart {
-    Key,
+    MessageKey,
     Value,
     Topic,
     Partition,
@@ -42,7 +42,7 @@ pub(crate) enum MessagePart {
 
 impl MessagePart {
     const ALL: [(&str, Self); 8] = [
-        ("key", Self::Key),
+        ("key", Self::MessageKey),
         ("value", Self::Value),
         ("topic", Self::Topic),
         ("partition", Self::Partition),

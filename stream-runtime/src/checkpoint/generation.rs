@@ -80,6 +80,12 @@ impl Generation {
         self.sync()
     }
 
+    /// As [`write`](Self::write); durable only after [`sync`](Self::sync).
+    #[cfg(feature = "object-store")]
+    pub(super) fn apply(&self, batch: sled::Batch) -> Result<()> {
+        guarded(&self.root, || self.database.apply_batch(batch))
+    }
+
     /// Writes one value; durable only after [`sync`](Self::sync).
     pub(super) fn stage(&self, key: Vec<u8>, value: impl Into<IVec>) -> Result<()> {
         guarded(&self.root, || self.database.insert(key, value)).map(|_| ())

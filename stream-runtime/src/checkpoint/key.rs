@@ -76,6 +76,13 @@ pub(super) fn split_part(key: &[u8]) -> Option<(&[u8], u32)> {
     Some((fields, u32::from_be_bytes(part)))
 }
 
+/// The key of the first part of the record that this one is a part of.
+#[cfg(feature = "object-store")]
+pub(super) fn first_part(key: &[u8]) -> Option<Vec<u8>> {
+    let (fields, _) = split_part(key)?;
+    Some(join(*key.first()?, &[fields], 0))
+}
+
 /// The batch and the part of a plan's or commit's key.
 pub(super) fn split_batch(key: &[u8]) -> Option<(u64, u32)> {
     let (fields, part) = split_part(key)?;

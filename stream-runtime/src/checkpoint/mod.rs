@@ -10,11 +10,17 @@ mod directory;
 mod fingerprint;
 mod fold;
 mod generation;
+#[cfg(feature = "object-store")]
+mod image;
 mod key;
 mod live;
 mod memory;
+#[cfg(feature = "object-store")]
+mod mirror;
 mod overlay;
 mod packed;
+#[cfg(feature = "object-store")]
+mod rebuild;
 mod record;
 mod sequence;
 mod sled_store;
@@ -28,12 +34,16 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::engine::WatermarkPolicy;
+use crate::engine::{MirrorProgress, WatermarkPolicy};
 use crate::error::Result;
 use crate::plan::{OperatorChanges, StateEntry};
 use crate::source::{LogEntry, Offset};
 
 pub use memory::MemoryStore;
+#[cfg(feature = "object-store")]
+pub(crate) use mirror::MirroredStore;
+#[cfg(feature = "object-store")]
+pub use mirror::{Mirror, OnMirrorFailure, Restored, restore_from};
 pub use sled_store::SledStore;
 #[doc(hidden)]
 pub use sled_store::{Options, Step};
@@ -161,4 +171,14 @@ pub trait StateStore: Send + Sync {
 
     /// Bytes on disk.
     fn disk_bytes(&self) -> u64;
+
+    /// How far a copy elsewhere has come; `None` without one.
+    fn mirror(&self) -> Option<MirrorProgress> {
+        None
+    }
+
+    /// Called after the last batch of a run: waits for what is still under way.
+    fn close(&self) -> Result<()> {
+        Ok(())
+    }
 }

@@ -21,7 +21,7 @@ use super::writer::{Writer, pack};
 use super::{BatchPlan, Commit, Fingerprint, Metadata, Recovered, StateStore, key, record};
 
 /// How many batches' plans are kept, as Spark's `minBatchesToRetain`.
-const RETAINED_PLANS: u64 = 100;
+pub(super) const RETAINED_PLANS: u64 = 100;
 /// Changes up to this size aren't worth folding.
 const FOLD_BYTES: u64 = 4 << 20;
 
@@ -252,8 +252,13 @@ impl StateStore for SledStore {
         let mut batch = sled::Batch::default();
         let mut record = CommitRecord { commit: *commit, operators: Vec::with_capacity(changes.len()) };
         for (operator, changes) in changes.iter().enumerate() {
-            let delta = pack(commit.batch, operator, changes, key_groups, &mut batch)
-                .map_err(|why| self.refused(why))?;
+            let mut put = |number, sequence, packed: &[u8]| {
+                record::for_each_part(packed, |part, bytes| {
+                    batch.insert(key::delta(commit.batch, number, sequence, part), bytes);
+                });
+                Ok(())
+            };
+            let delta = pack(operator, changes, key_groups, &mut put).map_err(|why| self.refused(why))?;
             record.operators.push(delta);
         }
         let bytes = record.bytes();

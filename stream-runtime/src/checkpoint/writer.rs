@@ -223,13 +223,15 @@ impl Writer {
     }
 }
 
-/// Adds an operator's changes to a write.
+/// Takes a record of changes: the operator, its place among the operator's records, and its payload.
+type Put<'a> = dyn FnMut(u16, u32, &[u8]) -> Result<(), String> + 'a;
+
+/// Packs an operator's changes into records, each of which `put` is given with its place among them.
 pub(super) fn pack(
-    batch_id: u64,
     operator: usize,
     changes: &OperatorChanges,
     key_groups: u16,
-    batch: &mut sled::Batch,
+    put: &mut Put<'_>,
 ) -> Result<OperatorDelta, String> {
     let number =
         u16::try_from(operator).map_err(|_| format!("can't keep the state of operator {operator}"))?;
@@ -238,9 +240,7 @@ pub(super) fn pack(
     let mut put = |packed: &[u8]| {
         let sequence = u32::try_from(extent.records)
             .map_err(|_| format!("can't keep so many changes of operator {operator} in one batch"))?;
-        record::for_each_part(packed, |part, bytes| {
-            batch.insert(key::delta(batch_id, number, sequence, part), bytes);
-        });
+        put(number, sequence, packed)?;
         extent.records += 1;
         extent.bytes += packed.len() as u64;
         Ok::<_, String>(())

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::checkpoint::{MemoryStore, SledStore, StateStore};
+#[cfg(feature = "object-store")]
+use crate::checkpoint::{Mirror, MirroredStore};
 use crate::error::{Error, Result};
 use crate::plan::{Contains, Explain, Plan, Reads};
 use crate::sink::erased::AnySink;
@@ -45,6 +47,8 @@ pub struct QueryBuilder<P: Plan> {
 pub(crate) struct Options {
     name: Option<String>,
     checkpoint: Option<PathBuf>,
+    #[cfg(feature = "object-store")]
+    mirror: Option<Mirror>,
     /// Takes the place of a checkpoint directory in tests.
     pub(crate) store: Option<Arc<dyn StateStore>>,
     trigger: Trigger,
@@ -73,6 +77,8 @@ impl<P: Plan> QueryBuilder<P> {
         let options = Options {
             name: None,
             checkpoint: None,
+            #[cfg(feature = "object-store")]
+            mirror: None,
             store: None,
             trigger: Trigger::default(),
             watermark_policy: WatermarkPolicy::default(),
@@ -176,6 +182,15 @@ impl<P: Plan> QueryBuilder<P> {
         self
     }
 
+    /// Keeps a copy of the checkpoint in an object store, from which [`restore_from`](crate::checkpoint::restore_from) makes it anew on
+    /// another machine.
+    #[cfg(feature = "object-store")]
+    pub fn mirror_to(mut self, mirror: Mirror) -> Self {
+        self.told.push("mirror_to");
+        self.options.mirror = Some(mirror);
+        self
+    }
+
     /// When batches start; [`Trigger::AsFastAsPossible`] unless told otherwise.
     pub fn trigger(mut self, trigger: Trigger) -> Self {
         self.told.push("trigger");
@@ -260,7 +275,7 @@ impl<P: Plan> QueryBuilder<P> {
 
     /// A query ready for its first batch, which somebody else drives.
     pub(crate) async fn open(self) -> Result<Execution> {
-        let Self { plan, sources, late, sinks, options, told: _, misplaced } = self;
+        let Self { plan, sources, late, sinks, mut options, told: _, misplaced } = self;
         if let Some(error) = misplaced {
             return Err(error);
         }
@@ -284,13 +299,12 @@ impl<P: Plan> QueryBuilder<P> {
             });
         }
         check_times(sources.iter().map(|source| source.idle_time()), options.flush_after)?;
-        let name = options.name.unwrap_or_else(|| plan.info().query.to_owned());
+        let name = options.name.take().unwrap_or_else(|| plan.info().query.to_owned());
         let pool = WorkerPool::new(&name, options.workers)?;
         let stages = TypedStages::new(plan, sources, late, sinks, pool);
-        let store: Arc<dyn StateStore> = match (options.store, options.checkpoint) {
-            (Some(store), _) => store,
-            (None, Some(directory)) => Arc::new(blocking(move || SledStore::open(directory)).await?),
-            (None, None) => {
+        let store = match options.open_store().await? {
+            Some(store) => store,
+            None => {
                 if let Some(sink) = stages.sink_that_needs_checkpoint() {
                     return Err(Error::InvalidOption {
                         option: "checkpoint",
@@ -316,6 +330,28 @@ impl<P: Plan> QueryBuilder<P> {
             release(store).await;
         }
         opened
+    }
+}
+
+impl Options {
+    /// Opens the checkpoint, if the query has one.
+    async fn open_store(&mut self) -> Result<Option<Arc<dyn StateStore>>> {
+        if let Some(store) = self.store.take() {
+            return Ok(Some(store));
+        }
+        let directory = self.checkpoint.take();
+        #[cfg(feature = "object-store")]
+        if let Some(mirror) = self.mirror.take() {
+            let Some(directory) = directory else {
+                return Err(Error::InvalidOption {
+                    option: "mirror_to",
+                    message: "a mirror is a copy of the checkpoint; add one with `.checkpoint(…)`".to_owned(),
+                });
+            };
+            return Ok(Some(Arc::new(blocking(move || MirroredStore::open(directory, mirror)).await?)));
+        }
+        let Some(directory) = directory else { return Ok(None) };
+        Ok(Some(Arc::new(blocking(move || SledStore::open(directory)).await?)))
     }
 }
 

@@ -40,7 +40,8 @@ pub use handle::StreamingQuery;
 pub use listener::QueryListener;
 pub use policy::WatermarkPolicy;
 pub use progress::{
-    EventTimeProgress, Progress, QueryStatus, SinkProgress, SourceProgress, StateOperatorProgress,
+    EventTimeProgress, MirrorProgress, Progress, QueryStatus, SinkProgress, SourceProgress,
+    StateOperatorProgress,
 };
 pub use step::{Step, StepHook};
 pub use trigger::Trigger;

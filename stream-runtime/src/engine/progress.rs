@@ -50,6 +50,9 @@ pub struct Progress {
     pub sources: Vec<SourceProgress>,
     /// The sink; several are named together.
     pub sink: SinkProgress,
+    /// The checkpoint's mirror, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<MirrorProgress>,
 }
 
 impl Progress {
@@ -193,6 +196,21 @@ pub struct SinkProgress {
     pub description: String,
     /// Rows written, to each sink.
     pub num_output_rows: i64,
+}
+
+/// How far a checkpoint's mirror has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MirrorProgress {
+    /// The last batch that could be restored from it; `None` before the first.
+    pub batch_id: Option<u64>,
+    /// Uploads that are waiting or under way.
+    pub pending_uploads: u64,
+    /// Bytes of changes that wait in memory.
+    pub pending_bytes: u64,
+    /// Why the last upload has failed, if it has, for a mirror that may fall behind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
 }
 
 /// Rows by seconds with one decimal, half up; `None` if no time passed.

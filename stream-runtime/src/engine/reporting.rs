@@ -114,6 +114,7 @@ impl Execution {
                 description: self.stages.sink_description(),
                 num_output_rows: i64::try_from(computed.output_rows).unwrap_or(i64::MAX),
             },
+            mirror: self.store.mirror(),
         })
     }
 

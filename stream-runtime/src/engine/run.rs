@@ -9,7 +9,7 @@ use crate::source::Admission;
 use crate::time::{Duration, Timestamp, seconds};
 
 use super::clock::Clock;
-use super::execution::{Execution, POLLING_DELAY, release};
+use super::execution::{Execution, POLLING_DELAY, blocking, release};
 use super::handle::{Shared, StreamingQuery};
 use super::listener::tell;
 use super::panics::guarded;
@@ -51,7 +51,9 @@ async fn run(mut execution: Execution, trigger: Trigger) {
     tell(&execution.listeners, |listener| listener.on_started(id, run_id, &execution.shared.name));
     let ran = guarded(run_batches(&mut execution, trigger)).await;
     let closed = guarded(execution.stages.close()).await;
-    let outcome = ran.and(closed).map_err(|error| {
+    let store = Arc::clone(&execution.store);
+    let copied = blocking(move || store.close()).await;
+    let outcome = ran.and(closed).and(copied).map_err(|error| {
         tracing::error!(query = %execution.shared.name, %error, "query terminated");
         Arc::new(error)
     });

@@ -56,8 +56,8 @@ pub enum PruneValue {
     Integer(i128),
     Float(f64),
     Text(&'static str),
-    Timestamp(Timestamp),
-    Date(Date),
+    Time(Timestamp),
+    Day(Date),
 }
 
 macro_rules! values {
@@ -71,7 +71,7 @@ macro_rules! values {
 }
 
 values! {
-    bool => Bool, &'static str => Text, f64 => Float, Timestamp => Timestamp, Date => Date,
+    bool => Bool, &'static str => Text, f64 => Float, Timestamp => Time, Date => Day,
     i8 => Integer, i16 => Integer, i32 => Integer, i64 => Integer, i128 => Integer,
     u8 => Integer, u16 => Integer, u32 => Integer, u64 => Integer,
 }

@@ -20,7 +20,7 @@ pub(crate) fn decode(
     out: &mut Vec<u8>,
 ) -> Result<(), Refusal> {
     match (column.kind(), value) {
-        (Kind::Option(inner), _) => {
+        (Kind::Nullable(inner), _) => {
             pack_bool(value.is_some(), out);
             if value.is_some() { decode(inner, from, value, out) } else { Ok(()) }
         }
@@ -46,27 +46,27 @@ fn read(column: &DataType, from: &ValueType, value: &[u8], out: &mut Vec<u8>) ->
             out.extend_from_slice(&f64::from(f32::from_be_bytes(whole(value)?)).to_le_bytes());
         }
         (Kind::F64, _) => out.extend_from_slice(&f64::from_be_bytes(whole(value)?).to_le_bytes()),
-        (Kind::String, ValueType::Uuid) => {
+        (Kind::Text, ValueType::Uuid) => {
             let text = uuid::Uuid::from_bytes(whole(value)?).to_string();
             pack_bytes(text.as_bytes(), out);
         }
-        (Kind::String, ValueType::Jsonb) => pack_bytes(json_of(value, from)?.as_bytes(), out),
-        (Kind::String, _) => {
+        (Kind::Text, ValueType::Jsonb) => pack_bytes(json_of(value, from)?.as_bytes(), out),
+        (Kind::Text, _) => {
             std::str::from_utf8(value).map_err(|_| "it isn't UTF-8".to_owned())?;
             pack_bytes(value, out);
         }
-        (Kind::Bytes, _) => pack_bytes(value, out),
-        (Kind::Timestamp, _) => out.extend_from_slice(&decode_instant(value)?.to_le_bytes()),
-        (Kind::Date, _) => {
+        (Kind::Binary, _) => pack_bytes(value, out),
+        (Kind::Time, _) => out.extend_from_slice(&decode_instant(value)?.to_le_bytes()),
+        (Kind::Day, _) => {
             let days = match i32::from_be_bytes(whole(value)?) {
                 end @ (i32::MIN | i32::MAX) => end,
                 days => days.saturating_add(EPOCH_DAYS),
             };
             out.extend_from_slice(&days.to_le_bytes());
         }
-        (Kind::Duration, _) => out.extend_from_slice(&interval(value)?.to_le_bytes()),
-        (Kind::List(element), ValueType::Array(from, _)) => read_array(element, from, value, out)?,
-        (Kind::List(_) | Kind::Struct | Kind::Window, _) => {
+        (Kind::Span, _) => out.extend_from_slice(&interval(value)?.to_le_bytes()),
+        (Kind::ListOf(element), ValueType::Array(from, _)) => read_array(element, from, value, out)?,
+        (Kind::ListOf(_) | Kind::Struct | Kind::TimeWindow, _) => {
             let text = json_of(value, from)?;
             column.json_to_packed(text, out).map_err(|error| error.to_string())?;
         }

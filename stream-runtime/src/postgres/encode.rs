@@ -28,7 +28,7 @@ pub(crate) fn encode(
     packed: &mut &[u8],
     out: &mut Vec<u8>,
 ) -> Result<(), Refusal> {
-    if let Kind::Option(inner) = column.kind() {
+    if let Kind::Nullable(inner) = column.kind() {
         return if unpack_bool(packed).ok_or_else(damaged)? {
             encode(inner, to, packed, out)
         } else {
@@ -66,17 +66,17 @@ fn write(column: &DataType, to: &ValueType, packed: &mut &[u8], out: &mut Vec<u8
             out.extend_from_slice(&f64::from(f32::from_le_bytes(take(packed)?)).to_be_bytes());
         }
         (Kind::F64, _) => out.extend_from_slice(&f64::from_le_bytes(take(packed)?).to_be_bytes()),
-        (Kind::String, to) => write_text(unpack_bytes(packed).ok_or_else(damaged)?, to, out)?,
-        (Kind::Bytes, _) => out.extend_from_slice(unpack_bytes(packed).ok_or_else(damaged)?),
-        (Kind::Timestamp, _) => write_timestamp(i64::from_le_bytes(take(packed)?), out)?,
-        (Kind::Date, _) => write_date(i32::from_le_bytes(take(packed)?), out)?,
-        (Kind::Duration, _) => {
+        (Kind::Text, to) => write_text(unpack_bytes(packed).ok_or_else(damaged)?, to, out)?,
+        (Kind::Binary, _) => out.extend_from_slice(unpack_bytes(packed).ok_or_else(damaged)?),
+        (Kind::Time, _) => write_timestamp(i64::from_le_bytes(take(packed)?), out)?,
+        (Kind::Day, _) => write_date(i32::from_le_bytes(take(packed)?), out)?,
+        (Kind::Span, _) => {
             // Microseconds, days, months.
             out.extend_from_slice(&i64::from_le_bytes(take(packed)?).to_be_bytes());
             out.extend_from_slice(&[0; 8]);
         }
-        (Kind::List(element), ValueType::Array(to, oid)) => write_array(element, to, *oid, packed, out)?,
-        (Kind::List(_) | Kind::Struct | Kind::Window, to) => {
+        (Kind::ListOf(element), ValueType::Array(to, oid)) => write_array(element, to, *oid, packed, out)?,
+        (Kind::ListOf(_) | Kind::Struct | Kind::TimeWindow, to) => {
             if *to == ValueType::Jsonb {
                 out.push(JSONB_VERSION);
             }
@@ -145,7 +145,7 @@ fn write_array(
     let count = unpack_length(packed).ok_or_else(damaged)?;
     let long = || "the list is longer than PostgreSQL's arrays can be".to_owned();
     let length = i32::try_from(count).map_err(|_| long())?;
-    let may_be_null = matches!(element.kind(), Kind::Option(_));
+    let may_be_null = matches!(element.kind(), Kind::Nullable(_));
     // Dimensions, whether there may be nulls, the element's type; for a dimension its length and its first index.
     out.extend_from_slice(&i32::from(count > 0).to_be_bytes());
     out.extend_from_slice(&i32::from(may_be_null).to_be_bytes());

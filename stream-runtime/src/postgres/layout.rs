@@ -34,7 +34,7 @@ pub(crate) fn wanted<R: Schema>() -> Vec<Wanted> {
         .flat_map(|(field, column)| {
             let nullable = is_nullable(&column);
             let inner = innermost(&column).clone();
-            if *inner.kind() == Kind::Window {
+            if *inner.kind() == Kind::TimeWindow {
                 let instant = <crate::time::Timestamp as crate::schema::Column>::data_type();
                 let half = |suffix| Wanted {
                     name: format!("{}_{suffix}", field.name),
@@ -75,7 +75,7 @@ impl Layout {
         let mut types = types.into_iter();
         let mut columns = Vec::new();
         for column in R::data_types() {
-            let place = if *innermost(&column).kind() == Kind::Window {
+            let place = if *innermost(&column).kind() == Kind::TimeWindow {
                 types.next().zip(types.next()).map(|(start, end)| Place::Two(start, end))
             } else {
                 types.next().map(Place::One)
@@ -151,7 +151,7 @@ fn encode_window(
     out: &mut Vec<u8>,
     ends: &mut Vec<usize>,
 ) -> Result<(), String> {
-    if let Kind::Option(inner) = column.kind() {
+    if let Kind::Nullable(inner) = column.kind() {
         if unpack_bool(packed).ok_or_else(damaged)? {
             return encode_window(inner, [start, end], packed, out, ends);
         }
@@ -170,7 +170,7 @@ fn decode_window(
     ends: (Option<&[u8]>, Option<&[u8]>),
     out: &mut Vec<u8>,
 ) -> Result<(), String> {
-    if let Kind::Option(inner) = column.kind() {
+    if let Kind::Nullable(inner) = column.kind() {
         let is_there = ends.0.is_some() || ends.1.is_some();
         pack_bool(is_there, out);
         return if is_there { decode_window(inner, ends, out) } else { Ok(()) };

@@ -71,7 +71,7 @@ impl ValueType {
     pub(crate) fn takes(&self, column: &DataType) -> bool {
         use ValueType as V;
         match (column.kind(), self) {
-            (Kind::Option(inner), _) => self.takes(inner),
+            (Kind::Nullable(inner), _) => self.takes(inner),
             (Kind::Bool, V::Bool)
             | (Kind::I8 | Kind::U8 | Kind::I16, V::Int2 | V::Int4 | V::Int8 | V::Numeric)
             | (Kind::U16 | Kind::I32, V::Int4 | V::Int8 | V::Numeric)
@@ -79,13 +79,13 @@ impl ValueType {
             | (Kind::I128 | Kind::U128, V::Numeric)
             | (Kind::F32, V::Float4 | V::Float8)
             | (Kind::F64, V::Float8)
-            | (Kind::String, V::Text | V::Uuid)
-            | (Kind::Bytes, V::Bytea)
-            | (Kind::Timestamp, V::Timestamptz | V::Timestamp)
-            | (Kind::Date, V::Date)
-            | (Kind::Duration, V::Interval)
-            | (Kind::String | Kind::Struct | Kind::List(_) | Kind::Window, V::Json | V::Jsonb) => true,
-            (Kind::List(element), V::Array(to, _)) => element_of(element).is_some() && to.takes(element),
+            | (Kind::Text, V::Text | V::Uuid)
+            | (Kind::Binary, V::Bytea)
+            | (Kind::Time, V::Timestamptz | V::Timestamp)
+            | (Kind::Day, V::Date)
+            | (Kind::Span, V::Interval)
+            | (Kind::Text | Kind::Struct | Kind::ListOf(_) | Kind::TimeWindow, V::Json | V::Jsonb) => true,
+            (Kind::ListOf(element), V::Array(to, _)) => element_of(element).is_some() && to.takes(element),
             _ => false,
         }
     }
@@ -94,11 +94,13 @@ impl ValueType {
     pub(crate) fn gives(&self, column: &DataType) -> bool {
         use ValueType as V;
         match (column.kind(), self) {
-            (Kind::Option(inner), _) => self.gives(inner),
+            (Kind::Nullable(inner), _) => self.gives(inner),
             (kind, V::Int2 | V::Int4 | V::Int8 | V::Numeric) => is_integer(kind),
             (Kind::F64, V::Float4) => true,
             (Kind::F32, V::Float8) => false,
-            (Kind::List(element), V::Array(from, _)) => element_of(element).is_some() && from.gives(element),
+            (Kind::ListOf(element), V::Array(from, _)) => {
+                element_of(element).is_some() && from.gives(element)
+            }
             _ => self.takes(column),
         }
     }
@@ -107,8 +109,8 @@ impl ValueType {
 /// What an array holds for the elements of a list: one value each, which may be null.
 fn element_of(element: &DataType) -> Option<&DataType> {
     match element.kind() {
-        Kind::Option(inner) => element_of(inner),
-        Kind::Window | Kind::Struct | Kind::List(_) => None,
+        Kind::Nullable(inner) => element_of(inner),
+        Kind::TimeWindow | Kind::Struct | Kind::ListOf(_) => None,
         _ => Some(element),
     }
 }
@@ -132,7 +134,7 @@ fn is_integer(kind: &Kind) -> bool {
 /// The type that a table is created with for such a column, and that a report says is missing.
 pub(crate) fn created_as(column: &DataType) -> String {
     match column.kind() {
-        Kind::Option(inner) => created_as(inner),
+        Kind::Nullable(inner) => created_as(inner),
         Kind::Bool => "boolean".to_owned(),
         Kind::I8 | Kind::U8 | Kind::I16 => "smallint".to_owned(),
         Kind::U16 | Kind::I32 => "integer".to_owned(),
@@ -141,13 +143,13 @@ pub(crate) fn created_as(column: &DataType) -> String {
         Kind::I128 | Kind::U128 => "numeric(39)".to_owned(),
         Kind::F32 => "real".to_owned(),
         Kind::F64 => "double precision".to_owned(),
-        Kind::String => "text".to_owned(),
-        Kind::Bytes => "bytea".to_owned(),
-        Kind::Timestamp => "timestamptz".to_owned(),
-        Kind::Date => "date".to_owned(),
-        Kind::Duration => "interval".to_owned(),
-        Kind::Window | Kind::Struct => "jsonb".to_owned(),
-        Kind::List(element) => match element_of(element) {
+        Kind::Text => "text".to_owned(),
+        Kind::Binary => "bytea".to_owned(),
+        Kind::Time => "timestamptz".to_owned(),
+        Kind::Day => "date".to_owned(),
+        Kind::Span => "interval".to_owned(),
+        Kind::TimeWindow | Kind::Struct => "jsonb".to_owned(),
+        Kind::ListOf(element) => match element_of(element) {
             Some(element) => format!("{}[]", created_as(element)),
             None => "jsonb".to_owned(),
         },
@@ -156,13 +158,13 @@ pub(crate) fn created_as(column: &DataType) -> String {
 
 /// Whether a row may have a null there.
 pub(crate) fn is_nullable(column: &DataType) -> bool {
-    matches!(column.kind(), Kind::Option(_))
+    matches!(column.kind(), Kind::Nullable(_))
 }
 
 /// The column without its `Option`s.
 pub(crate) fn innermost(column: &DataType) -> &DataType {
     match column.kind() {
-        Kind::Option(inner) => innermost(inner),
+        Kind::Nullable(inner) => innermost(inner),
         _ => column,
     }
 }

@@ -225,7 +225,7 @@ impl<T: Column> Column for Option<T> {
     const NULLABLE: bool = true;
 
     fn data_type() -> DataType {
-        DataType::new::<Self>(Kind::Option(Box::new(T::data_type())))
+        DataType::new::<Self>(Kind::Nullable(Box::new(T::data_type())))
     }
 
     #[inline]

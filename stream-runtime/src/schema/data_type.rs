@@ -12,8 +12,8 @@ use crate::format::{Arena, RowError, json};
 /// use stream_runtime::schema::{Column, DataType, Kind};
 ///
 /// let text = Option::<String>::data_type();
-/// let Kind::Option(text) = text.kind() else { panic!("nullable") };
-/// assert_eq!(text.kind(), &Kind::String);
+/// let Kind::Nullable(text) = text.kind() else { panic!("nullable") };
+/// assert_eq!(text.kind(), &Kind::Text);
 ///
 /// let list = Vec::<u16>::data_type();
 /// let mut packed = Vec::new();
@@ -32,6 +32,8 @@ pub struct DataType {
 }
 
 /// What a [`DataType`] is of. [`Column`] says how each is packed.
+///
+/// No variant has a type's name: rustc would spell out that type's path in its errors.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Kind {
@@ -62,21 +64,21 @@ pub enum Kind {
     /// `f64`.
     F64,
     /// `String`.
-    String,
+    Text,
     /// `Vec<u8>`.
-    Bytes,
+    Binary,
     /// [`Timestamp`](crate::time::Timestamp).
-    Timestamp,
+    Time,
     /// [`Duration`](crate::time::Duration).
-    Duration,
+    Span,
     /// [`Date`](crate::time::Date).
-    Date,
+    Day,
     /// [`Window`](crate::time::Window).
-    Window,
+    TimeWindow,
     /// A column that may be null, and what it is otherwise.
-    Option(Box<DataType>),
+    Nullable(Box<DataType>),
     /// A list, and what it holds.
-    List(Box<DataType>),
+    ListOf(Box<DataType>),
     /// A struct that derives `Schema`.
     Struct,
 }

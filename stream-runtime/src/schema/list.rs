@@ -158,7 +158,7 @@ impl<T: Element> Column for Vec<T> {
     type Values<'a> = ListValues<'a, T>;
 
     fn data_type() -> DataType {
-        DataType::new::<Self>(Kind::List(Box::new(T::data_type())))
+        DataType::new::<Self>(Kind::ListOf(Box::new(T::data_type())))
     }
 
     #[inline]
@@ -195,7 +195,7 @@ impl<T: Element> Column for Vec<T> {
         timestamps: TimestampFormat,
         differences: &mut Differences,
     ) -> Option<ListValues<'a, T>> {
-        let Values::List(offsets, elements) = values else {
+        let Values::Lists(offsets, elements) = values else {
             return mismatch(values, "a list", differences);
         };
         let elements = differences

@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 #[non_exhaustive]
 pub enum MessagePart {
     /// The key.
-    Key,
+    MessageKey,
     /// The value as a whole.
     Value,
     /// The topic's name.
@@ -32,7 +32,7 @@ pub enum MessagePart {
 pub mod part {
     /// The key.
     #[derive(Clone, Copy, Debug)]
-    pub enum KeyPart {}
+    pub enum MessageKeyPart {}
     /// The value as a whole.
     #[derive(Clone, Copy, Debug)]
     pub enum ValuePart {}
@@ -73,7 +73,7 @@ pub trait InMessage<P>: Column {
     fn write_message(view: Self::View<'_>, timestamps: TimestampFormat, message: &mut MessageWriter);
 }
 
-impl<T: Column> InMessage<part::KeyPart> for T {
+impl<T: Column> InMessage<part::MessageKeyPart> for T {
     fn from_message<'a>(message: &Message<'a>, decoding: Decoding<'a>) -> Result<T::View<'a>, RowError> {
         match message.key {
             Some(key) => T::decode_bytes(key, decoding),

@@ -23,7 +23,7 @@ impl Column for String {
     written_as!(text);
 
     fn data_type() -> DataType {
-        DataType::new::<Self>(Kind::String)
+        DataType::new::<Self>(Kind::Text)
     }
 
     #[inline]
@@ -114,7 +114,7 @@ impl Column for Vec<u8> {
     written_as!(binary);
 
     fn data_type() -> DataType {
-        DataType::new::<Self>(Kind::Bytes)
+        DataType::new::<Self>(Kind::Binary)
     }
 
     #[inline]

@@ -105,7 +105,7 @@ fn too_far(count: impl fmt::Display) -> RowError {
 }
 
 impl Column for Timestamp {
-    copied_column!(Timestamp, Timestamp);
+    copied_column!(Timestamp, Time);
     written_as!(timestamp);
     packed_as!(i64, as_micros, from_micros);
 
@@ -123,7 +123,7 @@ impl Column for Timestamp {
             TimestampFormat::Micros => Some(Unit::Microsecond),
         };
         match (values, unit) {
-            (Values::Timestamp(values, unit), _) => Some(Times::Times(values, *unit)),
+            (Values::Times(values, unit), _) => Some(Times::Times(values, *unit)),
             (Values::Integers(numbers), Some(unit)) => Some(Times::Numbers(*numbers, unit)),
             (Values::Integers(_), None) => mismatch(
                 values,
@@ -232,7 +232,7 @@ impl HoldsTimestamps for Timestamp {}
 const DURATION: &str = "an ISO 8601 duration such as `PT5M`";
 
 impl Column for Duration {
-    copied_column!(Duration, Duration);
+    copied_column!(Duration, Span);
     written_as!(duration);
     packed_as!(i64, as_micros, from_micros);
 
@@ -244,7 +244,7 @@ impl Column for Duration {
         differences: &mut Differences,
     ) -> Option<Times<'a>> {
         match values {
-            Values::Duration(values, unit) => Some(Times::Times(values, *unit)),
+            Values::Spans(values, unit) => Some(Times::Times(values, *unit)),
             // As in JSON; so do files in which Spark has intervals.
             Values::Integers(numbers) => Some(Times::Numbers(*numbers, Unit::Microsecond)),
             other => mismatch(other, "a duration, or a number of microseconds", differences),
@@ -314,7 +314,7 @@ impl Visitor<'_> for DurationVisitor {
 impl Element for Duration {}
 
 impl Column for Date {
-    copied_column!(Date, Date);
+    copied_column!(Date, Day);
     written_as!(date);
     packed_as!(i32, as_days, from_days);
 
@@ -326,7 +326,7 @@ impl Column for Date {
         differences: &mut Differences,
     ) -> Option<&'a [i32]> {
         match values {
-            Values::Date(values) => Some(values),
+            Values::Days(values) => Some(values),
             other => mismatch(other, "a date", differences),
         }
     }

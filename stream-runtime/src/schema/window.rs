@@ -21,7 +21,7 @@ pub struct WindowEnds<'a> {
 }
 
 impl Column for Window {
-    copied_column!(Window, Window);
+    copied_column!(Window, TimeWindow);
     written_as!(window);
 
     type Values<'a> = WindowEnds<'a>;

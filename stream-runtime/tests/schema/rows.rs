@@ -1,6 +1,5 @@
 //! A row as a whole: decoded into a view, written back, and reduced to the columns a query names.
 
-use stream_runtime::format::columns::Kind;
 use stream_runtime::prelude::*;
 use stream_runtime::schema::{Arena, Field};
 

@@ -3,9 +3,11 @@
 use std::fs;
 
 use stream_runtime::Error;
+use stream_runtime::plan::Mode;
+use stream_runtime::sink::{FileSink, Sink, SinkContext};
 
-use super::sink_support::append;
-use super::{contents, json, line, parts, result, row};
+use super::sink_support::{Stat, append, context};
+use super::{QUERY, contents, json, json_from, line, parts, result, row};
 
 #[tokio::test]
 async fn a_replayed_batch_is_skipped_in_the_same_run_and_in_the_next() {
@@ -84,6 +86,29 @@ async fn a_run_removes_what_a_killed_one_left_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_checkpoint_older_than_the_output_is_refused_unless_it_repeats_the_last_batch() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut sink = json(dir.path()).await;
+    for batch in 0..3 {
+        append(&mut sink, batch, &row(batch)).await.unwrap();
+    }
+    drop(sink);
+    let before = contents(dir.path());
+    for (first_batch, first_is_replay) in [(0, false), (1, true), (2, false)] {
+        let context = SinkContext { first_batch, first_is_replay, ..context(QUERY, Mode::Append) };
+        let opened = Sink::<Stat>::open(&mut FileSink::json(dir.path()), context).await;
+        let error = opened.unwrap_err().to_string();
+        assert!(
+            error.contains("has results up to batch 2") && error.contains("older than its output"),
+            "{error}"
+        );
+    }
+    assert_eq!(contents(dir.path()), before);
+    json_from(dir.path(), 2).await.unwrap();
+    json_from(dir.path(), 3).await.unwrap();
+}
+
+#[tokio::test]
 async fn batches_that_were_never_written_are_not_passed_over() {
     let dir = tempfile::tempdir().unwrap();
     let mut sink = json(dir.path()).await;
@@ -112,7 +137,7 @@ async fn a_commit_that_is_abandoned_anywhere_is_made_good_by_the_next_run() {
             } => {}
         }
         drop(sink);
-        append(&mut json(dir.path()).await, batch, &row(batch)).await.unwrap();
+        append(&mut json_from(dir.path(), batch).await.unwrap(), batch, &row(batch)).await.unwrap();
         assert_eq!(result(dir.path()), (0..=batch).map(line).collect::<String>());
     }
     drop(json(dir.path()).await);

@@ -17,18 +17,35 @@ use sink_support::{Stat, context, stat};
 use stream_runtime::Error;
 use stream_runtime::plan::Mode;
 use stream_runtime::sink::file::{FileFormat, JsonLines, committed_files};
-use stream_runtime::sink::{FileSink, Sink};
+use stream_runtime::sink::{FileSink, Sink, SinkContext};
 
 const QUERY: u128 = 0x6d3c_9a51_0f2b_4e77_8a10_3355_0000_0001;
 const OTHER: u128 = 0x1b00_77aa_93c1_4d22_9f00_1234_0000_0002;
 
 async fn opened<F: FileFormat>(mut sink: FileSink<F>, query: u128) -> Result<FileSink<F>, Error> {
-    Sink::<Stat>::open(&mut sink, context(query, Mode::Append)).await?;
+    // Behind whatever is there.
+    let context = SinkContext { first_batch: u64::MAX, ..context(query, Mode::Append) };
+    Sink::<Stat>::open(&mut sink, context).await?;
+    Ok(sink)
+}
+
+/// A run that may find its first batch written: the one before it planned it, and did not commit it.
+async fn json_from(dir: &Path, first_batch: u64) -> Result<FileSink<JsonLines>, Error> {
+    let mut sink = FileSink::json(dir);
+    let context = SinkContext { first_batch, first_is_replay: true, ..context(QUERY, Mode::Append) };
+    Sink::<Stat>::open(&mut sink, context).await?;
     Ok(sink)
 }
 
 async fn json(dir: &Path) -> FileSink<JsonLines> {
-    opened(FileSink::json(dir), QUERY).await.unwrap()
+    json_from(dir, last_batch(dir)).await.unwrap()
+}
+
+/// The last batch in the manifest, or 0.
+fn last_batch(dir: &Path) -> u64 {
+    let entries = fs::read_dir(dir.join("_spark_metadata")).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter_map(|name| name.trim_end_matches(".compact").parse().ok()).max().unwrap_or(0)
 }
 
 fn row(batch: u64) -> [Stat; 1] {

@@ -6,7 +6,7 @@ use std::path::Path;
 use stream_runtime::plan::Mode;
 use stream_runtime::prelude::*;
 use stream_runtime::sink::file::{FileFormat, committed_files};
-use stream_runtime::sink::{Sink, SinkBatch};
+use stream_runtime::sink::{Sink, SinkBatch, SinkContext};
 use stream_runtime::{Error, Result};
 
 use super::sink_support::context;
@@ -40,7 +40,9 @@ fn visit(page: &str, country: Option<&str>, rank: u8) -> Visit {
 
 async fn opened<F: FileFormat>(sink: FileSink<F>) -> Result<FileSink<F>> {
     let mut sink = sink;
-    Sink::<Visit>::open(&mut sink, context(QUERY, Mode::Append)).await?;
+    // Behind whatever is there.
+    let context = SinkContext { first_batch: u64::MAX, ..context(QUERY, Mode::Append) };
+    Sink::<Visit>::open(&mut sink, context).await?;
     Ok(sink)
 }
 

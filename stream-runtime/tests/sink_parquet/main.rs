@@ -22,6 +22,8 @@ async fn opened<R: Schema>(mut sink: FileSink<Parquet>) -> Result<FileSink<Parqu
         query_id: Uuid::from_u128(1 << 100),
         query_name: "Rows".to_owned(),
         mode: Mode::Append,
+        first_batch: 0,
+        first_is_replay: false,
     };
     Sink::<R>::open(&mut sink, context).await?;
     Ok(sink)

@@ -74,9 +74,9 @@ fn values(array: &dyn Array) -> Values<'_> {
         DataType::UInt64 => Values::Integers(Numbers::U64(numbers::<UInt64Type>(array))),
         DataType::Float32 => Values::F32(numbers::<Float32Type>(array)),
         DataType::Float64 => Values::F64(numbers::<Float64Type>(array)),
-        DataType::Date32 => Values::Date(numbers::<Date32Type>(array)),
-        DataType::Timestamp(unit, _) => Values::Timestamp(timestamps(array, *unit), unit_of(*unit)),
-        DataType::Duration(unit) => Values::Duration(durations(array, *unit), unit_of(*unit)),
+        DataType::Date32 => Values::Days(numbers::<Date32Type>(array)),
+        DataType::Timestamp(unit, _) => Values::Times(timestamps(array, *unit), unit_of(*unit)),
+        DataType::Duration(unit) => Values::Spans(durations(array, *unit), unit_of(*unit)),
         DataType::Utf8 => {
             let text = array.as_string::<i32>();
             Values::Text(rows.map(|row| text.value(row)).collect())
@@ -119,18 +119,18 @@ fn values(array: &dyn Array) -> Values<'_> {
         DataType::List(_) => {
             let list = array.as_list::<i32>();
             let offsets = list.offsets().iter().map(|&offset| offset as usize).collect();
-            Values::List(offsets, Box::new(data(list.values().as_ref())))
+            Values::Lists(offsets, Box::new(data(list.values().as_ref())))
         }
         DataType::LargeList(_) => {
             let list = array.as_list::<i64>();
             let offsets = list.offsets().iter().map(|&offset| offset as usize).collect();
-            Values::List(offsets, Box::new(data(list.values().as_ref())))
+            Values::Lists(offsets, Box::new(data(list.values().as_ref())))
         }
         DataType::FixedSizeList(_, length) => {
             let list = array.as_fixed_size_list();
             let length = usize::try_from(*length).unwrap_or_default();
             let offsets = (0..=array.len()).map(|row| row * length).collect();
-            Values::List(offsets, Box::new(data(list.values().as_ref())))
+            Values::Lists(offsets, Box::new(data(list.values().as_ref())))
         }
         DataType::Struct(fields) => Values::Struct(struct_fields(fields, array.as_struct().columns())),
         _ => unsupported(array),

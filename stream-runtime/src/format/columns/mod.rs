@@ -58,13 +58,13 @@ pub enum Values<'a> {
     /// Bytes.
     Binary(Vec<&'a [u8]>),
     /// Days since the epoch.
-    Date(&'a [i32]),
+    Days(&'a [i32]),
     /// Points in time.
-    Timestamp(&'a [i64], Unit),
+    Times(&'a [i64], Unit),
     /// Spans of time.
-    Duration(&'a [i64], Unit),
+    Spans(&'a [i64], Unit),
     /// Lists: where the elements of each begin, then where the last one ends; and all elements.
-    List(Vec<usize>, Box<ColumnData<'a>>),
+    Lists(Vec<usize>, Box<ColumnData<'a>>),
     /// Structs, a field each.
     Struct(Vec<ColumnField<'a>>),
     /// What no column can be made of: the type, and why.
@@ -148,10 +148,10 @@ impl fmt::Display for Values<'_> {
             Self::F64(_) => f.write_str("float64"),
             Self::Text(_) => f.write_str("text"),
             Self::Binary(_) => f.write_str("binary"),
-            Self::Date(_) => f.write_str("date"),
-            Self::Timestamp(_, unit) => write!(f, "timestamp({})", unit.name()),
-            Self::Duration(_, unit) => write!(f, "duration({})", unit.name()),
-            Self::List(_, elements) => write!(f, "list of {}", elements.values),
+            Self::Days(_) => f.write_str("date"),
+            Self::Times(_, unit) => write!(f, "timestamp({})", unit.name()),
+            Self::Spans(_, unit) => write!(f, "duration({})", unit.name()),
+            Self::Lists(_, elements) => write!(f, "list of {}", elements.values),
             Self::Struct(fields) => {
                 f.write_str("struct of ")?;
                 for (index, field) in fields.iter().enumerate() {

@@ -51,8 +51,8 @@ fn value(data: &ColumnData<'_>, row: usize, out: &mut Vec<u8>) {
             let text = BASE64.encode(values.get(row).copied().unwrap_or_default());
             json::write_text(&text, out);
         }
-        Values::Date(values) => quoted(values.get(row).copied().map(Date::from_days), out),
-        Values::Timestamp(values, unit) => {
+        Values::Days(values) => quoted(values.get(row).copied().map(Date::from_days), out),
+        Values::Times(values, unit) => {
             let count = values.get(row).copied().unwrap_or_default();
             let mut text = String::new();
             match unit.micros(count) {
@@ -62,10 +62,10 @@ fn value(data: &ColumnData<'_>, row: usize, out: &mut Vec<u8>) {
             }
             json::write_text(&text, out);
         }
-        Values::Duration(values, unit) => {
+        Values::Spans(values, unit) => {
             quoted(values.get(row).map(|count| format!("{count} {}", unit.name())), out);
         }
-        Values::List(offsets, elements) => {
+        Values::Lists(offsets, elements) => {
             out.push(b'[');
             if let Some(&[begin, end]) = offsets.get(row..=row + 1) {
                 for element in begin..end {

@@ -50,7 +50,9 @@ use partition::Partitioning;
 /// started again. The name of a file begins with `part-` and its batch.
 ///
 /// A directory belongs to one query: one with another checkpoint is refused, because its batch ids would pass
-/// for batches already written. Every tenth entry repeats all earlier ones, as in Spark, and entries from before are
+/// for batches already written. So is the query itself with a checkpoint that is older than the directory, restored from a copy: the
+/// only batch that may be there already is the one that the last run had planned and not committed, since that one has the same rows.
+/// Every tenth entry repeats all earlier ones, as in Spark, and entries from before are
 /// removed after a hundred batches, so the manifest grows with the number of files. What bounds that number over
 /// months: [`target_file_bytes`](FileSink::target_file_bytes) makes few large files of many small ones, and
 /// [`retention`](FileSink::retention) leaves old ones out.
@@ -158,6 +160,17 @@ impl<R: Schema, F: FileFormat> Sink<R> for FileSink<F> {
         self.format.check_columns::<R>(left_out).map_err(|error| self.cannot_write(&error))?;
         let (dir, upkeep) = (self.dir.clone(), self.upkeep);
         let (log, state) = blocking(move || Log::open(&dir, context.query_id, upkeep)).await?;
+        let (first, replayed) = (context.first_batch, context.first_is_replay);
+        if let Some(last) = state.last
+            && (last > first || last == first && !replayed)
+        {
+            return Err(Error::sink(
+                self.name(),
+                format_args!(
+                    "the directory has results up to batch {last}, and the query goes on with batch {first}, which it plans anew: its checkpoint is older than its output, and other rows would pass for those already here; go on with the checkpoint that wrote them, or write to an empty directory"
+                ),
+            ));
+        }
         self.opened = Some(Opened { log: Arc::new(log), state, partitioning });
         Ok(())
     }

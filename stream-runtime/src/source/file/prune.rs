@@ -96,7 +96,7 @@ impl<'a> Pruner<'a> {
             return false;
         }
         let kind = match of.kind() {
-            Kind::Option(inner) => inner.kind(),
+            Kind::Nullable(inner) => inner.kind(),
             kind => kind,
         };
         if let Some((min, max)) = integers(kind) {
@@ -109,12 +109,12 @@ impl<'a> Pruner<'a> {
             (Kind::Bool, DataType::Boolean)
             | (Kind::F32, DataType::Float32)
             | (Kind::F64, DataType::Float64 | DataType::Float32)
-            | (Kind::String, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
-            | (Kind::Bytes, DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
-            | (Kind::Date, DataType::Date32)
-            | (Kind::Timestamp, DataType::Timestamp(TimeUnit::Microsecond | TimeUnit::Nanosecond, _)) => true,
-            (Kind::String, DataType::Dictionary(_, values)) => **values == DataType::Utf8,
-            (Kind::Timestamp, DataType::Timestamp(..)) => {
+            | (Kind::Text, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+            | (Kind::Binary, DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
+            | (Kind::Day, DataType::Date32)
+            | (Kind::Time, DataType::Timestamp(TimeUnit::Microsecond | TimeUnit::Nanosecond, _)) => true,
+            (Kind::Text, DataType::Dictionary(_, values)) => **values == DataType::Utf8,
+            (Kind::Time, DataType::Timestamp(..)) => {
                 known.is_some_and(|known| micros(&known.min).is_some() && micros(&known.max).is_some())
             }
             _ => false,
@@ -163,8 +163,8 @@ fn compare(bound: &ArrayRef, value: PruneValue) -> Option<Ordering> {
         (Values::Integers(bound), PruneValue::Integer(value)) => Some(bound.get(0)?.cmp(&value)),
         (Values::F64(bound), PruneValue::Float(value)) => bound.first()?.partial_cmp(&value),
         (Values::Text(bound), PruneValue::Text(value)) => Some((*bound.first()?).cmp(value)),
-        (Values::Date(bound), PruneValue::Date(value)) => Some(bound.first()?.cmp(&value.as_days())),
-        (Values::Timestamp(bound, unit), PruneValue::Timestamp(value)) => {
+        (Values::Days(bound), PruneValue::Day(value)) => Some(bound.first()?.cmp(&value.as_days())),
+        (Values::Times(bound, unit), PruneValue::Time(value)) => {
             Some(unit.micros(*bound.first()?)?.cmp(&value.as_micros()))
         }
         _ => None,
@@ -198,7 +198,7 @@ fn number(bound: &ArrayRef) -> Option<i128> {
 
 fn micros(bound: &ArrayRef) -> Option<Timestamp> {
     match arrow::data(bound.as_ref()).values {
-        Values::Timestamp(times, unit) if bound.len() == 1 && bound.is_valid(0) => {
+        Values::Times(times, unit) if bound.len() == 1 && bound.is_valid(0) => {
             unit.micros(*times.first()?).map(Timestamp::from_micros)
         }
         _ => None,
