@@ -108,8 +108,13 @@ fn main() {
 
     let config = server::shared().config.clone();
     let mut sink = PostgresSink::upsert(config, "by_sink", ["hour", "page"]);
-    let context =
-        SinkContext { query_id: Uuid::from_u128(1), query_name: "bench".to_owned(), mode: Mode::Update };
+    let context = SinkContext {
+        query_id: Uuid::from_u128(1),
+        query_name: "bench".to_owned(),
+        mode: Mode::Update,
+        first_batch: 0,
+        first_is_replay: false,
+    };
     runtime.block_on(Sink::<Stat>::open(&mut sink, context)).expect("the sink opens");
     let mut next = 0;
     group.bench_function("sink", |bencher| {
