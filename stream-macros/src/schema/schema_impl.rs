@@ -86,20 +86,10 @@ fn schema(row: &Row) -> TokenStream {
         .columns
         .iter()
         .map(|Column { ident, place, .. }| quote!(columns.push(Self::#place, &self.#ident)));
-    let packed = row
-        .columns
-        .iter()
-        .map(|Column { ident, place, .. }| quote!(Self::#place.pack::<__COLUMNS>(view.#ident, out)));
-    let unpacked = row
-        .columns
-        .iter()
-        .map(|Column { ident, place, .. }| quote!(#ident: Self::#place.unpack::<__COLUMNS>(bytes, arena)?));
-    let by_column = row.columns.iter().map(
-        |Column { ident, place, .. }| quote!(columns.column(Self::#place, rows.clone().map(|row| row.map(|row| row.#ident)))?),
-    );
     let marker = marker(row);
     let decode_message = row.has_parts().then(|| message::decode_message(row));
-    let columns = columns::schema_items(row);
+    let (packed, columns) = (packed_form(row), columns::schema_items(row));
+    let write_columns = write_columns(row);
     let encode_message = row.has_parts().then(|| message::encode_message(row));
     quote! {
         #[automatically_derived]
@@ -153,30 +143,59 @@ fn schema(row: &Row) -> TokenStream {
                 #(#texts;)*
             }
 
-            fn pack<const __COLUMNS: __private::ColumnSet>(
-                view: #any_view,
-                out: &mut __private::Vec<__private::u8>,
-            ) {
-                #(#packed;)*
-            }
+            #packed
 
-            fn unpack<'a, const __COLUMNS: __private::ColumnSet>(
-                bytes: &mut &'a [__private::u8],
-                arena: &'a __private::Arena,
-            ) -> __private::Option<#view> {
-                __private::Some(#view_ident { #(#unpacked,)* #marker })
-            }
+            #write_columns
+        }
+    }
+}
 
-            fn write_columns<'a, __C: __private::Columns, __I>(
-                rows: __I,
-                columns: &mut __C,
-            ) -> __private::Result<(), __C::Error>
-            where
-                __I: __private::Iterator<Item = __private::Option<#view>> + __private::Clone,
-            {
-                #(#by_column;)*
-                __private::Ok(())
-            }
+/// The row as state keeps it.
+fn packed_form(row: &Row) -> TokenStream {
+    let (view, any_view) = (row.view_type(&quote!('a)), row.view_type(&quote!('_)));
+    let view_ident = &row.view_ident;
+    let packed = row
+        .columns
+        .iter()
+        .map(|Column { ident, place, .. }| quote!(Self::#place.pack::<__COLUMNS>(view.#ident, out)));
+    let unpacked = row
+        .columns
+        .iter()
+        .map(|Column { ident, place, .. }| quote!(#ident: Self::#place.unpack::<__COLUMNS>(bytes, arena)?));
+    let marker = marker(row);
+    quote! {
+        fn pack<const __COLUMNS: __private::ColumnSet>(
+            view: #any_view,
+            out: &mut __private::Vec<__private::u8>,
+        ) {
+            #(#packed;)*
+        }
+
+        fn unpack<'a, const __COLUMNS: __private::ColumnSet>(
+            bytes: &mut &'a [__private::u8],
+            arena: &'a __private::Arena,
+        ) -> __private::Option<#view> {
+            __private::Some(#view_ident { #(#unpacked,)* #marker })
+        }
+    }
+}
+
+/// Rows one column after another.
+fn write_columns(row: &Row) -> TokenStream {
+    let view = row.view_type(&quote!('a));
+    let by_column = row.columns.iter().map(
+        |Column { ident, place, .. }| quote!(columns.column(Self::#place, rows.clone().map(|row| row.map(|row| row.#ident)))?),
+    );
+    quote! {
+        fn write_columns<'a, __C: __private::Columns, __I>(
+            rows: __I,
+            columns: &mut __C,
+        ) -> __private::Result<(), __C::Error>
+        where
+            __I: __private::Iterator<Item = __private::Option<#view>> + __private::Clone,
+        {
+            #(#by_column;)*
+            __private::Ok(())
         }
     }
 }

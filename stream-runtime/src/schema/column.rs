@@ -51,9 +51,6 @@ pub trait Column: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     type Values<'a>: Send + Sync;
 
-    /// What the values are, as far as a source may leave rows out for them.
-    #[doc(hidden)]
-
     /// Whether the column may be null.
     const NULLABLE: bool = false;
 
