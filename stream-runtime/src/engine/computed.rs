@@ -17,6 +17,8 @@ pub(crate) struct Computed {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct InputRows {
     pub(crate) rows: u64,
+    /// Rows that weren't read, since the query would have dropped them.
+    pub(crate) left_out: u64,
     pub(crate) malformed: u64,
 }
 

@@ -128,8 +128,10 @@ impl Execution {
             .map(|(_, metrics)| metrics.waiting.unwrap_or(metrics.rows_total))
             .sum();
         let removed: u64 = report.operators.iter().map(|metrics| metrics.rows_removed).sum();
-        let settles = computed.input_rows() + computed.output_rows + waiting + removed == 0;
-        let rows = computed.inputs.iter().map(|input| input.rows);
+        let left_out: u64 = computed.inputs.iter().map(|input| input.left_out).sum();
+        let settles = computed.input_rows() + left_out + computed.output_rows + waiting + removed == 0;
+        // A source whose rows needn't be read isn't silent.
+        let rows = computed.inputs.iter().map(|input| input.rows + input.left_out);
         self.silence.after_batch(rows, self.tracker.reached_ms(), settles);
     }
 

@@ -311,6 +311,7 @@ impl<P: Plan> Stages for TypedStages<P> {
         let mut computed = Computed::new(self.sources.len());
         for (source, rejects) in done.rejects {
             computed.inputs[source].rows += rejects.rows;
+            computed.inputs[source].left_out += rejects.left_out;
             computed.inputs[source].malformed += rejects.malformed;
             self.malformed[source].extend(rejects.kept);
         }

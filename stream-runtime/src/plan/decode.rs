@@ -45,9 +45,9 @@ pub(crate) fn for_each_view<R: Schema, const COLUMNS: u128>(
             arena.reset();
             column_rows::<R, COLUMNS>(batch, source, first, arena, rejects, row)?;
         }
-        // A batch's event times alone are none of the row function's business.
+        // Rows that `where` drops are none of the row function's business.
         #[cfg(feature = "arrow")]
-        Chunk::Pruned { .. } => {}
+        Chunk::Pruned { rows, .. } => rejects.left_out += rows,
         Chunk::Malformed { bytes, at, reason } => rejects.reject(at, bytes, &RowError::new(reason))?,
     }
     Ok(())

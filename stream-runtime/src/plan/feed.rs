@@ -40,7 +40,7 @@ where
         let target = self.operator.target(operator);
         reading.event_time = EventTimeStats::default();
         #[cfg(feature = "arrow")]
-        if let Chunk::Pruned { event_times: Some((earliest, latest)) } = chunk {
+        if let Chunk::Pruned { event_times: Some((earliest, latest)), .. } = chunk {
             reading.event_time.observe_range(earliest, latest);
         }
         let routes = self.routes(*context);

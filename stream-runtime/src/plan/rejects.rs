@@ -20,7 +20,9 @@ pub struct Rejects {
     batch_time: Timestamp,
     /// Rows that were decoded.
     pub(crate) rows: u64,
-    /// Rows that were not.
+    /// Rows that weren't read, since the query would have dropped them.
+    pub(crate) left_out: u64,
+    /// Rows that could not be decoded.
     pub(crate) malformed: u64,
     /// Those of them that the dead-letter sink gets.
     pub(crate) kept: Vec<MalformedRow>,
@@ -34,7 +36,7 @@ impl Rejects {
             OnMalformed::Drop => Policy::Drop,
             OnMalformed::DeadLetter(_) => Policy::Keep,
         };
-        Self { policy, batch_time, rows: 0, malformed: 0, kept: Vec::new() }
+        Self { policy, batch_time, rows: 0, left_out: 0, malformed: 0, kept: Vec::new() }
     }
 
     /// Takes in a row that can't be decoded.

@@ -109,6 +109,8 @@ pub enum Chunk<'a, R> {
     #[cfg(feature = "arrow")]
     #[doc(hidden)]
     Pruned {
+        /// How many rows.
+        rows: u64,
         /// The earliest and the latest event time, unless they are all null or the query has no watermark.
         event_times: Option<(crate::time::Timestamp, crate::time::Timestamp)>,
     },

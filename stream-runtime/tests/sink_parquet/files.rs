@@ -200,7 +200,7 @@ async fn only_files_of_the_same_columns_are_merged() {
         append(&mut narrow, batch, &[Narrow { number: batch as i64 }]).await.unwrap();
     }
     drop(narrow);
-    let mut wider = opened::<Wider>(sink()).await.unwrap();
+    let mut wider = opened_again::<Wider>(sink(), dir.path()).await.unwrap();
     for batch in 5..10 {
         append(&mut wider, batch, &[Wider { number: batch as i64, comment: None }]).await.unwrap();
     }

@@ -35,7 +35,7 @@ async fn child() {
 
 async fn write(directory: &Path, batches: u64) {
     let sink = FileSink::parquet(directory).partition_by(["region"]).target_file_bytes(4_000);
-    let mut sink = opened::<Landed>(sink).await.unwrap();
+    let mut sink = opened_again::<Landed>(sink, directory).await.unwrap();
     for batch in 0..batches {
         let first = batch as i64 * ROWS;
         let rows: Vec<_> = (first..first + ROWS)
@@ -144,5 +144,5 @@ fn a_sink_killed_at_any_step_on_the_disk_has_each_row_once() {
             }
         }
     }
-    assert!(kills > 30, "{kills} kills");
+    assert!(kills > 20, "{kills} kills");
 }

@@ -25,8 +25,8 @@ pub(super) fn read<R: Schema>(piece: &Piece, file: &File, rows: &mut dyn Rows<R>
 
     let mut first = 1;
     for (index, group) in metadata.metadata().row_groups().iter().enumerate() {
-        let row = first;
-        first += u64::try_from(group.num_rows()).unwrap_or_default();
+        let (row, count) = (first, u64::try_from(group.num_rows()).unwrap_or_default());
+        first += count;
         if !piece.range.contains(&middle(group).min(piece.file.size.saturating_sub(1))) {
             continue;
         }
@@ -35,7 +35,7 @@ pub(super) fn read<R: Schema>(piece: &Piece, file: &File, rows: &mut dyn Rows<R>
             .pruning
             .and_then(|pruning| Pruner::new::<R>(&metadata, pruning, rows.wanted().columns).prune(group));
         if let Some(event_times) = pruned {
-            rows.push(Chunk::Pruned { event_times }).map_err(Problem::Query)?;
+            rows.push(Chunk::Pruned { rows: count, event_times }).map_err(Problem::Query)?;
             continue;
         }
         let reader = guarded(|| {
