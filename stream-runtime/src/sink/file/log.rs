@@ -53,8 +53,8 @@ pub(super) struct State {
 }
 
 impl Log {
-    /// Claims `dir` for the query and removes what a crash has left there.
-    pub(super) fn open(dir: &Path, query: Uuid, upkeep: Upkeep) -> Result<(Self, State)> {
+    /// Claims `dir` for the query, which goes on with the batch `first`, and removes what a crash has left there.
+    pub(super) fn open(dir: &Path, query: Uuid, first: u64, upkeep: Upkeep) -> Result<(Self, State)> {
         let manifest = Manifest::of(dir)?;
         create_dirs(&manifest.dir)?;
         let mut lock = lock(&manifest.data, LOCK_PATIENCE)?;
@@ -72,8 +72,9 @@ impl Log {
             })?;
             state.last = Some(entry.batch);
         }
+        log.check_parts(state.last, first)?;
         listing.unfinished.iter().try_for_each(|path| remove(path))?;
-        log.remove_leftovers(state.last)?;
+        log.remove_leftovers(state.last, first)?;
         // An entry that a crash kept from being synced counts from now on.
         sync_dir(&log.manifest.dir)?;
         sync_dir(&log.manifest.data)?;
