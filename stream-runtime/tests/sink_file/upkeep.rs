@@ -152,6 +152,53 @@ async fn a_small_file_that_is_gone_is_no_reason_to_stop() {
 }
 
 #[tokio::test]
+async fn a_small_file_that_has_lost_its_end_stays_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut sink = merging(dir.path()).await;
+    for batch in 0..9 {
+        append(&mut sink, batch, &row(batch)).await.unwrap();
+    }
+    let cut = committed_files(dir.path()).unwrap().remove(3);
+    fs::write(&cut, "{\"page\":").unwrap();
+    append(&mut sink, 9, &row(9)).await.unwrap();
+    let files = committed_files(dir.path()).unwrap();
+    assert_eq!(files.len(), 3, "the other eight are merged: {files:?}");
+    assert!(files.contains(&cut));
+
+    // As long as it was, but it runs into the next one.
+    let dir = tempfile::tempdir().unwrap();
+    let mut sink = merging(dir.path()).await;
+    for batch in 0..9 {
+        append(&mut sink, batch, &row(batch)).await.unwrap();
+    }
+    let damaged = committed_files(dir.path()).unwrap().remove(3);
+    fs::write(&damaged, line(3).replace('\n', " ")).unwrap();
+    append(&mut sink, 9, &row(9)).await.unwrap();
+    assert!(committed_files(dir.path()).unwrap().contains(&damaged));
+}
+
+#[tokio::test]
+async fn csv_files_of_an_earlier_run_are_not_merged_with_those_of_other_options() {
+    let dir = tempfile::tempdir().unwrap();
+    let sink = |header| opened(FileSink::csv(dir.path()).header(header).target_file_bytes(TARGET), QUERY);
+    let mut csv = sink(true).await.unwrap();
+    for batch in 0..9 {
+        append(&mut csv, batch, &row(batch)).await.unwrap();
+    }
+    drop(csv);
+    let old = committed_files(dir.path()).unwrap();
+    let mut csv = sink(false).await.unwrap();
+    for batch in 9..50 {
+        append(&mut csv, batch, &row(batch)).await.unwrap();
+    }
+    let files = committed_files(dir.path()).unwrap();
+    assert!(old.iter().all(|file| files.contains(file)), "{files:?}");
+    assert!(files.len() < 40, "those of this run are merged: {files:?}");
+    let headers = files.iter().filter(|file| fs::read_to_string(file).unwrap().contains("page"));
+    assert_eq!(headers.count(), 9);
+}
+
+#[tokio::test]
 async fn files_past_their_retention_leave_the_manifest_and_stay_on_disk() {
     let dir = tempfile::tempdir().unwrap();
     let sink = || opened(FileSink::json(dir.path()).retention(hours(1)), QUERY);

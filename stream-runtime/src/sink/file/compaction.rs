@@ -5,6 +5,8 @@
 //! that takes a file out again (`"action":"delete"`) is one that Spark has read as a file since version 3.1.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -78,7 +80,7 @@ impl Compaction {
             expired_before: log.upkeep.retention.map_or(0, millis_before_now),
         };
         let Some(target) = log.upkeep.target_bytes else { return Ok(this) };
-        for (dir, small) in this.small_files(log, &format.extension(), target)? {
+        for (dir, small) in this.small_files::<F>(log, &format.extension(), target)? {
             if total(&small) >= target {
                 this.merge_some(log, format, batch, &dir, small, target);
             }
@@ -93,7 +95,13 @@ impl Compaction {
     }
 
     /// The files by directory that are small, the sink's own, and of the same format.
-    fn small_files(&self, log: &Log, extension: &str, target: u64) -> Result<BTreeMap<PathBuf, Vec<Small>>> {
+    fn small_files<F: FileFormat>(
+        &self,
+        log: &Log,
+        extension: &str,
+        target: u64,
+    ) -> Result<BTreeMap<PathBuf, Vec<Small>>> {
+        let first = if F::SELF_DESCRIBING { 0 } else { log.first_own };
         let ending = format!("-c000.{extension}");
         let mut by_dir: BTreeMap<PathBuf, Vec<Small>> = BTreeMap::new();
         for entry in &self.chain {
@@ -106,8 +114,9 @@ impl Compaction {
                     return Ok(());
                 };
                 let name = path.file_name().and_then(|name| name.to_str());
-                let is_own =
-                    name.is_some_and(|name| name.ends_with(&ending) && batch_of(log.query, name).is_some());
+                let is_own = name.is_some_and(|name| {
+                    name.ends_with(&ending) && batch_of(log.query, name).is_some_and(|batch| batch >= first)
+                });
                 if let Some(dir) = path.parent().filter(|dir| is_own && dir.starts_with(&log.manifest.data)) {
                     by_dir.entry(dir.to_owned()).or_default().push(Small { path, status });
                 }
@@ -129,7 +138,7 @@ impl Compaction {
     ) {
         let mut by_shape: Vec<(F::Shape, Vec<Small>)> = Vec::new();
         for file in small {
-            let shape = match format.shape(&file.path) {
+            let shape = match check_length(&file).and_then(|()| format.shape(&file.path)) {
                 Ok(shape) => shape,
                 Err(error) => {
                     stays_small(&file.path, &error);
@@ -172,6 +181,16 @@ fn merge<F: FileFormat>(
     let newest = group.iter().map(|file| file.status.modification_time).max();
     merged.status.modification_time = newest.unwrap_or(merged.status.modification_time);
     Ok(merged)
+}
+
+/// A file that has lost its end would pass for a whole one once it is merged.
+fn check_length(file: &Small) -> io::Result<()> {
+    let length = fs::metadata(&file.path)?.len();
+    if length == file.status.size {
+        return Ok(());
+    }
+    let message = format!("it has {length} bytes, and the manifest says {}", file.status.size);
+    Err(io::Error::new(io::ErrorKind::InvalidData, message))
 }
 
 /// The result is the same without a merge, so that it failed is no reason to stop.
