@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -138,7 +139,7 @@ impl Compaction {
     ) {
         let mut by_shape: Vec<(F::Shape, Vec<Small>)> = Vec::new();
         for file in small {
-            let shape = match check_length(&file).and_then(|()| format.shape(&file.path)) {
+            let shape = match check_length(&file).and_then(|()| guarded(|| format.shape(&file.path))) {
                 Ok(shape) => shape,
                 Err(error) => {
                     stays_small(&file.path, &error);
@@ -175,7 +176,7 @@ fn merge<F: FileFormat>(
 ) -> Result<Written> {
     let (part, file) = Part::create(dir, log.query, batch, &format.extension())?;
     let sources: Vec<PathBuf> = group.iter().map(|file| file.path.clone()).collect();
-    let file = format.merge(shape, &sources, file).map_err(|error| part.failed(error))?;
+    let file = guarded(|| format.merge(shape, &sources, file)).map_err(|error| part.failed(error))?;
     let mut merged = part.finish(&file)?;
     // Its rows are as old as before.
     let newest = group.iter().map(|file| file.status.modification_time).max();
@@ -193,6 +194,12 @@ fn check_length(file: &Small) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::InvalidData, message))
 }
 
+/// Reads what may be damaged. The readers panic at some damage; that is an error of the file all the same.
+fn guarded<T>(read: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let gave_up = |_| Err(io::Error::new(io::ErrorKind::InvalidData, "its reader gave up"));
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(gave_up)
+}
+
 /// The result is the same without a merge, so that it failed is no reason to stop.
 fn stays_small(path: &Path, error: &dyn std::fmt::Display) {
     tracing::warn!("small files aren't merged: `{}`: {error}", path.display());
@@ -206,4 +213,16 @@ fn millis_before_now(age: Duration) -> u64 {
     let since =
         SystemTime::now().checked_sub(age.to_std()).and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_panics_at_a_damaged_file_is_an_error() {
+        let read: io::Result<()> = guarded(|| panic!("index out of bounds"));
+        assert_eq!(read.unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(guarded(|| Ok(1)).unwrap(), 1);
+    }
 }
