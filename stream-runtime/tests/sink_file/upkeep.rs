@@ -109,6 +109,37 @@ async fn merged_files_stay_until_no_entry_lists_them_and_go_then() {
 }
 
 #[tokio::test]
+async fn a_copy_of_a_directory_never_removes_files_of_the_original() {
+    let (original, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut sink = merging(original.path()).await;
+    for batch in 0..10 {
+        append(&mut sink, batch, &row(batch)).await.unwrap();
+    }
+    let before = contents(original.path());
+    for (path, bytes) in &before {
+        let to = copy.path().join(path.strip_prefix(original.path()).unwrap());
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::write(to, bytes).unwrap();
+    }
+    // Merged ones, which nobody needs any more.
+    for part in parts(copy.path()).iter().filter(|name| name.as_str() < "part-00008") {
+        fs::remove_file(copy.path().join(part)).unwrap();
+    }
+    let mut sink = merging(copy.path()).await;
+    for batch in 10..150 {
+        if batch == 140 {
+            for name in entries(copy.path()) {
+                age(&copy.path().join("_spark_metadata").join(name), 3600);
+            }
+        }
+        append(&mut sink, batch, &row(batch)).await.unwrap();
+    }
+    let first_note = copy.path().join("_spark_metadata/.9.merged");
+    assert!(!first_note.exists(), "what it names has been looked for");
+    assert_eq!(contents(original.path()), before);
+}
+
+#[tokio::test]
 async fn a_crash_before_the_entry_leaves_the_small_files_as_they_were() {
     let dir = tempfile::tempdir().unwrap();
     let mut sink = merging(dir.path()).await;

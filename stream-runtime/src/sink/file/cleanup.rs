@@ -109,7 +109,11 @@ impl Log {
         let oldest = entries.first().map_or(0, |entry| entry.batch);
         for (batch, note) in self.notes()?.into_iter().filter(|(batch, _)| *batch <= oldest) {
             self.manifest.read_lines(&note, &note_name(batch), |_, status| {
-                let path = status.local_path().map(|path| found(path, &self.manifest.data));
+                // A copy of the directory lists the original's files, which are the original's to remove.
+                let path = status
+                    .local_path()
+                    .map(|path| found(path, &self.manifest.data))
+                    .filter(|path| path.starts_with(&self.manifest.data));
                 let name = path.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
                 match (&path, name.and_then(|name| batch_of(self.query, name))) {
                     (Some(path), Some(_)) => remove(path),
