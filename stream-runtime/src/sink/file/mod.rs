@@ -6,7 +6,7 @@
 mod cleanup;
 mod compaction;
 mod compression;
-mod durable;
+pub(crate) mod durable;
 mod format;
 mod log;
 mod manifest;
