@@ -109,6 +109,27 @@ async fn a_checkpoint_older_than_the_output_is_refused_unless_it_repeats_the_las
 }
 
 #[tokio::test]
+async fn a_manifest_that_is_gone_or_an_older_copy_costs_no_committed_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut sink = json(dir.path()).await;
+    for batch in 0..4 {
+        append(&mut sink, batch, &row(batch)).await.unwrap();
+    }
+    drop(sink);
+    let manifest = dir.path().join("_spark_metadata");
+    let files = parts(dir.path());
+    for (lost, end) in [(2..4, "ends with batch 1"), (0..2, "has no entry")] {
+        lost.for_each(|batch| fs::remove_file(manifest.join(batch.to_string())).unwrap());
+        let unfinished = manifest.join(".4.x.tmp");
+        fs::write(&unfinished, "v1").unwrap();
+        let error = json_from(dir.path(), 4).await.unwrap_err().to_string();
+        assert!(error.contains(end) && error.contains("which the query has committed"), "{error}");
+        assert_eq!(parts(dir.path()), files);
+        assert!(unfinished.exists());
+    }
+}
+
+#[tokio::test]
 async fn batches_that_were_never_written_are_not_passed_over() {
     let dir = tempfile::tempdir().unwrap();
     let mut sink = json(dir.path()).await;

@@ -23,10 +23,16 @@ const QUERY: u128 = 0x6d3c_9a51_0f2b_4e77_8a10_3355_0000_0001;
 const OTHER: u128 = 0x1b00_77aa_93c1_4d22_9f00_1234_0000_0002;
 
 async fn opened<F: FileFormat>(mut sink: FileSink<F>, query: u128) -> Result<FileSink<F>, Error> {
-    // Behind whatever is there.
-    let context = SinkContext { first_batch: u64::MAX, ..context(query, Mode::Append) };
+    let context = behind_its_own(&Sink::<Stat>::description(&sink), query);
     Sink::<Stat>::open(&mut sink, context).await?;
     Ok(sink)
+}
+
+/// What a sink of this description is opened with to go on behind what is there.
+fn behind_its_own(description: &str, query: u128) -> SinkContext {
+    let dir = description.strip_prefix("FileSink[").unwrap().strip_suffix(']').unwrap();
+    let first_batch = last_batch(Path::new(dir));
+    SinkContext { first_batch, first_is_replay: true, ..context(query, Mode::Append) }
 }
 
 /// A run that may find its first batch written: the one before it planned it, and did not commit it.

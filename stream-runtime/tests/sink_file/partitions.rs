@@ -6,11 +6,10 @@ use std::path::Path;
 use stream_runtime::plan::Mode;
 use stream_runtime::prelude::*;
 use stream_runtime::sink::file::{FileFormat, committed_files};
-use stream_runtime::sink::{Sink, SinkBatch, SinkContext};
+use stream_runtime::sink::{Sink, SinkBatch};
 use stream_runtime::{Error, Result};
 
-use super::sink_support::context;
-use super::{QUERY, contents};
+use super::{QUERY, behind_its_own, contents};
 
 #[derive(Clone, Debug, Schema)]
 struct Visit {
@@ -40,8 +39,7 @@ fn visit(page: &str, country: Option<&str>, rank: u8) -> Visit {
 
 async fn opened<F: FileFormat>(sink: FileSink<F>) -> Result<FileSink<F>> {
     let mut sink = sink;
-    // Behind whatever is there.
-    let context = SinkContext { first_batch: u64::MAX, ..context(QUERY, Mode::Append) };
+    let context = behind_its_own(&Sink::<Visit>::description(&sink), QUERY);
     Sink::<Visit>::open(&mut sink, context).await?;
     Ok(sink)
 }

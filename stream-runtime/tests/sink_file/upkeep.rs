@@ -109,6 +109,37 @@ async fn merged_files_stay_until_no_entry_lists_them_and_go_then() {
 }
 
 #[tokio::test]
+async fn a_copy_of_a_directory_never_removes_files_of_the_original() {
+    let (original, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut sink = merging(original.path()).await;
+    for batch in 0..10 {
+        append(&mut sink, batch, &row(batch)).await.unwrap();
+    }
+    let before = contents(original.path());
+    for (path, bytes) in &before {
+        let to = copy.path().join(path.strip_prefix(original.path()).unwrap());
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::write(to, bytes).unwrap();
+    }
+    // Merged ones, which nobody needs any more.
+    for part in parts(copy.path()).iter().filter(|name| name.as_str() < "part-00008") {
+        fs::remove_file(copy.path().join(part)).unwrap();
+    }
+    let mut sink = merging(copy.path()).await;
+    for batch in 10..150 {
+        if batch == 140 {
+            for name in entries(copy.path()) {
+                age(&copy.path().join("_spark_metadata").join(name), 3600);
+            }
+        }
+        append(&mut sink, batch, &row(batch)).await.unwrap();
+    }
+    let first_note = copy.path().join("_spark_metadata/.9.merged");
+    assert!(!first_note.exists(), "what it names has been looked for");
+    assert_eq!(contents(original.path()), before);
+}
+
+#[tokio::test]
 async fn a_crash_before_the_entry_leaves_the_small_files_as_they_were() {
     let dir = tempfile::tempdir().unwrap();
     let mut sink = merging(dir.path()).await;
@@ -149,6 +180,53 @@ async fn a_small_file_that_is_gone_is_no_reason_to_stop() {
         .map(|text| text.strip_prefix("page,views,mean\n").expect("one header").lines().count())
         .sum();
     assert_eq!(rows, 9);
+}
+
+#[tokio::test]
+async fn a_small_file_that_has_lost_its_end_stays_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut sink = merging(dir.path()).await;
+    for batch in 0..9 {
+        append(&mut sink, batch, &row(batch)).await.unwrap();
+    }
+    let cut = committed_files(dir.path()).unwrap().remove(3);
+    fs::write(&cut, "{\"page\":").unwrap();
+    append(&mut sink, 9, &row(9)).await.unwrap();
+    let files = committed_files(dir.path()).unwrap();
+    assert_eq!(files.len(), 3, "the other eight are merged: {files:?}");
+    assert!(files.contains(&cut));
+
+    // As long as it was, but it runs into the next one.
+    let dir = tempfile::tempdir().unwrap();
+    let mut sink = merging(dir.path()).await;
+    for batch in 0..9 {
+        append(&mut sink, batch, &row(batch)).await.unwrap();
+    }
+    let damaged = committed_files(dir.path()).unwrap().remove(3);
+    fs::write(&damaged, line(3).replace('\n', " ")).unwrap();
+    append(&mut sink, 9, &row(9)).await.unwrap();
+    assert!(committed_files(dir.path()).unwrap().contains(&damaged));
+}
+
+#[tokio::test]
+async fn csv_files_of_an_earlier_run_are_not_merged_with_those_of_other_options() {
+    let dir = tempfile::tempdir().unwrap();
+    let sink = |header| opened(FileSink::csv(dir.path()).header(header).target_file_bytes(TARGET), QUERY);
+    let mut csv = sink(true).await.unwrap();
+    for batch in 0..9 {
+        append(&mut csv, batch, &row(batch)).await.unwrap();
+    }
+    drop(csv);
+    let old = committed_files(dir.path()).unwrap();
+    let mut csv = sink(false).await.unwrap();
+    for batch in 9..50 {
+        append(&mut csv, batch, &row(batch)).await.unwrap();
+    }
+    let files = committed_files(dir.path()).unwrap();
+    assert!(old.iter().all(|file| files.contains(file)), "{files:?}");
+    assert!(files.len() < 40, "those of this run are merged: {files:?}");
+    let headers = files.iter().filter(|file| fs::read_to_string(file).unwrap().contains("page"));
+    assert_eq!(headers.count(), 9);
 }
 
 #[tokio::test]

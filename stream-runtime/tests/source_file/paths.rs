@@ -17,6 +17,23 @@ async fn names_with_an_underscore_or_a_dot_in_front_are_ignored() {
 }
 
 #[tokio::test]
+async fn a_partition_that_is_named_after_a_column_is_refused_rather_than_read_without_it() {
+    let directory = files(&[("a", 1), ("day=7/number=1/b", 2)]);
+    let deep = |path| FileSource::json(path).recursive_file_lookup(true);
+    let mut run = start(deep(directory.path().to_owned())).await;
+    let error = message(run.advance::<Number>(Admission::Limited).await);
+    assert!(
+        error.contains("partition columns aren't read") && error.contains("a column `number`"),
+        "{error}"
+    );
+    // Other names are names, and so is what leads to the source's path.
+    let other = files(&[("day=7/b", 1)]);
+    assert_eq!(batches(&mut start(deep(other.path().to_owned())).await).await, [["day=7/b"]]);
+    let one = directory.path().join("day=7/number=1");
+    assert_eq!(batches(&mut start(deep(one)).await).await, [["day=7/number=1/b"]]);
+}
+
+#[tokio::test]
 async fn a_missing_directory_is_refused_at_start() {
     let directory = tempdir().unwrap();
     let missing = directory.path().join("missing");

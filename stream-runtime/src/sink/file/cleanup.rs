@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use super::durable::create_whole;
 use super::log::{COMPACT_EVERY, Log, write_line};
-use super::manifest::{EntryName, VERSION};
+use super::manifest::{EntryName, VERSION, description};
 use super::part::{batch_of, found};
 use super::status::FileStatus;
 use crate::error::{Error, Result};
@@ -23,10 +23,32 @@ const BATCHES_RETAINED: u64 = 100;
 const AGE_RETAINED: Duration = Duration::from_secs(10 * 60);
 
 impl Log {
-    /// Removes what a crash has left: parts and notes of batches after the last one that has an entry.
-    pub(super) fn remove_leftovers(&self, last: Option<u64>) -> Result<()> {
-        let is_left_over = |batch: u64| last.is_none_or(|last| batch > last);
-        self.remove_parts(&self.manifest.data, &is_left_over)?;
+    /// Fails if there are parts of batches that the checkpoint has committed and the manifest, which ends with the
+    /// batch `last`, doesn't know: it is gone, or an older copy.
+    pub(super) fn check_parts(&self, last: Option<u64>, first: u64) -> Result<()> {
+        self.each_part(&self.manifest.data, &mut |batch, path| {
+            if batch >= first || last.is_some_and(|last| batch <= last) {
+                return Ok(());
+            }
+            let end = last.map_or("has no entry".to_owned(), |last| format!("ends with batch {last}"));
+            Err(Error::sink(
+                description(&self.manifest.data),
+                format_args!(
+                    "the manifest `{}` {end}, and the directory holds `{}` of batch {batch}, which the query has committed: the manifest was removed, or is an older copy; nothing has been removed: restore it, or write to an empty directory",
+                    self.manifest.dir.display(),
+                    path.display()
+                ),
+            ))
+        })
+    }
+
+    /// Removes what a crash has left: parts and notes of batches after the last one that has an entry, but for those
+    /// that the checkpoint has committed.
+    pub(super) fn remove_leftovers(&self, last: Option<u64>, first: u64) -> Result<()> {
+        let is_left_over = |batch: u64| batch >= first && last.is_none_or(|last| batch > last);
+        self.each_part(&self.manifest.data, &mut |batch, path| {
+            if is_left_over(batch) { remove(path) } else { Ok(()) }
+        })?;
         for (batch, path) in self.notes()? {
             if is_left_over(batch) {
                 remove(&path)?;
@@ -35,16 +57,17 @@ impl Log {
         Ok(())
     }
 
-    fn remove_parts(&self, dir: &Path, is_left_over: &impl Fn(u64) -> bool) -> Result<()> {
+    /// Calls `visit` with each part of this query, listed or not, and its batch.
+    fn each_part(&self, dir: &Path, visit: &mut impl FnMut(u64, &Path) -> Result<()>) -> Result<()> {
         let failed = |error| Error::io("listing", dir, error);
         for file in fs::read_dir(dir).map_err(failed)? {
             let file = file.map_err(failed)?;
             let name = file.file_name();
             // Links to directories aren't followed: what is behind them is somebody else's.
             if name.as_encoded_bytes().contains(&b'=') && file.file_type().map_err(failed)?.is_dir() {
-                self.remove_parts(&file.path(), is_left_over)?;
-            } else if name.to_str().and_then(|name| batch_of(self.query, name)).is_some_and(is_left_over) {
-                remove(&file.path())?;
+                self.each_part(&file.path(), visit)?;
+            } else if let Some(batch) = name.to_str().and_then(|name| batch_of(self.query, name)) {
+                visit(batch, &file.path())?;
             }
         }
         Ok(())
@@ -86,7 +109,11 @@ impl Log {
         let oldest = entries.first().map_or(0, |entry| entry.batch);
         for (batch, note) in self.notes()?.into_iter().filter(|(batch, _)| *batch <= oldest) {
             self.manifest.read_lines(&note, &note_name(batch), |_, status| {
-                let path = status.local_path().map(|path| found(path, &self.manifest.data));
+                // A copy of the directory lists the original's files, which are the original's to remove.
+                let path = status
+                    .local_path()
+                    .map(|path| found(path, &self.manifest.data))
+                    .filter(|path| path.starts_with(&self.manifest.data));
                 let name = path.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
                 match (&path, name.and_then(|name| batch_of(self.query, name))) {
                     (Some(path), Some(_)) => remove(path),

@@ -5,6 +5,9 @@
 //! that takes a file out again (`"action":"delete"`) is one that Spark has read as a file since version 3.1.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -78,7 +81,7 @@ impl Compaction {
             expired_before: log.upkeep.retention.map_or(0, millis_before_now),
         };
         let Some(target) = log.upkeep.target_bytes else { return Ok(this) };
-        for (dir, small) in this.small_files(log, &format.extension(), target)? {
+        for (dir, small) in this.small_files::<F>(log, &format.extension(), target)? {
             if total(&small) >= target {
                 this.merge_some(log, format, batch, &dir, small, target);
             }
@@ -93,7 +96,13 @@ impl Compaction {
     }
 
     /// The files by directory that are small, the sink's own, and of the same format.
-    fn small_files(&self, log: &Log, extension: &str, target: u64) -> Result<BTreeMap<PathBuf, Vec<Small>>> {
+    fn small_files<F: FileFormat>(
+        &self,
+        log: &Log,
+        extension: &str,
+        target: u64,
+    ) -> Result<BTreeMap<PathBuf, Vec<Small>>> {
+        let first = if F::SELF_DESCRIBING { 0 } else { log.first_own };
         let ending = format!("-c000.{extension}");
         let mut by_dir: BTreeMap<PathBuf, Vec<Small>> = BTreeMap::new();
         for entry in &self.chain {
@@ -106,8 +115,9 @@ impl Compaction {
                     return Ok(());
                 };
                 let name = path.file_name().and_then(|name| name.to_str());
-                let is_own =
-                    name.is_some_and(|name| name.ends_with(&ending) && batch_of(log.query, name).is_some());
+                let is_own = name.is_some_and(|name| {
+                    name.ends_with(&ending) && batch_of(log.query, name).is_some_and(|batch| batch >= first)
+                });
                 if let Some(dir) = path.parent().filter(|dir| is_own && dir.starts_with(&log.manifest.data)) {
                     by_dir.entry(dir.to_owned()).or_default().push(Small { path, status });
                 }
@@ -129,7 +139,7 @@ impl Compaction {
     ) {
         let mut by_shape: Vec<(F::Shape, Vec<Small>)> = Vec::new();
         for file in small {
-            let shape = match format.shape(&file.path) {
+            let shape = match check_length(&file).and_then(|()| guarded(|| format.shape(&file.path))) {
                 Ok(shape) => shape,
                 Err(error) => {
                     stays_small(&file.path, &error);
@@ -166,12 +176,28 @@ fn merge<F: FileFormat>(
 ) -> Result<Written> {
     let (part, file) = Part::create(dir, log.query, batch, &format.extension())?;
     let sources: Vec<PathBuf> = group.iter().map(|file| file.path.clone()).collect();
-    let file = format.merge(shape, &sources, file).map_err(|error| part.failed(error))?;
+    let file = guarded(|| format.merge(shape, &sources, file)).map_err(|error| part.failed(error))?;
     let mut merged = part.finish(&file)?;
     // Its rows are as old as before.
     let newest = group.iter().map(|file| file.status.modification_time).max();
     merged.status.modification_time = newest.unwrap_or(merged.status.modification_time);
     Ok(merged)
+}
+
+/// A file that has lost its end would pass for a whole one once it is merged.
+fn check_length(file: &Small) -> io::Result<()> {
+    let length = fs::metadata(&file.path)?.len();
+    if length == file.status.size {
+        return Ok(());
+    }
+    let message = format!("it has {length} bytes, and the manifest says {}", file.status.size);
+    Err(io::Error::new(io::ErrorKind::InvalidData, message))
+}
+
+/// Reads what may be damaged. The readers panic at some damage; that is an error of the file all the same.
+fn guarded<T>(read: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let gave_up = |_| Err(io::Error::new(io::ErrorKind::InvalidData, "its reader gave up"));
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(gave_up)
 }
 
 /// The result is the same without a merge, so that it failed is no reason to stop.
@@ -187,4 +213,16 @@ fn millis_before_now(age: Duration) -> u64 {
     let since =
         SystemTime::now().checked_sub(age.to_std()).and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_panics_at_a_damaged_file_is_an_error() {
+        let read: io::Result<()> = guarded(|| panic!("index out of bounds"));
+        assert_eq!(read.unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(guarded(|| Ok(1)).unwrap(), 1);
+    }
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::error::{Error, Result};
 
 /// Creates a directory and those above it.
-pub(super) fn create_dirs(dir: &Path) -> Result<()> {
+pub(crate) fn create_dirs(dir: &Path) -> Result<()> {
     let missing: Vec<&Path> =
         dir.ancestors().take_while(|above| !above.as_os_str().is_empty() && !above.exists()).collect();
     fs::create_dir_all(dir).map_err(|error| Error::io("creating the directory", dir, error))?;
@@ -23,7 +23,7 @@ pub(super) fn create_dirs(dir: &Path) -> Result<()> {
 }
 
 /// Makes what was created, renamed or removed in a directory durable.
-pub(super) fn sync_dir(dir: &Path) -> Result<()> {
+pub(crate) fn sync_dir(dir: &Path) -> Result<()> {
     // Elsewhere a directory can't be opened, and the file system keeps its own order.
     if cfg!(unix) {
         File::open(dir)

@@ -25,6 +25,11 @@ pub trait FileFormat: sealed::Sealed + Clone + Send + Sync + 'static {
     #[doc(hidden)]
     type Shape: PartialEq;
 
+    /// Whether a file itself says how it is to be read. If not, files that an earlier run has written, maybe with
+    /// other options, aren't merged.
+    #[doc(hidden)]
+    const SELF_DESCRIBING: bool = true;
+
     /// The ending of the files' names.
     #[doc(hidden)]
     fn extension(&self) -> String;

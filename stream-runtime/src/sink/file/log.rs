@@ -39,6 +39,8 @@ pub(super) struct Log {
     pub(super) manifest: Manifest,
     pub(super) query: Uuid,
     pub(super) upkeep: Upkeep,
+    /// The first batch whose files this run has written itself.
+    pub(super) first_own: u64,
     /// Held, not read: closing it releases the lock.
     _lock: File,
 }
@@ -53,14 +55,14 @@ pub(super) struct State {
 }
 
 impl Log {
-    /// Claims `dir` for the query and removes what a crash has left there.
-    pub(super) fn open(dir: &Path, query: Uuid, upkeep: Upkeep) -> Result<(Self, State)> {
+    /// Claims `dir` for the query, which goes on with the batch `first`, and removes what a crash has left there.
+    pub(super) fn open(dir: &Path, query: Uuid, first: u64, upkeep: Upkeep) -> Result<(Self, State)> {
         let manifest = Manifest::of(dir)?;
         create_dirs(&manifest.dir)?;
         let mut lock = lock(&manifest.data, LOCK_PATIENCE)?;
         let listing = manifest.list()?;
         claim(&manifest, &mut lock, query, listing.entries.is_empty())?;
-        let log = Self { manifest, query, upkeep, _lock: lock };
+        let mut log = Self { manifest, query, upkeep, first_own: 0, _lock: lock };
 
         // Entries that list nothing may have listed what is past its retention.
         let has_files = upkeep.retention.is_some() && !listing.entries.is_empty();
@@ -72,8 +74,10 @@ impl Log {
             })?;
             state.last = Some(entry.batch);
         }
+        log.first_own = state.last.map_or(0, |last| last + 1);
+        log.check_parts(state.last, first)?;
         listing.unfinished.iter().try_for_each(|path| remove(path))?;
-        log.remove_leftovers(state.last)?;
+        log.remove_leftovers(state.last, first)?;
         // An entry that a crash kept from being synced counts from now on.
         sync_dir(&log.manifest.dir)?;
         sync_dir(&log.manifest.data)?;

@@ -6,7 +6,7 @@
 mod cleanup;
 mod compaction;
 mod compression;
-mod durable;
+pub(crate) mod durable;
 mod format;
 mod log;
 mod manifest;
@@ -159,8 +159,8 @@ impl<R: Schema, F: FileFormat> Sink<R> for FileSink<F> {
         let left_out = partitioning.as_ref().map_or(0, Partitioning::left_out);
         self.format.check_columns::<R>(left_out).map_err(|error| self.cannot_write(&error))?;
         let (dir, upkeep) = (self.dir.clone(), self.upkeep);
-        let (log, state) = blocking(move || Log::open(&dir, context.query_id, upkeep)).await?;
         let (first, replayed) = (context.first_batch, context.first_is_replay);
+        let (log, state) = blocking(move || Log::open(&dir, context.query_id, first, upkeep)).await?;
         if let Some(last) = state.last
             && (last > first || last == first && !replayed)
         {

@@ -109,6 +109,9 @@ impl<F: FileFormat> FileSink<F> {
     /// crashes. The small files are removed once the entries that list them are: after a hundred batches, and ten
     /// minutes at least, so that who has begun to read them can finish. Until then a plain listing shows both.
     ///
+    /// A file that isn't as long as the manifest says, or is damaged otherwise, stays as it is. So does a CSV file of an
+    /// earlier run of the query, whose header and delimiter may have been others.
+    ///
     /// That batch takes longer by the time to read and write the target's bytes. A query that reads the directory as
     /// it grows takes a merged file for new rows: leave the option away where one does.
     pub fn target_file_bytes(mut self, bytes: u64) -> Self {

@@ -1,7 +1,7 @@
 //! JSON lines and CSV as formats of a file sink.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::compression::{TextBody, TextCompression};
@@ -83,7 +83,7 @@ impl FileFormat for JsonLines {
     fn merge(&self, (): &(), sources: &[PathBuf], file: File) -> io::Result<File> {
         let mut body = self.compression.begin(file)?;
         for source in sources {
-            io::copy(&mut self.compression.open(source)?, &mut body)?;
+            copy_lines(&mut self.compression.open(source)?, &mut body)?;
         }
         body.end()
     }
@@ -94,6 +94,9 @@ impl FileFormat for Csv {
     type Body = TextBody;
     /// The header.
     type Shape = Vec<u8>;
+
+    // Without a header, or with another delimiter, the text is the same.
+    const SELF_DESCRIBING: bool = false;
 
     fn extension(&self) -> String {
         self.compression.extension("csv")
@@ -171,10 +174,30 @@ impl FileFormat for Csv {
         for source in sources {
             let mut rows = self.compression.open(source)?;
             io::copy(&mut rows.by_ref().take(header.len() as u64), &mut io::sink())?;
-            io::copy(&mut rows, &mut body)?;
+            copy_lines(&mut rows, &mut body)?;
         }
         body.end()
     }
+}
+
+/// Copies text that ends with its last line, so that what comes after it begins a line of its own.
+fn copy_lines(from: &mut impl BufRead, to: &mut impl Write) -> io::Result<()> {
+    let mut last = b'\n';
+    loop {
+        let text = match from.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            text => text?,
+        };
+        let Some(end) = text.last() else { break };
+        last = *end;
+        to.write_all(text)?;
+        let length = text.len();
+        from.consume(length);
+    }
+    if last == b'\n' {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidData, "the last line of a file has no end"))
 }
 
 /// Appends rows until they make a chunk.

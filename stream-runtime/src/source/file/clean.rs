@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::CleanSource;
 use super::listing;
 use super::log::SeenFile;
+use crate::sink::file::durable::{create_dirs, sync_dir};
 
 /// The files that are to be cleaned up.
 #[derive(Debug, Default)]
@@ -74,7 +75,7 @@ fn clean_up(file: &SeenFile, clean: &CleanSource, base: &Path) -> io::Result<()>
 /// Moves a file to where there is none yet.
 fn move_new(from: &Path, to: &Path) -> io::Result<()> {
     if let Some(directory) = to.parent() {
-        fs::create_dir_all(directory)?;
+        create_dirs(directory).map_err(io::Error::other)?;
     }
     if fs::symlink_metadata(to).is_ok() {
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("`{}` exists", to.display())));
@@ -86,7 +87,8 @@ fn move_new(from: &Path, to: &Path) -> io::Result<()> {
     fs::remove_file(from)
 }
 
-/// Copies a file to another file system, so that the copy has its name only when it is complete.
+/// Copies a file to another file system, so that the copy has its name only when it is complete, and keeps it when the
+/// power fails: the caller removes the original.
 fn copy_new(from: &Path, to: &Path) -> io::Result<()> {
     let mut partial = to.as_os_str().to_owned();
     partial.push(".partial");
@@ -96,5 +98,6 @@ fn copy_new(from: &Path, to: &Path) -> io::Result<()> {
     io::copy(&mut source, &mut copy)?;
     copy.set_modified(source.metadata()?.modified()?)?;
     copy.sync_all()?;
-    fs::rename(&partial, to)
+    fs::rename(&partial, to)?;
+    to.parent().map_or(Ok(()), sync_dir).map_err(io::Error::other)
 }

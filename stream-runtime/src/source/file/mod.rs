@@ -18,6 +18,7 @@ mod options;
 mod orc;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod partition;
 mod plan;
 #[cfg(feature = "parquet")]
 mod prune;
@@ -50,6 +51,7 @@ use limit::Limit;
 use listing::Listing;
 use log::{FileLog, SeenFile};
 use options::Options;
+use partition::refuse_partition_columns;
 use records::Limits;
 use split::Reading;
 
@@ -68,6 +70,9 @@ const MANY_FILES: usize = 10_000;
 /// committed batch's once, and nothing of a batch that was never committed.
 ///
 /// Files of JSON lines and CSV may be compressed, which their names tell: `.gz` and `.zst` (feature `compression`).
+///
+/// Directories of partitions (`date=2026-01-31`) give no columns: a file in one that is named after a column of the
+/// rows is an error.
 ///
 /// Names that begin with `_` or `.` are ignored, of directories below the given one (or, in a pattern, from the first
 /// wildcard on) as well. Files have to appear complete: write them under such a name, and rename them. A file is read once; a query that finds it changed or gone before its batch is committed fails.
@@ -278,7 +283,7 @@ impl<F: FileFormat, R: Schema> Source<R> for FileSource<F> {
         }
         let listed = !opened.fixed && (latest_first || !limit.is_filled_by(&opened.pending));
         if listed {
-            opened.list(latest_first).await?;
+            opened.list::<R>(latest_first).await?;
         }
         let mut files = limit.take(&mut opened.pending);
         while !listed && !files.is_empty() {
@@ -306,7 +311,7 @@ impl<F: FileFormat, R: Schema> Source<R> for FileSource<F> {
     async fn prepare_available_now(&mut self) -> Result<()> {
         let latest_first = self.options.latest_first;
         let opened = self.opened()?;
-        opened.list(latest_first).await?;
+        opened.list::<R>(latest_first).await?;
         opened.fixed = true;
         Ok(())
     }
@@ -362,10 +367,11 @@ impl<F: FileFormat, R: Schema> Source<R> for FileSource<F> {
 
 impl Opened {
     /// Lists what hasn't been taken.
-    async fn list(&mut self, latest_first: bool) -> Result<()> {
+    async fn list<R: Schema>(&mut self, latest_first: bool) -> Result<()> {
         let begun = Instant::now();
         let (listing, log) = (Arc::clone(&self.listing), Arc::clone(&self.log));
         let mut files = blocking(move || listing.unseen(&log)).await??;
+        refuse_partition_columns::<R>(&self.reading.source, self.listing.base(), &files)?;
         if latest_first {
             files.reverse();
         }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::listing::Listing;
 use super::log::{FileLog, SeenFile};
 use super::options::{Encoding, Options};
+use super::partition::refuse_partition_columns;
 use super::records::Limits;
 use super::split::Reading;
 use super::{CHUNK, plan};
@@ -50,7 +51,11 @@ impl WholeFiles {
 
     /// All rows, file by file in the order of their paths.
     pub(crate) fn read<R: Schema>(&self) -> Result<Vec<R>> {
-        self.read_steady(|files| self.read_files(files))
+        let listing = self.listing()?;
+        self.read_steady(|files| {
+            refuse_partition_columns::<R>(&self.reading.source, listing.base(), files)?;
+            self.read_files(files)
+        })
     }
 
     /// Reads files that may be replaced meanwhile.
@@ -81,9 +86,12 @@ impl WholeFiles {
         Error::source(&*self.reading.source, message)
     }
 
+    fn listing(&self) -> Result<Listing> {
+        Listing::open(self.reading.source.clone(), &self.path, self.recursive)
+    }
+
     fn list(&self) -> Result<Vec<SeenFile>> {
-        let listing = Listing::open(self.reading.source.clone(), &self.path, self.recursive)?;
-        let mut files = listing.unseen(&FileLog::new(false, None))?;
+        let mut files = self.listing()?.unseen(&FileLog::new(false, None))?;
         if files.is_empty() && !self.path.is_dir() {
             let path = self.path.display();
             return Err(
