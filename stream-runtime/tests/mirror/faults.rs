@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use stream_runtime::Error;
 use stream_runtime::checkpoint::{Mirror, OnMirrorFailure, restore_from};
+use stream_runtime::engine::Step;
 use stream_runtime::object_store::ObjectStore;
 use stream_runtime::prelude::*;
 
@@ -94,6 +95,35 @@ async fn a_query_whose_mirror_fails_for_good_ends_with_the_reason() {
     assert!(matches!(error.root(), Error::Checkpoint { .. }), "{error}");
     let text = error.to_string();
     assert!(text.contains("can't be mirrored") && text.contains("the connection was lost"), "{text}");
+}
+
+#[tokio::test]
+async fn a_batch_that_runs_again_is_in_a_synchronous_mirror_before_a_sink_sees_a_row() {
+    let home = tempfile::tempdir().unwrap();
+    let words = home.path().join("words");
+    (0..2).for_each(|file| add_file(&words, file));
+    let begin = || {
+        let (results, sink) = MemorySink::new();
+        let query = Counts::query().words(input(&words)).to(sink).checkpoint(home.path().join("a"));
+        (results, query.workers(1).trigger(Trigger::AvailableNow))
+    };
+    let (_, query) = begin();
+    let query = query.at_step(Arc::new(|batch, step| batch == 0 || step != Step::Planned)).start().await;
+    query.unwrap().await_termination().await.unwrap_err();
+
+    // The mirror is claimed, and then can't be written.
+    let (_, failing, sound) = flaky(1, u64::MAX, false);
+    let (results, query) = begin();
+    let error = query.mirror_to(mirror(&failing).synchronous()).start().await.unwrap_err();
+    assert!(error.to_string().contains("the connection was lost"), "{error}");
+    assert!(results.last().is_none());
+
+    let (_, query) = begin();
+    let query = query.mirror_to(mirror(&sound).synchronous());
+    let query = query.at_step(Arc::new(|_, step| step != Step::Planned)).start().await;
+    query.unwrap().await_termination().await.unwrap_err();
+    let restored = restore_from(&sound, PREFIX, home.path().join("b")).await.unwrap();
+    assert_eq!((restored.batch, restored.pending), (Some(0), Some(1)));
 }
 
 #[tokio::test]
