@@ -1,6 +1,7 @@
 //! A mirror whose writes fail, once, for a while, or for ever.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use stream_runtime::Error;
 use stream_runtime::checkpoint::{Mirror, OnMirrorFailure, restore_from};
@@ -66,13 +67,14 @@ async fn interrupted_at_any_write_it_gives_a_commit_or_says_that_there_is_none()
 }
 
 #[tokio::test]
-async fn a_write_that_fails_is_repeated_also_if_it_was_done() {
-    for silently in [false, true] {
+async fn a_write_that_fails_is_repeated_also_if_it_was_done_and_so_is_the_look_at_what_came_of_it() {
+    for (silently, is_blind) in [(false, false), (true, false), (false, true), (true, true)] {
         for good in 0..12 {
             let home = tempfile::tempdir().unwrap();
             let words = home.path().join("words");
             (0..2).for_each(|file| add_file(&words, file));
-            let (_, failing, sound) = flaky(good, 1, silently);
+            let (store, failing, sound) = flaky(good, 1, silently);
+            store.is_blind.store(is_blind, Ordering::SeqCst);
             let expected = count(&words, &home.path().join("a"), mirror(&failing).retries(1)).await.unwrap();
             let restored = restore_from(&sound, PREFIX, home.path().join("b")).await.unwrap();
             assert_eq!((restored.batch, restored.pending), (Some(1), None));
