@@ -5,7 +5,7 @@ use std::time::Duration;
 use stream_runtime::Uuid;
 use stream_runtime::mode::Mode;
 use stream_runtime::postgres::{NewCheckpoint, PostgresConfig};
-use stream_runtime::sink::{AppendOnly, PostgresSink, Retry, Sink};
+use stream_runtime::sink::{AppendOnly, PostgresSink, Retry, Sink, SinkContext};
 use tokio::task::JoinHandle;
 
 use super::database::{Database, batch, context, context_of};
@@ -21,9 +21,19 @@ fn retry() -> Retry {
 }
 
 async fn open(config: PostgresConfig) -> PostgresSink<AppendOnly> {
+    open_at(config, 0, false).await.expect("the sink opens")
+}
+
+/// Opens a sink for a run that begins with a batch, which may have been begun before.
+async fn open_at(
+    config: PostgresConfig,
+    first_batch: u64,
+    first_is_replay: bool,
+) -> stream_runtime::Result<PostgresSink<AppendOnly>> {
     let mut sink = PostgresSink::append(config, "events").retry(retry());
-    Sink::<Event>::open(&mut sink, context(Mode::Append)).await.expect("the sink opens");
-    sink
+    let context = SinkContext { first_batch, first_is_replay, ..context(Mode::Append) };
+    Sink::<Event>::open(&mut sink, context).await?;
+    Ok(sink)
 }
 
 /// Writes a batch of the numbers from 1 to 20,000, more than one block of a copy, and hands the sink back.
@@ -162,7 +172,7 @@ async fn a_batch_that_is_handed_in_again_changes_nothing() {
     database.run(EVENTS).await;
     let rows = [event("key", 1)];
     for run in 1..=2 {
-        let mut sink = open(database.config()).await;
+        let mut sink = open_at(database.config(), 7, true).await.expect("the sink opens");
         for _ in 0..2 {
             sink.commit(batch(7, Mode::Append, &rows)).await.expect("the batch is taken");
         }
@@ -177,7 +187,7 @@ async fn an_instance_is_shut_out_once_another_has_started() {
     database.run(EVENTS).await;
     let mut old = open(database.config()).await;
     old.commit(batch(0, Mode::Append, &[event("key", 1)])).await.expect("the only one writes");
-    let mut new = open(database.config()).await;
+    let mut new = open_at(database.config(), 1, false).await.expect("the sink opens");
     let error = old.commit(batch(1, Mode::Append, &[event("key", 2)])).await.expect_err("it is shut out");
     assert!(error.to_string().contains("query `test` has been started again elsewhere"), "{error}");
     new.commit(batch(1, Mode::Append, &[event("key", 3)])).await.expect("the new one writes");
@@ -201,4 +211,41 @@ async fn a_new_checkpoint_is_refused_where_rows_would_be_there_twice() {
     assert_eq!(database.ask("SELECT number FROM events").await, "1\n1");
     // The first one has lost its place.
     sink.commit(batch(5, Mode::Append, &[event("key", 2)])).await.expect_err("it is shut out");
+}
+
+#[tokio::test]
+async fn a_checkpoint_older_than_the_table_is_refused_where_its_batches_would_be_taken_for_those_there() {
+    let database = Database::new().await;
+    database.run(EVENTS).await;
+    let mut sink = open(database.config()).await;
+    for id in 0..=3 {
+        sink.commit(batch(id, Mode::Append, &[event("key", 1)])).await.expect("it is written");
+    }
+    for (first, replayed) in [(0, false), (2, true), (3, false)] {
+        let error = open_at(database.config(), first, replayed).await.expect_err("it is refused");
+        assert!(error.to_string().contains("its checkpoint is older than its output"), "{error}");
+    }
+    open_at(database.config(), 3, true).await.expect("the batch is the same");
+    open_at(database.config(), 4, false).await.expect("the batch is the next");
+
+    let mut sink =
+        PostgresSink::append(database.config(), "events").new_checkpoint(NewCheckpoint::StartAgain);
+    let older = SinkContext { first_batch: 2, ..context(Mode::Append) };
+    Sink::<Event>::open(&mut sink, older).await.expect("it is allowed");
+    sink.commit(batch(2, Mode::Append, &[event("key", 2)])).await.expect("it is written");
+    assert_eq!(database.ask(SUMMARY).await, "5|2|1|2");
+    assert_eq!(database.ask("SELECT batch_id FROM stream_batches").await, "2");
+}
+
+#[tokio::test]
+async fn a_database_older_than_the_checkpoint_is_refused_unless_everything_is_replaced() {
+    let database = Database::new().await;
+    database.run(EVENTS).await;
+    let mut sink = open(database.config()).await;
+    sink.commit(batch(0, Mode::Append, &[event("key", 1)])).await.expect("it is written");
+    let error = open_at(database.config(), 2, true).await.expect_err("it is refused");
+    assert!(error.to_string().contains("the database is older than the checkpoint"), "{error}");
+    let mut sink = PostgresSink::replace(database.config(), "events");
+    let later = SinkContext { first_batch: 2, ..context(Mode::Complete) };
+    Sink::<Event>::open(&mut sink, later).await.expect("nothing would be missing");
 }

@@ -99,6 +99,10 @@ async fn a_claim_that_is_rolled_back_is_none_and_a_later_run_shuts_out_an_earlie
     assert!(!old.claim(&transaction, 0).await.expect("it is asked"), "once within a transaction, too");
     transaction.commit().await.expect("it is committed");
 
+    let error =
+        BatchTable::open(&mut second, &context, "t", NewCheckpoint::Refuse).await.expect_err("planned anew");
+    assert!(error.to_string().contains("its checkpoint is older than its output"), "{error}");
+    let context = SinkContext { first_is_replay: true, ..context };
     let new = BatchTable::open(&mut second, &context, "t", NewCheckpoint::Refuse).await.expect("it opens");
     let transaction = first.transaction().await.expect("a transaction");
     let error = old.claim(&transaction, 1).await.expect_err("another run has begun");

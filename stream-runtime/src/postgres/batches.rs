@@ -9,8 +9,8 @@ use super::failure::Failure;
 use crate::error::{Error, Result};
 use crate::sink::SinkContext;
 
-/// What becomes of a query that begins with a new checkpoint where another one has written under its name: its batches
-/// begin again at 0, with the input from its start.
+/// What becomes of a query whose checkpoint isn't the one that has written under its name: a new one, with which its batches
+/// begin again at 0, with the input from its start; or an older copy, with which it plans batches anew that have been written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewCheckpoint {
     /// It doesn't start. Rows that are added would be there twice.
@@ -88,6 +88,8 @@ const OPEN: &str = "INSERT INTO stream_batches (query, target, query_id, run) VA
 const ADOPT: &str =
     "UPDATE stream_batches SET query_id = $3::text::uuid, batch_id = NULL WHERE query = $1 AND target = $2";
 
+const REWIND: &str = "UPDATE stream_batches SET batch_id = $3 WHERE query = $1 AND target = $2";
+
 const CLAIM: &str = "UPDATE stream_batches SET batch_id = $4, committed_at = now() \
     WHERE query = $1 AND target = $2 AND run = $3 AND (batch_id IS NULL OR batch_id < $4)";
 
@@ -97,15 +99,15 @@ impl BatchTable {
     /// Begins a run: from now on only this one can claim batches of the query for `target`.
     ///
     /// # Errors
-    /// That another checkpoint has written there under the query's name, if `new_checkpoint` refuses that; whatever the server
-    /// says.
+    /// That another checkpoint has written there under the query's name, or a later copy of this one, if `new_checkpoint` refuses
+    /// that; whatever the server says.
     pub async fn open(
         client: &mut Client,
         context: &SinkContext,
         target: &str,
         new_checkpoint: NewCheckpoint,
     ) -> Result<Self> {
-        let opened = Self::begin(client, context, target, new_checkpoint).await;
+        let opened = Self::begin(client, context, target, new_checkpoint, false).await;
         opened.map_err(|failure| Error::sink(format!("stream_batches[{target}]"), failure.message()))
     }
 
@@ -121,11 +123,13 @@ impl BatchTable {
         claimed.map_err(|failure| Error::sink(format!("stream_batches[{}]", self.target), failure.message()))
     }
 
+    /// Like [`open`](Self::open). `without_gaps` says that each batch is claimed, so that one which wasn't is lost.
     pub(crate) async fn begin(
         client: &mut Client,
         context: &SinkContext,
         target: &str,
         new_checkpoint: NewCheckpoint,
+        without_gaps: bool,
     ) -> Result<Self, Failure> {
         // A role may write to the table without being allowed to create one.
         let exists = "SELECT to_regclass('stream_batches') IS NOT NULL";
@@ -145,6 +149,28 @@ impl BatchTable {
                 )));
             }
             transaction.execute(ADOPT, &[query, &target, &id]).await?;
+        } else if let Some(last) = last {
+            let (first, replayed) = (context.first_batch, context.first_is_replay);
+            let next = u64::try_from(last).map_or(0, |last| last + 1);
+            if next > first + u64::from(replayed) {
+                if new_checkpoint == NewCheckpoint::Refuse {
+                    return Err(Failure::Refused(format!(
+                        "query `{query}` has written its batches up to {last}, and goes on with batch {first}, which it plans \
+                         anew: its checkpoint is older than its output, and other rows would pass for those already there; go \
+                         on with the checkpoint that wrote them, or remove what was written from batch {first} on and set \
+                         `batch_id` in the query's row of `stream_batches` to the last batch that is left, or to null"
+                    )));
+                }
+                let before = first.checked_sub(1).and_then(|before| i64::try_from(before).ok());
+                transaction.execute(REWIND, &[query, &target, &before]).await?;
+            } else if without_gaps && next < first {
+                return Err(Failure::Refused(format!(
+                    "query `{query}` has written its batches up to {last} only, and goes on with batch {first}: the database is \
+                     older than the checkpoint, and what lies between would be missing; restore a later state of the \
+                     database or the checkpoint of that time, or delete the query's row from `stream_batches` to do \
+                     without those batches"
+                )));
+            }
         }
         transaction.commit().await?;
         Ok(Self { query: query.clone(), target: target.to_owned(), run })

@@ -14,6 +14,15 @@ use super::failure::Failure;
 /// How long a connection may take unless told otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// After how much silence a connection is probed, …
+const KEEPALIVES_IDLE: Duration = Duration::from_secs(30);
+/// … how often, …
+const KEEPALIVES_INTERVAL: Duration = Duration::from_secs(10);
+/// … and after how many probes without an answer it is given up.
+const KEEPALIVES_RETRIES: u32 = 3;
+/// How long what was sent may wait to be acknowledged. Probes aren't sent meanwhile.
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// How a server is reached. A connection string does where nothing else is to be said.
 ///
 /// The string is that of `libpq`: `host=db user=shop dbname=shop` or `postgres://shop@db/shop`, with its options `host`, `hostaddr`,
@@ -21,6 +30,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// `keepalives_idle`, `keepalives_interval`, `keepalives_retries`, `target_session_attrs`, `channel_binding`, `load_balance_hosts` and
 /// `sslmode`. The methods here say the same and more, and win over the string. What is wrong with it is reported when the query
 /// starts.
+///
+/// A connection that has gone silent, as when a machine or a route is lost, is given up after a minute: unless the string says otherwise
+/// `keepalives_idle` is 30 seconds, `keepalives_interval` 10 seconds, `keepalives_retries` 3 and `tcp_user_timeout` 60 seconds. A server
+/// that takes long over a statement still answers the probes; one that takes no more of a `COPY` for as long as `tcp_user_timeout`, say
+/// because a trigger waits for a lock, counts as lost, too.
 ///
 /// The connection has to be one of its own: directly to the server, or through a pooler that pools sessions, not transactions.
 ///
@@ -116,6 +130,19 @@ impl PostgresConfig {
         if config.get_application_name().is_none() {
             config.application_name("stream-runtime");
         }
+        // What the client would do if it were told nothing; whether it was told the same can't be seen.
+        if config.get_keepalives_idle() == Config::new().get_keepalives_idle() {
+            config.keepalives_idle(KEEPALIVES_IDLE);
+        }
+        if config.get_keepalives_interval().is_none() {
+            config.keepalives_interval(KEEPALIVES_INTERVAL);
+        }
+        if config.get_keepalives_retries().is_none() {
+            config.keepalives_retries(KEEPALIVES_RETRIES);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(TCP_USER_TIMEOUT);
+        }
         if self.sslrootcert.is_some() {
             config.ssl_mode(SslMode::Require);
         }
@@ -209,6 +236,29 @@ mod tests {
             let error = config.checked().err().map(|failure| format!("{failure:?}")).unwrap_or_default();
             let shown = format!("{config:?} {error} {:?}", config.checked().ok());
             assert!(!shown.contains("s3cret") && !shown.contains("cret@"), "{connection}: {shown}");
+        }
+    }
+
+    #[test]
+    fn a_silent_connection_is_given_up_after_a_minute_unless_the_string_says_otherwise() {
+        let seconds = Duration::from_secs;
+        for (more, wanted) in [
+            ("", (seconds(30), Some(seconds(10)), Some(3), Some(seconds(60)))),
+            (
+                " keepalives_idle=5 keepalives_interval=6 keepalives_retries=7 tcp_user_timeout=8",
+                (seconds(5), Some(seconds(6)), Some(7), Some(seconds(8))),
+            ),
+        ] {
+            let config =
+                PostgresConfig::new(&format!("host=db user=shop{more}")).checked().expect("a configuration");
+            let of_probes = (config.get_keepalives_idle(), config.get_keepalives_interval());
+            let told = (
+                of_probes.0,
+                of_probes.1,
+                config.get_keepalives_retries(),
+                config.get_tcp_user_timeout().copied(),
+            );
+            assert_eq!(told, wanted);
         }
     }
 

@@ -1,9 +1,11 @@
 //! A mirror whose writes fail, once, for a while, or for ever.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use stream_runtime::Error;
 use stream_runtime::checkpoint::{Mirror, OnMirrorFailure, restore_from};
+use stream_runtime::engine::Step;
 use stream_runtime::object_store::ObjectStore;
 use stream_runtime::prelude::*;
 
@@ -65,13 +67,14 @@ async fn interrupted_at_any_write_it_gives_a_commit_or_says_that_there_is_none()
 }
 
 #[tokio::test]
-async fn a_write_that_fails_is_repeated_also_if_it_was_done() {
-    for silently in [false, true] {
+async fn a_write_that_fails_is_repeated_also_if_it_was_done_and_so_is_the_look_at_what_came_of_it() {
+    for (silently, is_blind) in [(false, false), (true, false), (false, true), (true, true)] {
         for good in 0..12 {
             let home = tempfile::tempdir().unwrap();
             let words = home.path().join("words");
             (0..2).for_each(|file| add_file(&words, file));
-            let (_, failing, sound) = flaky(good, 1, silently);
+            let (store, failing, sound) = flaky(good, 1, silently);
+            store.is_blind.store(is_blind, Ordering::SeqCst);
             let expected = count(&words, &home.path().join("a"), mirror(&failing).retries(1)).await.unwrap();
             let restored = restore_from(&sound, PREFIX, home.path().join("b")).await.unwrap();
             assert_eq!((restored.batch, restored.pending), (Some(1), None));
@@ -94,6 +97,35 @@ async fn a_query_whose_mirror_fails_for_good_ends_with_the_reason() {
     assert!(matches!(error.root(), Error::Checkpoint { .. }), "{error}");
     let text = error.to_string();
     assert!(text.contains("can't be mirrored") && text.contains("the connection was lost"), "{text}");
+}
+
+#[tokio::test]
+async fn a_batch_that_runs_again_is_in_a_synchronous_mirror_before_a_sink_sees_a_row() {
+    let home = tempfile::tempdir().unwrap();
+    let words = home.path().join("words");
+    (0..2).for_each(|file| add_file(&words, file));
+    let begin = || {
+        let (results, sink) = MemorySink::new();
+        let query = Counts::query().words(input(&words)).to(sink).checkpoint(home.path().join("a"));
+        (results, query.workers(1).trigger(Trigger::AvailableNow))
+    };
+    let (_, query) = begin();
+    let query = query.at_step(Arc::new(|batch, step| batch == 0 || step != Step::Planned)).start().await;
+    query.unwrap().await_termination().await.unwrap_err();
+
+    // The mirror is claimed, and then can't be written.
+    let (_, failing, sound) = flaky(1, u64::MAX, false);
+    let (results, query) = begin();
+    let error = query.mirror_to(mirror(&failing).synchronous()).start().await.unwrap_err();
+    assert!(error.to_string().contains("the connection was lost"), "{error}");
+    assert!(results.last().is_none());
+
+    let (_, query) = begin();
+    let query = query.mirror_to(mirror(&sound).synchronous());
+    let query = query.at_step(Arc::new(|_, step| step != Step::Planned)).start().await;
+    query.unwrap().await_termination().await.unwrap_err();
+    let restored = restore_from(&sound, PREFIX, home.path().join("b")).await.unwrap();
+    assert_eq!((restored.batch, restored.pending), (Some(0), Some(1)));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -23,11 +23,15 @@ pub(crate) struct Flaky {
     bad: u64,
     /// Whether a write that fails is done all the same, as when only its answer gets lost.
     silently: bool,
+    /// Whether the first read after each write fails.
+    pub(crate) is_blind: AtomicBool,
+    has_written: AtomicBool,
 }
 
 impl Flaky {
     pub(crate) fn new(good: u64, bad: u64, silently: bool) -> Arc<Self> {
-        Arc::new(Self { inner: Arc::default(), writes: AtomicU64::new(0), good, bad, silently })
+        let (inner, writes, is_blind, has_written) = Default::default();
+        Arc::new(Self { inner, writes, good, bad, silently, is_blind, has_written })
     }
 
     /// How many writes there were.
@@ -35,7 +39,12 @@ impl Flaky {
         self.writes.load(Ordering::SeqCst)
     }
 
+    fn cannot_read(&self) -> bool {
+        self.has_written.swap(false, Ordering::SeqCst) && self.is_blind.load(Ordering::SeqCst)
+    }
+
     fn is_bad(&self) -> bool {
+        self.has_written.store(true, Ordering::SeqCst);
         let write = self.writes.fetch_add(1, Ordering::SeqCst);
         write >= self.good && write - self.good < self.bad
     }
@@ -71,6 +80,9 @@ impl ObjectStore for Flaky {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        if self.cannot_read() {
+            return Err(failure());
+        }
         self.inner.get_opts(location, options).await
     }
 
@@ -82,6 +94,9 @@ impl ObjectStore for Flaky {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        if self.cannot_read() {
+            return stream::once(async { Err(failure()) }).boxed();
+        }
         self.inner.list(prefix)
     }
 

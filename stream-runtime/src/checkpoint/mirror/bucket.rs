@@ -1,6 +1,6 @@
 //! [`Bucket`]: the place of a mirror in an object store, and what is done there.
 //!
-//! Writes are repeated when they fail. None replaces an object, so doing one twice is harmless.
+//! Writes are repeated when they fail, and so is what is read to know what came of them. None replaces an object, so doing one twice is harmless.
 
 use std::fmt;
 use std::sync::Arc;
@@ -82,8 +82,12 @@ impl Bucket {
 
     /// The objects in a folder below the prefix, by name.
     pub(super) async fn names(&self, folder: &str) -> Result<Vec<String>> {
-        let listed = self.store.list(Some(&self.path(folder))).try_collect::<Vec<_>>().await;
-        let listed = listed.map_err(|error| self.failed("listing", folder, &error))?;
+        let listed = self.list(folder).await;
+        listed.map_err(|error| self.failed("listing", folder, &error))
+    }
+
+    async fn list(&self, folder: &str) -> object_store::Result<Vec<String>> {
+        let listed: Vec<_> = self.store.list(Some(&self.path(folder))).try_collect().await?;
         let name = |path: &Path| {
             let parts: Vec<_> =
                 path.prefix_match(&self.prefix)?.map(|part| part.as_ref().to_owned()).collect();
@@ -96,7 +100,7 @@ impl Bucket {
 
     /// The number of the last manifest.
     async fn last_number(&self) -> Result<Option<u64>> {
-        Ok(self.names(manifest::FOLDER).await?.iter().filter_map(|name| manifest::number(name)).next_back())
+        Ok(last_of(&self.names(manifest::FOLDER).await?))
     }
 
     /// The last manifest; `None` if nobody has mirrored anything here.
@@ -115,12 +119,16 @@ impl Bucket {
     }
 
     async fn get(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        self.read(name).await.map_err(|error| self.failed("reading", name, &error))
+    }
+
+    async fn read(&self, name: &str) -> object_store::Result<Option<Vec<u8>>> {
         let path = self.path(name);
         let read = async { self.store.get(&path).await?.bytes().await };
         match read.await {
             Ok(bytes) => Ok(Some(bytes.into())),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(self.failed("reading", name, &error)),
+            Err(error) => Err(error),
         }
     }
 
@@ -152,15 +160,18 @@ impl Bucket {
             Ok(_) => {}
             // It may be ours: what has failed may have been written all the same.
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
-                if self.get(&name).await?.is_none_or(|found| found != encoded) {
+                let read = self.repeat(&name, || self.read(&name)).await;
+                let found = read.map_err(|error| self.failed("reading", &name, &error))?;
+                if found.is_none_or(|found| found != encoded) {
                     return Ok(Created::ByAnother);
                 }
             }
             Err(error) => return Err(self.failed("writing", &name, &error)),
         }
         // The run that has the later ones may have removed that of this number.
-        let last = self.last_number().await?;
-        Ok(if last == Some(number) { Created::Now } else { Created::ByAnother })
+        let listed = self.repeat(manifest::FOLDER, || self.list(manifest::FOLDER)).await;
+        let listed = listed.map_err(|error| self.failed("listing", manifest::FOLDER, &error))?;
+        Ok(if last_of(&listed) == Some(number) { Created::Now } else { Created::ByAnother })
     }
 
     /// Removes objects that nothing names any more. What stays is only waste, so a failure is no error.
@@ -176,7 +187,7 @@ impl Bucket {
         }
     }
 
-    async fn repeat<T, F>(&self, name: &str, write: impl Fn() -> F) -> object_store::Result<T>
+    async fn repeat<T, F>(&self, name: &str, request: impl Fn() -> F) -> object_store::Result<T>
     where
         F: Future<Output = object_store::Result<T>>,
     {
@@ -187,7 +198,7 @@ impl Bucket {
                 AlreadyExists, InvalidPath, NotImplemented, NotSupported, PermissionDenied, Precondition,
                 Unauthenticated,
             };
-            let error = match write().await {
+            let error = match request().await {
                 Ok(done) => return Ok(done),
                 Err(
                     error @ (AlreadyExists { .. }
@@ -201,10 +212,15 @@ impl Bucket {
                 Err(error) if left == 0 => return Err(error),
                 Err(error) => error,
             };
-            tracing::warn!(mirror = %self, object = name, %error, left, "a write to the mirror failed; trying again");
+            tracing::warn!(mirror = %self, object = name, %error, left, "a request to the mirror failed; trying again");
             left -= 1;
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(LONGEST_WAIT);
         }
     }
+}
+
+/// The number of the last of these manifests, whose names are in order.
+fn last_of(names: &[String]) -> Option<u64> {
+    names.iter().filter_map(|name| manifest::number(name)).next_back()
 }

@@ -95,6 +95,11 @@ impl MirroredStore {
         if !resumed && feed.tip.planned.is_some() {
             uploads.link.hand_over(Vec::new(), feed.tip, self.local.image()?);
         }
+        drop(feed);
+        if self.options.synchronous {
+            // A batch that runs again isn't planned again: its plan has to be there before a sink sees its rows.
+            uploads.link.wait(0).map_err(|why| self.failed(why))?;
+        }
         Ok(())
     }
 

@@ -42,6 +42,10 @@ const STAGE: &str = "pg_temp.stream_rows";
 /// while a transaction is being committed leaves open whether it was: the next attempt reads it there. Another process that runs the same
 /// query, with a copy of its checkpoint, ends with an error as soon as this one has started.
 ///
+/// A query whose database was restored to an older state than its checkpoint's doesn't start, unless it [replaces](PostgresSink::replace)
+/// everything: the batches between would be missing. For a checkpoint older than the table see
+/// [`new_checkpoint`](Self::new_checkpoint).
+///
 /// What passes is tried again, on a new connection: a connection that breaks, a server that restarts, a deadlock, a timeout. Ten
 /// times within about three quarters of a minute, unless [`retry`](Self::retry) says otherwise.
 ///
@@ -176,8 +180,8 @@ impl<M> PostgresSink<M> {
         self
     }
 
-    /// What becomes of a query that begins with a new checkpoint. Refused by [`append`](PostgresSink::append), and right for the
-    /// others, unless told otherwise.
+    /// What becomes of a query that begins with a new checkpoint, or goes on with one that is older than the table. Refused by
+    /// [`append`](PostgresSink::append), and right for the others, unless told otherwise.
     #[must_use]
     pub fn new_checkpoint(mut self, new_checkpoint: NewCheckpoint) -> Self {
         self.new_checkpoint = new_checkpoint;
@@ -215,7 +219,10 @@ impl<M> PostgresSink<M> {
         }
         let mut client = self.config.connect().await?;
         let table = table::open::<R>(&client, &self.table, &self.key, self.create).await?;
-        let batches = BatchTable::begin(&mut client, context, &table.name, self.new_checkpoint).await?;
+        // What a replacement writes doesn't depend on the batches before it.
+        let without_gaps = self.writing != Writing::Replace;
+        let batches =
+            BatchTable::begin(&mut client, context, &table.name, self.new_checkpoint, without_gaps).await?;
         self.prepare(&client, &table).await?;
         Ok(Opened { client: Some(client), table, batches })
     }
