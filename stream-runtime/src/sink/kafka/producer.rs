@@ -162,16 +162,13 @@ impl Connection {
     }
 
     fn wait_for_delivery(&self, client: &Client) -> Result<(), Trouble> {
-        let producer = &client.producer;
         loop {
-            if let Some(undelivered) = producer.client().context().failed() {
-                return Err(Trouble::Undelivered(undelivered));
+            // Each message arrives or fails within `message.timeout.ms`. What has failed is told of before it stops being in flight.
+            let in_flight = client.producer.in_flight_count();
+            if let Some(trouble) = client.trouble() {
+                return Err(trouble);
             }
-            if let Some((_, message)) = producer.client().fatal_error() {
-                return Err(Trouble::Lost(message));
-            }
-            // Each message arrives or fails within `message.timeout.ms`.
-            if producer.in_flight_count() == 0 {
+            if in_flight == 0 {
                 return Ok(());
             }
             if self.is_closed() {
@@ -232,6 +229,13 @@ impl Connection {
 }
 
 impl Client {
+    /// What has gone wrong since the batch began, if anything has.
+    pub(super) fn trouble(&self) -> Option<Trouble> {
+        let client = self.producer.client();
+        let undelivered = client.context().failed().map(Trouble::Undelivered);
+        undelivered.or_else(|| client.fatal_error().map(|(_, message)| Trouble::Lost(message)))
+    }
+
     /// Whether another producer with the same id has begun.
     pub(super) fn is_fenced(&self) -> bool {
         self.producer.client().fatal_error().is_some_and(|(code, _)| is_fenced(code))
