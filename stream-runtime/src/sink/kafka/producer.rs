@@ -110,12 +110,14 @@ impl Connection {
         let Some(Transactions { place, run, .. }) = &self.transactions else {
             return Ok((self.connect()?, None));
         };
-        let marker = place.read(&self.reader, &self.patience, Read::Committed)?;
-        if marker.is_some_and(|marker| marker.run != *run) {
-            return Err(fenced(&place.group));
-        }
+        let read = |read| match place.read(&self.reader, &self.patience, read)? {
+            Some(marker) if marker.run != *run => Err(fenced(&place.group)),
+            marker => Ok(marker),
+        };
+        read(Read::Committed)?;
         let client = self.connect()?;
-        let marker = place.read(&self.reader, &self.patience, Read::Stable)?;
+        // Another instance may have come in between: its batch isn't this run's.
+        let marker = read(Read::Stable)?;
         Ok((client, marker))
     }
 
