@@ -237,6 +237,27 @@ async fn a_batch_that_is_larger_than_the_clients_queue_goes_through() {
 }
 
 #[tokio::test]
+async fn a_message_that_is_larger_than_the_clients_queue_is_named() {
+    let (input, output) = (Topic::new(1).await, Topic::new(1).await);
+    input.numbers(0, 0..3);
+    let format = |row: &Number, message: &mut MessageWriter| -> Result<(), BoxError> {
+        message.write_value(|out| out.resize(if row.n == 1 { 3_000 } else { 10 }, b'x'));
+        Ok(())
+    };
+    let sink = KafkaSink::new(&output.servers)
+        .topic(&output.name)
+        .option("queue.buffering.max.kbytes", "2")
+        .format(format);
+    let directory = tempfile::tempdir().unwrap();
+    let query = start(&input, sink, directory.path()).await.unwrap();
+    let error = root(query.await_termination().await);
+    for expected in ["batch 0, row 2", "3000 bytes", "queue.buffering.max.kbytes"] {
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+    assert_eq!(output.committed(), []);
+}
+
+#[tokio::test]
 async fn at_least_once_writes_without_a_transaction_and_without_a_checkpoint() {
     let (input, output) = (Topic::new(1).await, Topic::new(1).await);
     input.numbers(0, 0..5);
