@@ -206,7 +206,7 @@ async fn a_message_that_is_too_large_is_named_and_nothing_of_its_batch_is_commit
     };
     let directory = tempfile::tempdir().unwrap();
     // The client refuses the first, the broker the second.
-    for sink in [sink(2 << 20), sink(2 << 20).option("message.max.bytes", "4000000")] {
+    for sink in [sink(2 << 20).option("message.max.bytes", "1000000"), sink(2 << 20)] {
         let query = start(&input, sink, directory.path()).await.unwrap();
         let error = root(query.await_termination().await);
         for expected in
