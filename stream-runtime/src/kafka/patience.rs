@@ -71,15 +71,18 @@ pub(crate) fn is_transient(error: &KafkaError) -> bool {
                 | Code::CoordinatorLoadInProgress
                 | Code::CoordinatorNotAvailable
                 | Code::FencedLeaderEpoch
+                | Code::KafkaStorageError
                 | Code::LeaderNotAvailable
                 | Code::NetworkException
                 | Code::NotCoordinator
                 | Code::NotLeaderForPartition
+                | Code::OffsetNotAvailable
                 | Code::OperationTimedOut
                 | Code::ReplicaNotAvailable
                 | Code::RequestTimedOut
                 | Code::Resolve
                 | Code::UnknownLeaderEpoch
+                | Code::UnstableOffsetCommit
                 | Code::WaitingForCoordinator
         )
     )

@@ -206,7 +206,7 @@ async fn a_message_that_is_too_large_is_named_and_nothing_of_its_batch_is_commit
     };
     let directory = tempfile::tempdir().unwrap();
     // The client refuses the first, the broker the second.
-    for sink in [sink(2 << 20), sink(2 << 20).option("message.max.bytes", "4000000")] {
+    for sink in [sink(2 << 20).option("message.max.bytes", "1000000"), sink(2 << 20)] {
         let query = start(&input, sink, directory.path()).await.unwrap();
         let error = root(query.await_termination().await);
         for expected in
@@ -234,6 +234,27 @@ async fn a_batch_that_is_larger_than_the_clients_queue_goes_through() {
     let query = start(&input, sink, directory.path()).await.unwrap();
     query.await_termination().await.unwrap();
     assert_eq!(output.committed_numbers(), (0..3_000).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_message_that_is_larger_than_the_clients_queue_is_named() {
+    let (input, output) = (Topic::new(1).await, Topic::new(1).await);
+    input.numbers(0, 0..3);
+    let format = |row: &Number, message: &mut MessageWriter| -> Result<(), BoxError> {
+        message.write_value(|out| out.resize(if row.n == 1 { 3_000 } else { 10 }, b'x'));
+        Ok(())
+    };
+    let sink = KafkaSink::new(&output.servers)
+        .topic(&output.name)
+        .option("queue.buffering.max.kbytes", "2")
+        .format(format);
+    let directory = tempfile::tempdir().unwrap();
+    let query = start(&input, sink, directory.path()).await.unwrap();
+    let error = root(query.await_termination().await);
+    for expected in ["batch 0, row 2", "3000 bytes", "queue.buffering.max.kbytes"] {
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+    assert_eq!(output.committed(), []);
 }
 
 #[tokio::test]

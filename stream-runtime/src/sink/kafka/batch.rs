@@ -26,7 +26,8 @@ where
     R: Sync,
     F: Fn(&R, &mut MessageWriter) -> Result<(), String> + Sync,
 {
-    /// Writes the batch unless the brokers have it, or there is nothing to write.
+    /// Writes the batch unless the brokers have it, or there is nothing to write. A batch without rows keeps the marker from being
+    /// forgotten.
     ///
     /// # Errors
     /// As text, what the batch fails with; nothing of it is committed then.
@@ -35,9 +36,12 @@ where
         opened: &mut Opened,
         message: &mut MessageWriter,
     ) -> Result<Result<(), String>> {
-        if opened.has(self.id) || self.rows.is_empty() && self.dead_letters.is_empty() {
+        let is_empty = self.rows.is_empty() && self.dead_letters.is_empty();
+        if opened.has(self.id) || is_empty && !opened.is_marker_old() {
             return Ok(Ok(()));
         }
+        // A batch without rows is as good as unwritten: a start that replays it finds the marker of the one before.
+        let next = if is_empty { self.id } else { self.id + 1 };
         // Without transactions what was sent can't be taken back: another attempt is up to a restart.
         let attempts = if opened.is_transactional() { ATTEMPTS } else { 1 };
         let mut last = String::new();
@@ -45,15 +49,15 @@ where
             let client = match opened.client(self.id).await? {
                 Ok(Some(client)) => client,
                 Ok(None) => {
-                    opened.wrote(self.id);
+                    opened.wrote(self.id + 1);
                     return Ok(Ok(()));
                 }
                 Err(problem) => return Ok(Err(problem)),
             };
             let begun = Instant::now();
-            last = match self.attempt(opened, &client, message).await? {
+            last = match self.attempt(opened, &client, next, message).await? {
                 Ok(()) => {
-                    opened.wrote(self.id);
+                    opened.wrote(next);
                     return Ok(Ok(()));
                 }
                 Err(Unsent::Row { place, problem }) => {
@@ -91,6 +95,7 @@ where
         &self,
         opened: &Opened,
         client: &Arc<Client>,
+        next: u64,
         message: &mut MessageWriter,
     ) -> Result<Result<(), Unsent>> {
         if let Err(trouble) = opened.begin(client).await? {
@@ -99,7 +104,7 @@ where
         if let Err(unsent) = self.send(client, message).await {
             return Ok(Err(unsent));
         }
-        Ok(opened.finish(client, self.id).await?.map_err(Unsent::Trouble))
+        Ok(opened.finish(client, next).await?.map_err(Unsent::Trouble))
     }
 
     async fn send(&self, client: &Client, message: &mut MessageWriter) -> Result<(), Unsent> {

@@ -55,12 +55,17 @@ impl Undelivered {
             None => error.to_string(),
         };
         let mut message = format!("key {}, {size} bytes, for topic `{topic}`{partition}: {why}", shown(key));
-        if code == Some(Code::MessageSizeTooLarge) {
-            message.push_str(
+        message.push_str(match code {
+            Some(Code::MessageSizeTooLarge) => {
                 "; raise the topic's `max.message.bytes` and the sink's `.option(\"message.max.bytes\", …)`, and if each row fits, lower \
-                 `.option(\"batch.size\", …)`, since what counts for the broker is the batch of messages that go together",
-            );
-        }
+                 `.option(\"batch.size\", …)`, since what counts for the broker is the batch of messages that go together"
+            }
+            Some(Code::QueueFull) => {
+                "; it is too large for the client's queue even when that is empty: raise the sink's \
+                 `.option(\"queue.buffering.max.kbytes\", …)`"
+            }
+            _ => "",
+        });
         Self { place, code, message }
     }
 
@@ -77,6 +82,7 @@ impl Undelivered {
                     | Code::InvalidTopic
                     | Code::MessageBatchTooLarge
                     | Code::PolicyViolation
+                    | Code::QueueFull
                     | Code::TopicAuthorizationFailed
                     | Code::UnknownPartition
                     | Code::UnknownTopic

@@ -90,11 +90,13 @@ use crate::source::MalformedRow;
 /// of the topic's partition 0 (of `__consumer_offsets` if rows name their topic). With access control the sink needs `Write` on the
 /// transactional id and the topics, and `Read` on that group and the topic that the offset is of.
 ///
-/// Batches without rows write nothing. A new checkpoint is a new query, which begins with its first batch whatever the topic holds. A
+/// Batches without rows write no messages; if the offset is over an hour old, they commit it anew. A new checkpoint is a new query, which begins with its first batch whatever the topic holds. A
 /// checkpoint that is older than the topic's last batch, such as a copy that was restored, is refused: batches would be missing.
 ///
-/// Brokers forget a group's offset some time after its last commit (`offsets.retention.minutes`, a week by default). If a query has crashed in
-/// a batch, and is started later than that, nobody knows whether the batch was written: it then doesn't start, and says what to do.
+/// Brokers forget a group's offset some time after its last commit (`offsets.retention.minutes`, a week by default; leave it at more than
+/// an hour). A query whose output is rare keeps it, as long as it has batches. If a query crashes in a batch and is started later than that,
+/// or crashes in the first batch after so long without any, nobody knows whether the batch was written: it then doesn't start, and says
+/// what to do.
 ///
 /// # What can go wrong
 ///

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::in_use::InUse;
@@ -17,6 +18,9 @@ use crate::sink::blocking::blocking;
 /// How often a transaction that was aborted is begun anew.
 pub(super) const ATTEMPTS: u32 = 3;
 
+/// The age at which a marker is written again. Brokers forget an offset `offsets.retention.minutes` after its commit, days by default.
+const MARKER_AGE: Duration = Duration::from_secs(60 * 60);
+
 /// A sink in a run. Errors as text are for the user; the others are the runtime's.
 pub(super) struct Opened {
     connection: Arc<Connection>,
@@ -24,6 +28,8 @@ pub(super) struct Opened {
     client: Option<Arc<Client>>,
     /// Batches before this one are written.
     next: u64,
+    /// When the marker was written last.
+    marked: Instant,
     /// How long a transaction may last.
     pub(super) transaction_timeout: Duration,
 }
@@ -57,6 +63,7 @@ impl Opened {
             connection,
             client: Some(Arc::new(client)),
             next,
+            marked: Instant::now(),
             transaction_timeout,
         }))
     }
@@ -66,11 +73,17 @@ impl Opened {
         batch < self.next
     }
 
-    /// Notes that the brokers have this batch. Without transactions they don't, for long: it may have to be written again.
-    pub(super) fn wrote(&mut self, batch: u64) {
+    /// Notes that the brokers have the batches before `next`. Without transactions they don't, for long: one may have to be written again.
+    pub(super) fn wrote(&mut self, next: u64) {
         if self.is_transactional() {
-            self.next = batch + 1;
+            self.next = next;
+            self.marked = Instant::now();
         }
+    }
+
+    /// Whether a batch without rows has to write the marker, lest the brokers forget it under a running query.
+    pub(super) fn is_marker_old(&self) -> bool {
+        self.is_transactional() && self.marked.elapsed() > MARKER_AGE
     }
 
     pub(super) fn is_transactional(&self) -> bool {
@@ -99,10 +112,10 @@ impl Opened {
         blocking(move || Ok(connection.begin(&client))).await
     }
 
-    /// Commits a batch, once all of it has arrived.
-    pub(super) async fn finish(&self, client: &Arc<Client>, batch: u64) -> Result<Result<(), Trouble>> {
+    /// Commits a batch, once all of it has arrived; `next` is the first that isn't written then.
+    pub(super) async fn finish(&self, client: &Arc<Client>, next: u64) -> Result<Result<(), Trouble>> {
         let (connection, client) = (Arc::clone(&self.connection), Arc::clone(client));
-        blocking(move || Ok(connection.finish(&client, batch + 1))).await
+        blocking(move || Ok(connection.finish(&client, next))).await
     }
 
     /// Aborts a transaction; a producer that can't is given up.
@@ -176,10 +189,10 @@ fn first_unwritten(group: &str, marker: Option<Marker>, first: u64, is_replay: b
         )),
         None if is_replay => Err(format!(
             "batch {first} was begun by an earlier run, and the brokers don't know whether the topic has it: the group `{group}` has no \
-             offset, as it is forgotten `offsets.retention.minutes` after the last batch, and isn't there for a sink that is new to the \
+             offset, as it is forgotten `offsets.retention.minutes` after its last commit, and isn't there for a sink that is new to the \
              query; start the query once with `at_least_once()`, which writes the batch, perhaps for a second time"
         )),
-        // Batches without rows leave no marker, and a query that ends between two batches leaves nothing in doubt.
+        // Batches without rows don't move the marker, and a query that ends between two batches leaves nothing in doubt.
         _ => Ok(first),
     }
 }

@@ -130,6 +130,9 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("linger.ms", "1"),
     // A batch's messages don't pile up without a bound.
     ("queue.buffering.max.kbytes", "65536"),
+    // How large a message may be is the topic's to say. The client's own limit is below Kafka's, so that a dead letter, which is larger than
+    // the message that it was, might not fit where that came from.
+    ("message.max.bytes", "10485760"),
 ];
 
 /// Properties on which the sink rests.
@@ -166,7 +169,8 @@ impl<R> KafkaSink<R> {
     /// names](https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md), with or without Spark's `kafka.` in front. Those
     /// that the sink rests on can't be set; the query then doesn't start, and says why.
     ///
-    /// Unless set, `partitioner` is `murmur2_random`, as in Kafka's Java clients, `linger.ms` is 1 and `queue.buffering.max.kbytes` 65536.
+    /// Unless set, `partitioner` is `murmur2_random`, as in Kafka's Java clients, `linger.ms` is 1, `queue.buffering.max.kbytes` 65536 and
+    /// `message.max.bytes` 10 MiB: up to that the topic's `max.message.bytes` decides which message is too large.
     #[must_use]
     pub fn option(mut self, name: &str, value: &str) -> Self {
         self.options.properties.set(name, value);
@@ -231,6 +235,10 @@ impl<R> KafkaSink<R> {
     /// A dead letter has the key, the value, the headers and the timestamp of the malformed message, and Kafka Connect's headers
     /// `__connect.errors.topic`, `__connect.errors.partition`, `__connect.errors.offset` and `__connect.errors.exception.message` behind
     /// them, as text. A [`KafkaSink`] that is a dead-letter sink itself writes the same, in transactions of its own.
+    ///
+    /// The headers make a dead letter larger than the message that it was. Give its topic a `max.message.bytes` that is a few KiB above that
+    /// of the largest input: a dead letter that its topic refuses fails the batch, with an error that names the setting, and the query goes
+    /// on where it was once the setting is raised.
     pub fn dead_letters(mut self, topic: impl Into<String>) -> (Self, KafkaDeadLetters) {
         let (topic, kept) = (topic.into(), std::sync::Arc::new(Kept::default()));
         let handle = kept.handle(topic.clone());

@@ -110,12 +110,14 @@ impl Connection {
         let Some(Transactions { place, run, .. }) = &self.transactions else {
             return Ok((self.connect()?, None));
         };
-        let marker = place.read(&self.reader, &self.patience, Read::Committed)?;
-        if marker.is_some_and(|marker| marker.run != *run) {
-            return Err(fenced(&place.group));
-        }
+        let read = |read| match place.read(&self.reader, &self.patience, read)? {
+            Some(marker) if marker.run != *run => Err(fenced(&place.group)),
+            marker => Ok(marker),
+        };
+        read(Read::Committed)?;
         let client = self.connect()?;
-        let marker = place.read(&self.reader, &self.patience, Read::Stable)?;
+        // Another instance may have come in between: its batch isn't this run's.
+        let marker = read(Read::Stable)?;
         Ok((client, marker))
     }
 
@@ -162,16 +164,13 @@ impl Connection {
     }
 
     fn wait_for_delivery(&self, client: &Client) -> Result<(), Trouble> {
-        let producer = &client.producer;
         loop {
-            if let Some(undelivered) = producer.client().context().failed() {
-                return Err(Trouble::Undelivered(undelivered));
+            // Each message arrives or fails within `message.timeout.ms`. What has failed is told of before it stops being in flight.
+            let in_flight = client.producer.in_flight_count();
+            if let Some(trouble) = client.trouble() {
+                return Err(trouble);
             }
-            if let Some((_, message)) = producer.client().fatal_error() {
-                return Err(Trouble::Lost(message));
-            }
-            // Each message arrives or fails within `message.timeout.ms`.
-            if producer.in_flight_count() == 0 {
+            if in_flight == 0 {
                 return Ok(());
             }
             if self.is_closed() {
@@ -232,6 +231,13 @@ impl Connection {
 }
 
 impl Client {
+    /// What has gone wrong since the batch began, if anything has.
+    pub(super) fn trouble(&self) -> Option<Trouble> {
+        let client = self.producer.client();
+        let undelivered = client.context().failed().map(Trouble::Undelivered);
+        undelivered.or_else(|| client.fatal_error().map(|(_, message)| Trouble::Lost(message)))
+    }
+
     /// Whether another producer with the same id has begun.
     pub(super) fn is_fenced(&self) -> bool {
         self.producer.client().fatal_error().is_some_and(|(code, _)| is_fenced(code))

@@ -93,6 +93,7 @@ impl<'a> Sending<'a> {
             let empty = OwnedHeaders::new_with_capacity(headers.len());
             record.headers = Some(headers.fold(empty, |all, (key, value)| all.insert(Header { key, value })));
         }
+        let mut had_all_room = false;
         loop {
             let error = match producer.send(record) {
                 Ok(()) => return Ok(()),
@@ -102,21 +103,30 @@ impl<'a> Sending<'a> {
                 }
             };
             match error.rdkafka_error_code() {
-                Some(Code::QueueFull) => tokio::time::sleep(WAIT).await,
-                Some(Code::MessageSizeTooLarge | Code::UnknownPartition | Code::UnknownTopic) => {
+                Some(Code::QueueFull) if !had_all_room => {
+                    // Nobody else sends, so what doesn't fit into the empty queue never will.
+                    had_all_room = producer.in_flight_count() == 0;
+                    if let Some(trouble) = self.client.trouble() {
+                        return Err(Unsent::Trouble(trouble));
+                    }
+                    if !had_all_room {
+                        tokio::time::sleep(WAIT).await;
+                    }
+                }
+                Some(
+                    Code::QueueFull
+                    | Code::MessageSizeTooLarge
+                    | Code::UnknownPartition
+                    | Code::UnknownTopic,
+                ) => {
                     let size = message.key().map_or(0, <[u8]>::len) + message.value().map_or(0, <[u8]>::len);
                     let (partition, key) = (message.partition(), message.key());
                     let undelivered = Undelivered::new(place, &error, topic, partition, key, size);
                     return Err(Unsent::Trouble(Trouble::Undelivered(undelivered)));
                 }
                 _ => {
-                    let context = producer.client().context();
-                    let trouble = match (context.failed(), producer.client().fatal_error()) {
-                        (Some(undelivered), _) => Trouble::Undelivered(undelivered),
-                        (None, Some((_, fatal))) => Trouble::Lost(fatal),
-                        (None, None) => Trouble::Abort(error.to_string()),
-                    };
-                    return Err(Unsent::Trouble(trouble));
+                    let trouble = self.client.trouble();
+                    return Err(Unsent::Trouble(trouble.unwrap_or_else(|| Trouble::Abort(error.to_string()))));
                 }
             }
         }
