@@ -17,16 +17,26 @@ use stream_runtime::sink::file::{Parquet, committed_files};
 use stream_runtime::sink::{Sink, SinkBatch, SinkContext};
 use stream_runtime::{Result, Uuid};
 
+/// A run that goes on behind what is there.
 async fn opened<R: Schema>(mut sink: FileSink<Parquet>) -> Result<FileSink<Parquet>> {
+    let description = Sink::<R>::description(&sink);
+    let dir = description.strip_prefix("FileSink[").unwrap().strip_suffix(']').unwrap();
     let context = SinkContext {
         query_id: Uuid::from_u128(1 << 100),
         query_name: "Rows".to_owned(),
         mode: Mode::Append,
-        first_batch: 0,
-        first_is_replay: false,
+        first_batch: last_batch(Path::new(dir)),
+        first_is_replay: true,
     };
     Sink::<R>::open(&mut sink, context).await?;
     Ok(sink)
+}
+
+/// The last batch in the manifest, or 0.
+fn last_batch(dir: &Path) -> u64 {
+    let entries = std::fs::read_dir(dir.join("_spark_metadata")).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter_map(|name| name.trim_end_matches(".compact").parse().ok()).max().unwrap_or(0)
 }
 
 async fn append<R: Schema>(sink: &mut FileSink<Parquet>, id: u64, rows: &[R]) -> Result<()> {
