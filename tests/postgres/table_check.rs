@@ -99,6 +99,18 @@ async fn names_may_need_quotes_and_stand_in_a_schema() {
 }
 
 #[tokio::test]
+async fn sinks_that_create_their_tables_at_once_all_open() {
+    let database = Database::new().await;
+    let opened = (0..8).map(|_| {
+        let mut sink = PostgresSink::append(database.config(), "stats").create_table();
+        tokio::spawn(async move { Sink::<Stat>::open(&mut sink, context(Mode::Append)).await })
+    });
+    for opened in opened.collect::<Vec<_>>() {
+        opened.await.expect("no panic").expect("the table is there, whoever created it");
+    }
+}
+
+#[tokio::test]
 async fn a_row_that_is_all_key_is_kept_once() {
     #[derive(Schema)]
     struct Seen {

@@ -108,6 +108,40 @@ struct Kinds {
 }
 
 #[tokio::test]
+async fn of_keys_that_differ_only_here_and_not_in_the_table_the_last_counts() {
+    #[derive(Schema)]
+    struct Reading {
+        place: String,
+        at: Timestamp,
+        share: f64,
+        number: i64,
+    }
+    let database = Database::new().await;
+    let columns = "place char(4), at timestamptz(0), share double precision, number bigint";
+    database.run(&format!("CREATE TABLE readings ({columns}, PRIMARY KEY (place, at, share))")).await;
+    let mut sink = PostgresSink::upsert(database.config(), "readings", ["place", "at", "share"]);
+    Sink::<Reading>::open(&mut sink, context(Mode::Update)).await.expect("the sink opens");
+    for id in 0..2 {
+        let rows = [("a ", 100, 0.0), ("b", 100, 0.0), ("a", 100, 0.0), ("a", 101, 0.0), ("a", 100, -0.0)];
+        let rows = rows.into_iter().zip(10 * i64::try_from(id).expect("a small one")..);
+        let rows: Vec<_> = rows
+            .map(|((place, millis, share), number)| Reading {
+                place: place.to_owned(),
+                at: Timestamp::from_millis(millis),
+                share,
+                number,
+            })
+            .collect();
+        sink.commit(batch(id, Mode::Update, &rows)).await.expect("it is written");
+    }
+    assert_eq!(database.ask("SELECT place, number FROM readings ORDER BY place").await, "a   |14\nb   |11");
+    // The session goes on without such keys, too.
+    let row = Reading { place: "b".to_owned(), at: Timestamp::from_millis(100), share: 0.0, number: 20 };
+    sink.commit(batch(2, Mode::Update, &[row])).await.expect("it is written");
+    assert_eq!(database.ask("SELECT place, number FROM readings ORDER BY place").await, "a   |14\nb   |20");
+}
+
+#[tokio::test]
 async fn enums_domains_uuids_and_json_are_text_in_a_row() {
     let database = Database::new().await;
     database

@@ -6,6 +6,7 @@
 use tokio_postgres::{Client, Transaction};
 
 use super::failure::Failure;
+use super::table::create_table;
 use crate::error::{Error, Result};
 use crate::sink::SinkContext;
 
@@ -134,7 +135,7 @@ impl BatchTable {
         // A role may write to the table without being allowed to create one.
         let exists = "SELECT to_regclass('stream_batches') IS NOT NULL";
         if !client.query_one(exists, &[]).await?.try_get::<_, bool>(0)? {
-            client.batch_execute(CREATE).await?;
+            create_table(client, CREATE).await?;
         }
         let (query, id) = (&context.query_name, context.query_id.to_string());
         let transaction = client.transaction().await?;

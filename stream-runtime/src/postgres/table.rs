@@ -8,6 +8,9 @@ use super::layout::{Layout, Wanted, wanted};
 use super::value::ValueType;
 use crate::schema::Schema;
 
+/// The advisory lock of those who create tables.
+const CREATING: i64 = 0x7374_7265_616d;
+
 /// A table that rows can be written to.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
@@ -112,7 +115,14 @@ async fn create(client: &Client, name: &str, key: &[String], columns: &[Wanted])
                FROM unnest(parse_ident($1::text)) WITH ORDINALITY AS parts(part, at)";
     let name: String = client.query_one(sql, &[&name]).await?.try_get(0)?;
     let definition = definition(&name, key, columns).replacen("TABLE", "TABLE IF NOT EXISTS", 1);
-    client.batch_execute(&definition).await.map_err(|error| Failure::from(error).while_("creating the table"))
+    create_table(client, &definition).await.map_err(|failure| failure.while_("creating the table"))
+}
+
+/// Runs a `CREATE TABLE IF NOT EXISTS`. Of two that run at once one would fail all the same, so they take turns.
+pub(crate) async fn create_table(client: &Client, definition: &str) -> Result<(), Failure> {
+    // One implicit transaction, which holds the lock to its end. The number means nothing elsewhere.
+    let sql = format!("SELECT pg_advisory_xact_lock({CREATING}); {definition}");
+    Ok(client.batch_execute(&sql).await?)
 }
 
 fn definition(name: &str, key: &[String], columns: &[Wanted]) -> String {

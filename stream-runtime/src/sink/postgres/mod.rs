@@ -10,6 +10,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use async_trait::async_trait;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Transaction};
 
 use crate::error::{Error, Result};
@@ -23,6 +24,13 @@ use latest::Latest;
 
 /// The rows of a batch on their way into a table with a key; there for one session, empty between transactions.
 const STAGE: &str = "pg_temp.stream_rows";
+
+/// The stage's column of numbers, where it is needed, …
+const ORDINAL: &str = "\"stream ordinal\"";
+
+/// … and how an empty stage gets it: rows that are copied there from then on are numbered.
+const NUMBER: &str = "TRUNCATE pg_temp.stream_rows; ALTER TABLE pg_temp.stream_rows \
+    ADD COLUMN IF NOT EXISTS \"stream ordinal\" bigint GENERATED ALWAYS AS IDENTITY";
 
 /// Writes each batch to a table, in one transaction with the batch's id: each row exactly once.
 ///
@@ -127,7 +135,8 @@ impl PostgresSink<AppendOrUpdate> {
     /// Replaces, in a table, the row that has the same `key` as a row of the batch, or adds the row. The key is one or
     /// more columns of the table that a primary key or a unique index is over.
     ///
-    /// Of several rows of a batch with one key, the last counts.
+    /// Of several rows of a batch with one key, the last counts. What one key is the table says: `A` and `a` are in a column of
+    /// `citext`.
     pub fn upsert<K: Into<String>>(
         config: impl Into<PostgresConfig>,
         table: impl Into<String>,
@@ -267,9 +276,9 @@ impl<M> PostgresSink<M> {
                 client.insert(fresh)
             }
         };
-        let transaction = client.transaction().await?;
+        let mut transaction = client.transaction().await?;
         if batches.take(&transaction, batch.id).await? {
-            self.write_rows(&transaction, table, batch.rows).await?;
+            self.write_rows(&mut transaction, table, batch.rows).await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -277,7 +286,7 @@ impl<M> PostgresSink<M> {
 
     async fn write_rows<R: Schema>(
         &mut self,
-        transaction: &Transaction<'_>,
+        transaction: &mut Transaction<'_>,
         table: &Table,
         rows: &[R],
     ) -> Result<(), Failure> {
@@ -292,8 +301,19 @@ impl<M> PostgresSink<M> {
         if self.writing == Writing::Upsert {
             copy::find_latest(encoder, table, rows, latest)?;
             copy::send(encoder, transaction, table, STAGE, rows, Some(latest)).await?;
+            let merging = transaction.transaction().await?;
+            match merging.execute(&merge(table, ""), &[]).await {
+                Ok(_) => merging.commit().await?,
+                // Keys that differ here and are equal to the index, as `A` and `a` are in `citext`.
+                Err(error) if error.code() == Some(&SqlState::CARDINALITY_VIOLATION) => {
+                    merging.rollback().await?;
+                    transaction.batch_execute(NUMBER).await?;
+                    copy::send(encoder, transaction, table, STAGE, rows, Some(latest)).await?;
+                    transaction.execute(&merge(table, ORDINAL), &[]).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
             latest.clear();
-            transaction.execute(&merge(table), &[]).await?;
         } else {
             copy::send(encoder, transaction, table, &table.name, rows, None).await?;
         }
@@ -301,8 +321,9 @@ impl<M> PostgresSink<M> {
     }
 }
 
-/// From the stage to the table.
-fn merge(table: &Table) -> String {
+/// From the stage to the table. With the name of the stage's column of numbers, of the rows that the server takes to have one key
+/// only the last.
+fn merge(table: &Table, ordinal: &str) -> String {
     let Table { name, columns, key, .. } = table;
     let is_key = |column: &usize| key.contains(column);
     let names = columns.join(", ");
@@ -315,9 +336,14 @@ fn merge(table: &Table) -> String {
         .collect();
     let change =
         if changes.is_empty() { "NOTHING".to_owned() } else { format!("UPDATE SET {}", changes.join(", ")) };
+    let keys = keys.join(", ");
+    let (distinct, order) = if ordinal.is_empty() {
+        (String::new(), String::new())
+    } else {
+        (format!("DISTINCT ON ({keys}) "), format!(" ORDER BY {keys}, {ordinal} DESC"))
+    };
     format!(
-        "INSERT INTO {name} ({names}) SELECT {names} FROM {STAGE} ON CONFLICT ({}) DO {change}",
-        keys.join(", ")
+        "INSERT INTO {name} ({names}) SELECT {distinct}{names} FROM {STAGE}{order} ON CONFLICT ({keys}) DO {change}"
     )
 }
 
