@@ -45,13 +45,6 @@ async fn opened_behind<R: Schema>(
     Ok(sink)
 }
 
-/// The last batch in the manifest, or 0.
-fn last_batch(dir: &Path) -> u64 {
-    let entries = std::fs::read_dir(dir.join("_spark_metadata")).into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    names.filter_map(|name| name.trim_end_matches(".compact").parse().ok()).max().unwrap_or(0)
-}
-
 async fn append<R: Schema>(sink: &mut FileSink<Parquet>, id: u64, rows: &[R]) -> Result<()> {
     sink.commit(SinkBatch { id, mode: Mode::Append, rows, removed: &[], watermark: None }).await
 }
