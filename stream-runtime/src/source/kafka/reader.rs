@@ -20,7 +20,8 @@ use crate::kafka::{Context, Partition};
 
 /// How long to wait before looking at the client's position again.
 const STEP: Duration = Duration::from_millis(5);
-/// How long an empty queue may be taken for a slow broker before the partition is asked anew.
+/// How long an empty queue may be taken for a slow broker before the partition is asked anew, besides what a broker may wait for more;
+/// each time twice as long, because asking anew throws away what is on its way.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// How long the client may take to begin a fetch anew; it doesn't ask anybody for that.
 const RESTART: Duration = Duration::from_secs(10);
@@ -35,6 +36,8 @@ pub(super) struct Reader {
     pub(super) partition: Partition,
     consumer: Arc<BaseConsumer<Context>>,
     queue: PartitionQueue<Context>,
+    /// How long the partition may be silent before it is asked anew for the first time.
+    ask_again: Duration,
     state: Mutex<State>,
 }
 
@@ -73,9 +76,10 @@ impl Reader {
         partition: Partition,
         consumer: Arc<BaseConsumer<Context>>,
         queue: PartitionQueue<Context>,
+        fetch_wait: Duration,
         next: i64,
     ) -> Self {
-        Self { partition, consumer, queue, state: Mutex::new(State { next, carried: None }) }
+        Self { partition, consumer, queue, ask_again: ASK_AGAIN + fetch_wait, state: Mutex::new(State { next, carried: None }) }
     }
 
     /// Hands over the messages with offsets from `from` up to `end`, a chunk at a time. Blocks for at most `patience` without one.
@@ -105,6 +109,7 @@ impl Reader {
         state.next = i64::MIN;
         let mut waiting = Instant::now();
         let mut asked_anew: Option<Anew> = None;
+        let mut ask_again = self.ask_again;
         while next < end {
             if self.consumer.context().has_failed() {
                 return Err(Trouble::Misplaced { at: next });
@@ -112,7 +117,7 @@ impl Reader {
             let (chunk, event) = self.chunk(&mut next, end, &mut state.carried);
             if !chunk.is_empty() {
                 take(Taken::Fetched(&chunk)).map_err(Trouble::Taker)?;
-                (waiting, asked_anew) = (Instant::now(), None);
+                (waiting, asked_anew, ask_again) = (Instant::now(), None, self.ask_again);
             }
             match event {
                 _ if next >= end => {}
@@ -126,10 +131,11 @@ impl Reader {
                     return Err(Trouble::Silence { at: next, last_error });
                 }
                 Event::Nothing => {
-                    if asked_anew.map_or(waiting, |anew| anew.at).elapsed() >= ASK_AGAIN {
+                    if asked_anew.map_or(waiting, |anew| anew.at).elapsed() >= ask_again {
                         let is_known = self.is_known(end);
                         self.fetch_from(&mut state, next)?;
                         asked_anew = Some(Anew { at: Instant::now(), is_known });
+                        ask_again = ask_again.saturating_mul(2).min(patience / 3).max(self.ask_again);
                     }
                 }
                 Event::Error(error) => self.check(error, next)?,
