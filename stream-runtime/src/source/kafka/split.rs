@@ -1,5 +1,6 @@
 //! [`KafkaSplit`]: one partition's part of a batch.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use super::format::MessageFormat;
 use super::limit::Measured;
 use super::reader::{Reader, Taken, Trouble};
 use crate::error::{Error, Result};
+use crate::format::RowError;
 use crate::schema::Schema;
 use crate::source::{Chunk, Message, MessageHeaders, Position, Rows, Split, TimestampType};
 use crate::time::Timestamp;
@@ -175,17 +177,30 @@ fn view<'a, M: rdkafka::Message + MessageHeaders>(topic: &'a str, message: &'a M
 }
 
 impl MessageHeaders for BorrowedMessage<'_> {
-    fn for_each<'a>(&'a self, each: &mut dyn FnMut(&'a str, Option<&'a [u8]>)) {
-        for header in self.headers().iter().flat_map(|headers| headers.iter()) {
-            each(header.key, header.value);
-        }
+    fn for_each<'a>(&'a self, each: &mut dyn FnMut(&'a str, Option<&'a [u8]>)) -> Result<(), RowError> {
+        show(self.headers(), each)
     }
 }
 
 impl MessageHeaders for OwnedMessage {
-    fn for_each<'a>(&'a self, each: &mut dyn FnMut(&'a str, Option<&'a [u8]>)) {
-        for header in self.headers().iter().flat_map(|headers| headers.iter()) {
-            each(header.key, header.value);
+    fn for_each<'a>(&'a self, each: &mut dyn FnMut(&'a str, Option<&'a [u8]>)) -> Result<(), RowError> {
+        show(self.headers(), each)
+    }
+}
+
+fn show<'a, H: Headers>(
+    headers: Option<&'a H>,
+    each: &mut dyn FnMut(&'a str, Option<&'a [u8]>),
+) -> Result<(), RowError> {
+    let Some(headers) = headers else { return Ok(()) };
+    for index in 0..headers.count() {
+        // The client's crate panics at a name that isn't UTF-8, and has no other safe way to a header.
+        let header = catch_unwind(AssertUnwindSafe(|| headers.try_get(index)));
+        match header {
+            Ok(Some(header)) => each(header.key, header.value),
+            Ok(None) => {}
+            Err(_) => return Err(RowError::new(format_args!("the name of header {index} isn't UTF-8"))),
         }
     }
+    Ok(())
 }
