@@ -67,8 +67,9 @@ impl Looking {
         self.cluster.consumer.context().close();
     }
 
-    /// Looks at everything. `start` is where the last batch ended. Blocks.
-    pub(super) fn look(&self, start: Option<&PartitionOffsets>) -> Result<Look, String> {
+    /// Looks at everything. `start` is where the last batch ended; `has_begun` whether there was any batch in this run or another.
+    /// Blocks.
+    pub(super) fn look(&self, start: Option<&PartitionOffsets>, has_begun: bool) -> Result<Look, String> {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let mut partitions = self.partitions(&mut memory, false)?;
         let mut ends = self.cluster.offsets(partitions.clone(), At::End)?;
@@ -81,7 +82,7 @@ impl Looking {
         let ending = if memory.ending_known {
             None
         } else {
-            let ending = start::ends(&self.cluster, &self.options, &partitions)?;
+            let ending = start::ends(&self.cluster, &self.options, &partitions, has_begun)?;
             memory.ending_known = true;
             ending
         };

@@ -248,7 +248,8 @@ impl<R: Schema> Source<R> for KafkaSource<R> {
     async fn prepare_available_now(&mut self) -> Result<()> {
         let name = self.name();
         let opened = self.opened()?;
-        let look = opened.look(&name, None).await?;
+        // Only ends matter here. As a first look it would ask where partitions begin, which a query that has begun isn't told again.
+        let look = opened.look(&name, Some(PartitionOffsets::default())).await?;
         let ends = match &opened.bound {
             Some(bound) => look::bounded(&PartitionOffsets::default(), &look.ends, bound),
             None => look.ends,

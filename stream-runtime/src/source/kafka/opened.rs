@@ -57,7 +57,8 @@ impl<R> Opened<R> {
     /// Asks the brokers where partitions end.
     pub(super) async fn look(&mut self, name: &str, start: Option<PartitionOffsets>) -> Result<Look> {
         let looking = Arc::clone(&self.looking);
-        let look = blocking(move || looking.look(start.as_ref())).await?;
+        let has_begun = !self.starts.is_empty();
+        let look = blocking(move || looking.look(start.as_ref(), has_begun)).await?;
         let look = look.map_err(|error| Error::source(name, error))?;
         if let Some(ending) = &look.ending {
             self.bound.get_or_insert_with(|| ending.clone());
