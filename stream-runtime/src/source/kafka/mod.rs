@@ -216,7 +216,9 @@ impl<R: Schema> Source<R> for KafkaSource<R> {
             ends = look::bounded(&look.starts, &ends, bound);
         }
         opened.latest = Some((ends.clone(), Instant::now()));
-        opened.fetch(&look.starts).map_err(|error| Error::source(&*name, error))?;
+        let mut fetched = look.starts.clone();
+        fetched.retain(|partition| !look.ahead.contains(partition));
+        opened.fetch(&fetched).map_err(|error| Error::source(&*name, error))?;
         let new = limit::count(&look.starts, &ends);
         if admission == Admission::Limited {
             let is_due = |minimum: &mut Minimum| minimum.is_reached(new, opened.clock.elapsed());
@@ -281,12 +283,14 @@ impl<R: Schema> Source<R> for KafkaSource<R> {
                     )
                 })?,
             };
-            from.set(partition, begin);
+            if begin < end {
+                from.set(partition, begin);
+            }
         }
         opened.fetch(&from).map_err(|error| Error::source(&*name, error))?;
         let mut splits: Vec<Box<dyn Split<R>>> = Vec::new();
         for (partition, end) in end.iter() {
-            let Some(from) = from.get(&partition).filter(|from| *from < end) else { continue };
+            let Some(from) = from.get(&partition) else { continue };
             let reader = opened.fetcher.as_ref().and_then(|(fetcher, _)| fetcher.reader(&partition));
             let reader = reader.ok_or_else(|| Error::source(&*name, format!("{partition} isn't fetched")))?;
             let (reading, reader) = (Arc::clone(&opened.reading), Arc::clone(reader));
