@@ -201,11 +201,13 @@ impl Reader {
         }
     }
 
-    /// The oldest offset that the brokers still have; `None` if the partition is gone or nobody answers.
-    pub(super) fn beginning(&self, timeout: Duration) -> Option<i64> {
-        let watermarks =
-            self.consumer.fetch_watermarks(&self.partition.topic, self.partition.number, timeout);
-        watermarks.ok().map(|(beginning, _)| beginning)
+    /// The oldest offset that the leader still has, and where the partition ends; `None` if it is gone.
+    pub(super) fn edges(&self, timeout: Duration) -> KafkaResult<Option<(i64, i64)>> {
+        let Partition { topic, number } = &self.partition;
+        match self.consumer.fetch_watermarks(topic, *number, timeout) {
+            Err(error) if is_gone(&error) => Ok(None),
+            edges => edges.map(Some),
+        }
     }
 
     fn fetch_from(&self, state: &mut State, from: i64) -> Result<(), Trouble> {
@@ -243,9 +245,7 @@ impl Reader {
 
     /// Whether the partition's leader says that it reaches to `end`.
     fn is_known(&self, end: i64) -> bool {
-        let Partition { topic, number } = &self.partition;
-        let watermarks = self.consumer.fetch_watermarks(topic, *number, ANSWER);
-        watermarks.is_ok_and(|(_, known)| known >= end)
+        matches!(self.edges(ANSWER), Ok(Some((_, known))) if known >= end)
     }
 
     fn is_past(&self, end: i64) -> bool {

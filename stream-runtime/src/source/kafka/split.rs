@@ -109,20 +109,46 @@ impl<R: Schema> KafkaSplit<R> {
                 return Err(self.failed(format_args!("{partition}, offset {at}: {error}")));
             }
         };
-        let left = if gone { None } else { self.reader.beginning(self.reading.poll_timeout) };
-        let lost = match left {
-            Some(left) => format!(
-                "{partition}: the messages from offset {from} to {} have been deleted before they were read",
-                left.min(self.end)
-            ),
-            None => format!("{partition}: it was deleted before offsets {from} to {} were read", self.end),
+        let edges = if gone { Ok(None) } else { self.reader.edges(self.reading.poll_timeout) };
+        // Without an answer nothing is known to be lost.
+        let edges = edges.map_err(|error| {
+            self.failed(format_args!(
+                "{partition}, offset {from}: the message isn't there, and asking which are left failed: {error}; see that the brokers run, \
+                 and start the query again"
+            ))
+        })?;
+        let (lost, next) = match edges {
+            Some((left, _)) if left > from => {
+                let next = left.min(self.end);
+                let lost = format!(
+                    "{partition}: the messages from offset {from} to {next} have been deleted before they were read"
+                );
+                (lost, next)
+            }
+            Some((_, end)) if end <= from => {
+                let lost = format!(
+                    "{partition}: it ends at offset {end}, and the messages from offset {from} to {} haven't been read; its topic was \
+                     deleted and made anew, or its brokers have lost messages",
+                    self.end
+                );
+                (lost, self.end)
+            }
+            Some((left, end)) => {
+                return Err(self.failed(format_args!(
+                    "{partition}, offset {from}: a broker says that the message isn't there, though there are those from offset {left} to \
+                     {end}; it may have become the leader a moment ago, so start the query again"
+                )));
+            }
+            None => {
+                let lost = format!("{partition}: it was deleted before offsets {from} to {} were read", self.end);
+                (lost, self.end)
+            }
         };
         if self.reading.fail_on_data_loss {
             return Err(self.failed(format_args!("{lost}; {}", super::ON_LOSS)));
         }
         tracing::warn!("source `{}`: {lost}", self.reading.source);
-        // At least one offset further, so that this ends.
-        Ok(left.unwrap_or(self.end).max(from + 1))
+        Ok(next)
     }
 
     fn failed(&self, message: std::fmt::Arguments<'_>) -> Error {
