@@ -191,6 +191,7 @@ impl<R: Schema> Source<R> for KafkaSource<R> {
             latest: None,
             handed_out: PartitionOffsets::default(),
             minimum: options.min_offsets.map(|offsets| Minimum::new(offsets, options.max_delay)),
+            waits: false,
             available_now: false,
             size: None,
             clock: context.clock,
@@ -220,11 +221,13 @@ impl<R: Schema> Source<R> for KafkaSource<R> {
         fetched.retain(|partition| !look.ahead.contains(partition));
         opened.fetch(&fetched).map_err(|error| Error::source(&*name, error))?;
         let new = limit::count(&look.starts, &ends);
+        opened.waits = false;
         if admission == Admission::Limited {
             let is_due = |minimum: &mut Minimum| minimum.is_reached(new, opened.clock.elapsed());
             // What is there now is all that there will be.
             let waits = !opened.available_now && !opened.minimum.as_mut().is_none_or(is_due);
             if waits && start.is_some() {
+                opened.waits = true;
                 return Ok(None);
             }
             let by_bytes = opened.reading.measured.offsets_in(max_bytes, &mut opened.size);
