@@ -90,7 +90,8 @@ impl Fetcher {
             let arrivals = Arc::clone(&self.arrivals);
             queue.set_nonempty_callback(move || arrivals.tell());
             added.add_partition_offset(&partition.topic, partition.number, Offset::Offset(offset))?;
-            let reader = Reader::new(partition.clone(), Arc::clone(&self.consumer), queue, self.fetch_wait, offset);
+            let reader =
+                Reader::new(partition.clone(), Arc::clone(&self.consumer), queue, self.fetch_wait, offset);
             self.readers.insert(partition, Arc::new(reader));
         }
         if added.count() == 0 { Ok(()) } else { self.consumer.incremental_assign(&added) }

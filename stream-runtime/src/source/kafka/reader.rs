@@ -79,7 +79,13 @@ impl Reader {
         fetch_wait: Duration,
         next: i64,
     ) -> Self {
-        Self { partition, consumer, queue, ask_again: ASK_AGAIN + fetch_wait, state: Mutex::new(State { next, carried: None }) }
+        Self {
+            partition,
+            consumer,
+            queue,
+            ask_again: ASK_AGAIN + fetch_wait,
+            state: Mutex::new(State { next, carried: None }),
+        }
     }
 
     /// Hands over the messages with offsets from `from` up to `end`, a chunk at a time. Blocks for at most `patience` without one.
@@ -123,7 +129,9 @@ impl Reader {
                 _ if next >= end => {}
                 Event::End if self.is_past(end) => next = end,
                 // Asked again, because the leader may have changed in between to one that doesn't know all yet.
-                Event::End if asked_anew.is_some_and(|anew| anew.is_known) && self.is_known(end) => next = end,
+                Event::End if asked_anew.is_some_and(|anew| anew.is_known) && self.is_known(end) => {
+                    next = end;
+                }
                 Event::Messages | Event::End => {}
                 Event::Nothing if self.is_past(end) => next = end,
                 Event::Nothing if waiting.elapsed() >= patience => {
@@ -319,7 +327,9 @@ mod tests {
         offsets
     }
 
-    fn reader(cluster: &MockCluster<'_, rdkafka::producer::DefaultProducerContext>) -> (Fetcher, Arc<Reader>) {
+    fn reader(
+        cluster: &MockCluster<'_, rdkafka::producer::DefaultProducerContext>,
+    ) -> (Fetcher, Arc<Reader>) {
         let options = Options::new(cluster.bootstrap_servers());
         let mut fetcher = Fetcher::start(&options.config("g", 1).unwrap(), "test").unwrap();
         let partition = Partition { topic: "t".into(), number: 0 };

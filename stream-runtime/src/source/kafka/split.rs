@@ -140,7 +140,8 @@ impl<R: Schema> KafkaSplit<R> {
                 )));
             }
             None => {
-                let lost = format!("{partition}: it was deleted before offsets {from} to {} were read", self.end);
+                let lost =
+                    format!("{partition}: it was deleted before offsets {from} to {} were read", self.end);
                 (lost, self.end)
             }
         };
