@@ -36,6 +36,23 @@ async fn partitions_that_are_added_are_read_from_their_beginning() {
 }
 
 #[tokio::test]
+async fn where_a_query_begins_and_ends_needs_no_word_of_partitions_that_are_added_later() {
+    let topic = Topic::new(1).await;
+    topic.numbers(0, 0..3);
+    let directory = tempfile::tempdir().unwrap();
+    let (results, _) = MemorySink::new();
+    let source = |end| {
+        let at = |offset| KafkaOffsets::at([(&*topic.name, 0, offset)]);
+        topic.source().starting_offsets(at(1)).ending_offsets(at(end))
+    };
+    run(source(2), &results, Some(directory.path())).await.unwrap();
+    topic.add_partitions(2).await;
+    topic.numbers(1, 10..12);
+    run(source(3), &results, Some(directory.path())).await.unwrap();
+    assert_eq!(numbers(&results), [1, 2]);
+}
+
+#[tokio::test]
 async fn a_pattern_finds_topics_that_are_made_later() {
     let prefix = unique("pattern");
     let first = Topic::with(servers(), &format!("{prefix}.a"), 1, &[]).await;

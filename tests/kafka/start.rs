@@ -58,6 +58,23 @@ async fn each_partition_begins_where_it_is_told() {
 }
 
 #[tokio::test]
+async fn a_partition_may_begin_behind_what_it_holds_so_far() {
+    let topic = Topic::new(1).await;
+    topic.numbers(0, 0..3);
+    let directory = tempfile::tempdir().unwrap();
+    let (results, _) = MemorySink::new();
+    let source = || topic.source().starting_offsets(KafkaOffsets::at([(&*topic.name, 0, 5)]));
+    for first in [3, 4] {
+        run(source(), &results, Some(directory.path())).await.unwrap();
+        topic.numbers(0, [first]);
+    }
+    run(source(), &results, Some(directory.path())).await.unwrap();
+    topic.numbers(0, 5..7);
+    run(source(), &results, Some(directory.path())).await.unwrap();
+    assert_eq!(numbers(&results), [5, 6]);
+}
+
+#[tokio::test]
 async fn a_partition_begins_with_the_first_message_of_a_time() {
     let topic = Topic::new(2).await;
     for (partition, n, second) in [(0, 1, 100), (0, 2, 200), (0, 3, 300), (1, 4, 150)] {

@@ -101,8 +101,9 @@ impl Rejects {
 
 fn headers(message: &Message<'_>) -> Vec<Header> {
     let mut headers = Vec::new();
-    message.headers.for_each(&mut |key, value| {
+    let shown = message.headers.for_each(&mut |key, value| {
         headers.push(Header { key: key.to_owned(), value: value.map(<[u8]>::to_vec) });
     });
-    headers
+    // Those that can't be read are the reason, or would hide it; a part of them would be taken for all.
+    if shown.is_ok() { headers } else { Vec::new() }
 }

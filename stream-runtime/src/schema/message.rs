@@ -190,7 +190,7 @@ impl InMessage<part::TimeTypePart> for i32 {
 impl InMessage<part::HeadersPart> for Vec<Header> {
     fn from_message<'a>(message: &Message<'a>, decoding: Decoding<'a>) -> Result<List<'a, Header>, RowError> {
         let mut headers = decoding.arena.list(0);
-        message.headers.for_each(&mut |key, value| headers.push(HeaderView { key, value }));
+        message.headers.for_each(&mut |key, value| headers.push(HeaderView { key, value }))?;
         Ok(List::of_views(headers.into_bump_slice()))
     }
 

@@ -59,7 +59,10 @@ pub enum TimestampType {
 /// The headers of a [`Message`].
 pub trait MessageHeaders {
     /// Shows each header, in order.
-    fn for_each<'a>(&'a self, each: &mut dyn FnMut(&'a str, Option<&'a [u8]>));
+    ///
+    /// # Errors
+    /// A header's name isn't UTF-8: the message is malformed. The headers in front of it have been shown.
+    fn for_each<'a>(&'a self, each: &mut dyn FnMut(&'a str, Option<&'a [u8]>)) -> Result<(), RowError>;
 }
 
 /// A header of a message, as an element of a column with `#[schema(kafka = "headers")]`.
@@ -73,7 +76,9 @@ pub struct Header {
 
 /// No headers at all.
 impl MessageHeaders for () {
-    fn for_each<'a>(&'a self, _: &mut dyn FnMut(&'a str, Option<&'a [u8]>)) {}
+    fn for_each<'a>(&'a self, _: &mut dyn FnMut(&'a str, Option<&'a [u8]>)) -> Result<(), RowError> {
+        Ok(())
+    }
 }
 
 impl fmt::Debug for Message<'_> {

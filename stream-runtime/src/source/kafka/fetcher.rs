@@ -24,6 +24,8 @@ pub(super) struct Fetcher {
     pub(super) consumer: Arc<BaseConsumer<Context>>,
     readers: BTreeMap<Partition, Arc<Reader>>,
     arrivals: Arc<Arrivals>,
+    /// How long a broker may wait for messages before it answers that there are none.
+    fetch_wait: Duration,
 }
 
 /// Whether anything has been fetched since somebody asked.
@@ -63,7 +65,10 @@ impl Fetcher {
             .name(name.replace('\0', ""))
             .spawn(move || serve(&served))
             .map_err(|error| format!("starting a thread failed: {error}"))?;
-        Ok(Self { consumer, readers: BTreeMap::new(), arrivals: Arc::default() })
+        // The client has checked it.
+        let fetch_wait = config.get("fetch.wait.max.ms").and_then(|millis| millis.parse().ok()).unwrap_or(0);
+        let fetch_wait = Duration::from_millis(fetch_wait);
+        Ok(Self { consumer, readers: BTreeMap::new(), arrivals: Arc::default(), fetch_wait })
     }
 
     pub(super) fn arrivals(&self) -> &Arc<Arrivals> {
@@ -85,7 +90,8 @@ impl Fetcher {
             let arrivals = Arc::clone(&self.arrivals);
             queue.set_nonempty_callback(move || arrivals.tell());
             added.add_partition_offset(&partition.topic, partition.number, Offset::Offset(offset))?;
-            let reader = Reader::new(partition.clone(), Arc::clone(&self.consumer), queue, offset);
+            let reader =
+                Reader::new(partition.clone(), Arc::clone(&self.consumer), queue, self.fetch_wait, offset);
             self.readers.insert(partition, Arc::new(reader));
         }
         if added.count() == 0 { Ok(()) } else { self.consumer.incremental_assign(&added) }

@@ -11,7 +11,7 @@ use super::cluster::{At, Cluster};
 use super::options::Options;
 use super::start;
 use super::subscription::Topics;
-use crate::kafka::{Context, Partition, PartitionOffsets, Patience};
+use crate::kafka::{Context, KafkaOffsets, Partition, PartitionOffsets, Patience};
 
 /// A client that asks, beside the one that fetches: a broker answers one connection's requests in order, and a fetch waits for messages.
 pub(super) struct Looking {
@@ -37,7 +37,9 @@ pub(super) struct Look {
     pub(super) starts: PartitionOffsets,
     /// Those of them that the last batch didn't have: they go to the source's log.
     pub(super) found: PartitionOffsets,
-    /// Where each partition ends.
+    /// Those of them that lie behind the partition's end, because the service said so: nothing can be fetched there yet.
+    pub(super) ahead: BTreeSet<Partition>,
+    /// Where each partition ends, or the next batch begins if that is further.
     pub(super) ends: PartitionOffsets,
     /// Where a bounded run ends, when that is found out.
     pub(super) ending: Option<PartitionOffsets>,
@@ -67,8 +69,9 @@ impl Looking {
         self.cluster.consumer.context().close();
     }
 
-    /// Looks at everything. `start` is where the last batch ended. Blocks.
-    pub(super) fn look(&self, start: Option<&PartitionOffsets>) -> Result<Look, String> {
+    /// Looks at everything. `start` is where the last batch ended; `has_begun` whether there was any batch in this run or another.
+    /// Blocks.
+    pub(super) fn look(&self, start: Option<&PartitionOffsets>, has_begun: bool) -> Result<Look, String> {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let mut partitions = self.partitions(&mut memory, false)?;
         let mut ends = self.cluster.offsets(partitions.clone(), At::End)?;
@@ -81,19 +84,22 @@ impl Looking {
         let ending = if memory.ending_known {
             None
         } else {
-            let ending = start::ends(&self.cluster, &self.options, &partitions)?;
+            let ending = start::ends(&self.cluster, &self.options, &partitions, has_begun)?;
             memory.ending_known = true;
             ending
         };
         let Some(start) = start else {
             let starts = start::starts(&self.cluster, &self.options, &partitions)?;
-            return Ok(Look { found: starts.clone(), starts, ends, ending, gone: Vec::new() });
+            let ahead = raise(&mut ends, &starts);
+            return Ok(Look { found: starts.clone(), starts, ahead, ends, ending, gone: Vec::new() });
         };
         let mut starts = PartitionOffsets::default();
         let (mut gone, mut anew) = (Vec::new(), Vec::new());
         for (partition, offset) in start.iter() {
             match ends.get(&partition) {
-                Some(end) if offset <= end => starts.set(partition, offset),
+                Some(end) if offset <= end || self.is_told_to_begin(&partition, offset) => {
+                    starts.set(partition, offset);
+                }
                 Some(end) => {
                     self.lose(&mut memory, &partition, || {
                         format!(
@@ -116,7 +122,15 @@ impl Looking {
         let found = self.cluster.offsets(new.chain(anew), At::Beginning)?;
         starts.extend(found.iter());
         ends.retain(|partition| starts.get(partition).is_some());
-        Ok(Look { starts, found, ends, ending, gone })
+        let ahead = raise(&mut ends, &starts);
+        Ok(Look { starts, found, ahead, ends, ending, gone })
+    }
+
+    /// Whether the service has named this very offset, which the partition may not have reached.
+    fn is_told_to_begin(&self, partition: &Partition, offset: i64) -> bool {
+        let KafkaOffsets::PerPartition(given) = &self.options.starting else { return false };
+        self.options.starting_timestamp.is_none()
+            && given.get(&partition.topic).and_then(|given| given.get(&partition.number)) == Some(&offset)
     }
 
     fn partitions(&self, memory: &mut Memory, now: bool) -> Result<BTreeSet<Partition>, String> {
@@ -149,6 +163,18 @@ impl Looking {
         }
         Ok(())
     }
+}
+
+/// Moves ends to the starts that lie behind them, and says where.
+fn raise(ends: &mut PartitionOffsets, starts: &PartitionOffsets) -> BTreeSet<Partition> {
+    let mut ahead = BTreeSet::new();
+    for (partition, start) in starts.iter() {
+        if ends.get(&partition).is_some_and(|end| end < start) {
+            ends.set(partition.clone(), start);
+            ahead.insert(partition);
+        }
+    }
+    ahead
 }
 
 /// Ends that aren't behind a bound; a partition without one stays where it is.

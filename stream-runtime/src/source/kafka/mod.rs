@@ -191,6 +191,7 @@ impl<R: Schema> Source<R> for KafkaSource<R> {
             latest: None,
             handed_out: PartitionOffsets::default(),
             minimum: options.min_offsets.map(|offsets| Minimum::new(offsets, options.max_delay)),
+            waits: false,
             available_now: false,
             size: None,
             clock: context.clock,
@@ -216,13 +217,17 @@ impl<R: Schema> Source<R> for KafkaSource<R> {
             ends = look::bounded(&look.starts, &ends, bound);
         }
         opened.latest = Some((ends.clone(), Instant::now()));
-        opened.fetch(&look.starts).map_err(|error| Error::source(&*name, error))?;
+        let mut fetched = look.starts.clone();
+        fetched.retain(|partition| !look.ahead.contains(partition));
+        opened.fetch(&fetched).map_err(|error| Error::source(&*name, error))?;
         let new = limit::count(&look.starts, &ends);
+        opened.waits = false;
         if admission == Admission::Limited {
             let is_due = |minimum: &mut Minimum| minimum.is_reached(new, opened.clock.elapsed());
             // What is there now is all that there will be.
             let waits = !opened.available_now && !opened.minimum.as_mut().is_none_or(is_due);
             if waits && start.is_some() {
+                opened.waits = true;
                 return Ok(None);
             }
             let by_bytes = opened.reading.measured.offsets_in(max_bytes, &mut opened.size);
@@ -248,7 +253,8 @@ impl<R: Schema> Source<R> for KafkaSource<R> {
     async fn prepare_available_now(&mut self) -> Result<()> {
         let name = self.name();
         let opened = self.opened()?;
-        let look = opened.look(&name, None).await?;
+        // Only ends matter here. As a first look it would ask where partitions begin, which a query that has begun isn't told again.
+        let look = opened.look(&name, Some(PartitionOffsets::default())).await?;
         let ends = match &opened.bound {
             Some(bound) => look::bounded(&PartitionOffsets::default(), &look.ends, bound),
             None => look.ends,
@@ -280,12 +286,14 @@ impl<R: Schema> Source<R> for KafkaSource<R> {
                     )
                 })?,
             };
-            from.set(partition, begin);
+            if begin < end {
+                from.set(partition, begin);
+            }
         }
         opened.fetch(&from).map_err(|error| Error::source(&*name, error))?;
         let mut splits: Vec<Box<dyn Split<R>>> = Vec::new();
         for (partition, end) in end.iter() {
-            let Some(from) = from.get(&partition).filter(|from| *from < end) else { continue };
+            let Some(from) = from.get(&partition) else { continue };
             let reader = opened.fetcher.as_ref().and_then(|(fetcher, _)| fetcher.reader(&partition));
             let reader = reader.ok_or_else(|| Error::source(&*name, format!("{partition} isn't fetched")))?;
             let (reading, reader) = (Arc::clone(&opened.reading), Arc::clone(reader));

@@ -9,7 +9,7 @@ use super::look::{Look, Looking};
 use super::split::Reading;
 use crate::engine::Clock;
 use crate::error::{Error, Result};
-use crate::kafka::PartitionOffsets;
+use crate::kafka::{Partition, PartitionOffsets};
 use crate::source::blocking;
 
 /// How long the ends of partitions are taken for known while nothing arrives.
@@ -31,6 +31,8 @@ pub(super) struct Opened<R> {
     pub(super) latest: Option<(PartitionOffsets, Instant)>,
     pub(super) handed_out: PartitionOffsets,
     pub(super) minimum: Option<Minimum>,
+    /// Whether there was too little for a batch.
+    pub(super) waits: bool,
     pub(super) available_now: bool,
     /// How large the messages of the last batch were on average.
     pub(super) size: Option<u64>,
@@ -46,18 +48,26 @@ impl<R> Opened<R> {
     /// Whether the brokers are worth asking.
     pub(super) fn may_have_news(&mut self) -> bool {
         let (Some((fetcher, _)), Some((latest, asked))) = (&self.fetcher, &self.latest) else { return true };
-        if limit::count(&self.handed_out, latest) > 0 {
-            return true;
-        }
+        // In any case, or whoever waits for an arrival would go on being told of this one.
         let arrived = fetcher.arrivals().take();
-        let more = fetcher.readers().filter(|reader| reader.has_more()).count() > 0;
-        arrived || more || asked.elapsed() >= ASK_EVERY
+        let is_due = arrived || asked.elapsed() >= ASK_EVERY;
+        if limit::count(&self.handed_out, latest) > 0 {
+            return is_due || !self.waits;
+        }
+        // What lies behind a bound is no news.
+        let is_open = |partition: &Partition| {
+            self.bound.as_ref().is_none_or(|bound| bound.get(partition) > self.handed_out.get(partition))
+        };
+        let open = fetcher.readers().filter(|reader| is_open(&reader.partition));
+        let more = open.filter(|reader| reader.has_more()).count() > 0;
+        more || is_due
     }
 
     /// Asks the brokers where partitions end.
     pub(super) async fn look(&mut self, name: &str, start: Option<PartitionOffsets>) -> Result<Look> {
         let looking = Arc::clone(&self.looking);
-        let look = blocking(move || looking.look(start.as_ref())).await?;
+        let has_begun = !self.starts.is_empty();
+        let look = blocking(move || looking.look(start.as_ref(), has_begun)).await?;
         let look = look.map_err(|error| Error::source(name, error))?;
         if let Some(ending) = &look.ending {
             self.bound.get_or_insert_with(|| ending.clone());

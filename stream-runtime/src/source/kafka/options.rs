@@ -191,6 +191,7 @@ const REFUSALS: &[Refusal] = &[
         "use `starting_offsets`; where a query goes on is in its checkpoint, and messages that aren't there any more are a case for \
          `fail_on_data_loss`",
     ),
+    ("client.rack", "a replica other than the leader may take a partition to end before it does"),
     ("enable.partition.eof", "the source needs it to know the end of a partition"),
     ("queued.max.messages.kbytes", "use `prefetch_bytes`, which holds for all partitions together"),
     ("queued.min.messages", "use `prefetch_bytes`, which holds for all partitions together"),

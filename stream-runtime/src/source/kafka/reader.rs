@@ -2,8 +2,8 @@
 //!
 //! librdkafka fetches ahead into a queue of the partition's own, within the source's byte budget, also between batches. Offsets within
 //! a range may have no message (compaction, aborted transactions, the markers that end transactions), and the last one may be among
-//! them: then the range is over once the client's position has passed it, or a fetch that began after the range was planned says that
-//! nothing more is there.
+//! them: then the range is over once the client's position has passed it, or a fetch that began after the leader knew of all of it says
+//! that nothing more is there. What a broker that lags behind says isn't enough.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,10 +20,13 @@ use crate::kafka::{Context, Partition};
 
 /// How long to wait before looking at the client's position again.
 const STEP: Duration = Duration::from_millis(5);
-/// How long an empty queue may be taken for a slow broker before the partition is asked anew.
+/// How long an empty queue may be taken for a slow broker before the partition is asked anew, besides what a broker may wait for more;
+/// each time twice as long, because asking anew throws away what is on its way.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// How long the client may take to begin a fetch anew; it doesn't ask anybody for that.
 const RESTART: Duration = Duration::from_secs(10);
+/// How long the leader may take to say where the partition ends.
+const ANSWER: Duration = Duration::from_secs(5);
 /// The most messages and bytes in a chunk.
 const CHUNK: usize = 1_024;
 const CHUNK_BYTES: usize = 1 << 20;
@@ -33,6 +36,8 @@ pub(super) struct Reader {
     pub(super) partition: Partition,
     consumer: Arc<BaseConsumer<Context>>,
     queue: PartitionQueue<Context>,
+    /// How long the partition may be silent before it is asked anew for the first time.
+    ask_again: Duration,
     state: Mutex<State>,
 }
 
@@ -71,9 +76,16 @@ impl Reader {
         partition: Partition,
         consumer: Arc<BaseConsumer<Context>>,
         queue: PartitionQueue<Context>,
+        fetch_wait: Duration,
         next: i64,
     ) -> Self {
-        Self { partition, consumer, queue, state: Mutex::new(State { next, carried: None }) }
+        Self {
+            partition,
+            consumer,
+            queue,
+            ask_again: ASK_AGAIN + fetch_wait,
+            state: Mutex::new(State { next, carried: None }),
+        }
     }
 
     /// Hands over the messages with offsets from `from` up to `end`, a chunk at a time. Blocks for at most `patience` without one.
@@ -90,7 +102,7 @@ impl Reader {
             self.fetch_from(&mut state, from)?;
         }
         let mut next = from;
-        if let Some(carried) = state.carried.take() {
+        if let Some(carried) = state.carried.take().filter(|carried| carried.offset() >= from) {
             if carried.offset() >= end {
                 state.carried = Some(carried);
                 next = end;
@@ -102,7 +114,8 @@ impl Reader {
         // Anything that goes wrong from here on leaves the position in doubt.
         state.next = i64::MIN;
         let mut waiting = Instant::now();
-        let mut asked_anew = None;
+        let mut asked_anew: Option<Anew> = None;
+        let mut ask_again = self.ask_again;
         while next < end {
             if self.consumer.context().has_failed() {
                 return Err(Trouble::Misplaced { at: next });
@@ -110,11 +123,15 @@ impl Reader {
             let (chunk, event) = self.chunk(&mut next, end, &mut state.carried);
             if !chunk.is_empty() {
                 take(Taken::Fetched(&chunk)).map_err(Trouble::Taker)?;
-                (waiting, asked_anew) = (Instant::now(), None);
+                (waiting, asked_anew, ask_again) = (Instant::now(), None, self.ask_again);
             }
             match event {
                 _ if next >= end => {}
-                Event::End if asked_anew.is_some() || self.is_past(end) => next = end,
+                Event::End if self.is_past(end) => next = end,
+                // Asked again, because the leader may have changed in between to one that doesn't know all yet.
+                Event::End if asked_anew.is_some_and(|anew| anew.is_known) && self.is_known(end) => {
+                    next = end;
+                }
                 Event::Messages | Event::End => {}
                 Event::Nothing if self.is_past(end) => next = end,
                 Event::Nothing if waiting.elapsed() >= patience => {
@@ -122,9 +139,11 @@ impl Reader {
                     return Err(Trouble::Silence { at: next, last_error });
                 }
                 Event::Nothing => {
-                    if asked_anew.unwrap_or(waiting).elapsed() >= ASK_AGAIN {
+                    if asked_anew.map_or(waiting, |anew| anew.at).elapsed() >= ask_again {
+                        let is_known = self.is_known(end);
                         self.fetch_from(&mut state, next)?;
-                        asked_anew = Some(Instant::now());
+                        asked_anew = Some(Anew { at: Instant::now(), is_known });
+                        ask_again = ask_again.saturating_mul(2).min(patience / 3).max(self.ask_again);
                     }
                 }
                 Event::Error(error) => self.check(error, next)?,
@@ -190,11 +209,13 @@ impl Reader {
         }
     }
 
-    /// The oldest offset that the brokers still have; `None` if the partition is gone or nobody answers.
-    pub(super) fn beginning(&self, timeout: Duration) -> Option<i64> {
-        let watermarks =
-            self.consumer.fetch_watermarks(&self.partition.topic, self.partition.number, timeout);
-        watermarks.ok().map(|(beginning, _)| beginning)
+    /// The oldest offset that the leader still has, and where the partition ends; `None` if it is gone.
+    pub(super) fn edges(&self, timeout: Duration) -> KafkaResult<Option<(i64, i64)>> {
+        let Partition { topic, number } = &self.partition;
+        match self.consumer.fetch_watermarks(topic, *number, timeout) {
+            Err(error) if is_gone(&error) => Ok(None),
+            edges => edges.map(Some),
+        }
     }
 
     fn fetch_from(&self, state: &mut State, from: i64) -> Result<(), Trouble> {
@@ -230,6 +251,11 @@ impl Reader {
         Some(positions.find_partition(topic, *number)?.offset())
     }
 
+    /// Whether the partition's leader says that it reaches to `end`.
+    fn is_known(&self, end: i64) -> bool {
+        matches!(self.edges(ANSWER), Ok(Some((_, known))) if known >= end)
+    }
+
     fn is_past(&self, end: i64) -> bool {
         matches!(self.position(), Some(Offset::Offset(position)) if position >= end)
     }
@@ -254,6 +280,14 @@ impl Reader {
             }
         }
     }
+}
+
+/// A fetch that was begun anew because nothing had come.
+#[derive(Clone, Copy)]
+struct Anew {
+    at: Instant,
+    /// Whether the leader had said before that the partition reaches to the end of the range.
+    is_known: bool,
 }
 
 /// What stands in the queue behind the messages that were taken.
@@ -293,6 +327,26 @@ mod tests {
         offsets
     }
 
+    fn reader(
+        cluster: &MockCluster<'_, rdkafka::producer::DefaultProducerContext>,
+    ) -> (Fetcher, Arc<Reader>) {
+        let options = Options::new(cluster.bootstrap_servers());
+        let mut fetcher = Fetcher::start(&options.config("g", 1).unwrap(), "test").unwrap();
+        let partition = Partition { topic: "t".into(), number: 0 };
+        fetcher.fetch(&[(partition.clone(), 0)].into_iter().collect()).unwrap();
+        let reader = Arc::clone(fetcher.reader(&partition).unwrap());
+        (fetcher, reader)
+    }
+
+    #[test]
+    fn an_end_that_the_leader_does_not_know_does_not_end_a_range() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("t", 1, 1).unwrap();
+        let (_fetcher, reader) = reader(&cluster);
+        let read = reader.read(0, 1, Duration::from_secs(3), |_| Ok(()));
+        assert!(matches!(read, Err(Trouble::Silence { at: 0, .. })), "{read:?}");
+    }
+
     #[test]
     fn an_old_end_of_the_partition_does_not_end_a_range() {
         let cluster = MockCluster::new(1).unwrap();
@@ -309,10 +363,7 @@ mod tests {
             producer.flush(PATIENCE).unwrap();
         };
         produce(10);
-        let mut fetcher = Fetcher::start(&Options::new(servers).config("g", 1).unwrap(), "test").unwrap();
-        let partition = Partition { topic: "t".into(), number: 0 };
-        fetcher.fetch(&[(partition.clone(), 0)].into_iter().collect()).unwrap();
-        let reader = Arc::clone(fetcher.reader(&partition).unwrap());
+        let (fetcher, reader) = reader(&cluster);
         assert_eq!(read(&reader, 0, 4), [0, 1, 2, 3]);
         assert_eq!(read(&reader, 4, 10), [4, 5, 6, 7, 8, 9]);
         // The queue is empty, and what comes into it next is the end at offset 10.

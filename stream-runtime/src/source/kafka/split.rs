@@ -1,5 +1,6 @@
 //! [`KafkaSplit`]: one partition's part of a batch.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use super::format::MessageFormat;
 use super::limit::Measured;
 use super::reader::{Reader, Taken, Trouble};
 use crate::error::{Error, Result};
+use crate::format::RowError;
 use crate::schema::Schema;
 use crate::source::{Chunk, Message, MessageHeaders, Position, Rows, Split, TimestampType};
 use crate::time::Timestamp;
@@ -107,20 +109,47 @@ impl<R: Schema> KafkaSplit<R> {
                 return Err(self.failed(format_args!("{partition}, offset {at}: {error}")));
             }
         };
-        let left = if gone { None } else { self.reader.beginning(self.reading.poll_timeout) };
-        let lost = match left {
-            Some(left) => format!(
-                "{partition}: the messages from offset {from} to {} have been deleted before they were read",
-                left.min(self.end)
-            ),
-            None => format!("{partition}: it was deleted before offsets {from} to {} were read", self.end),
+        let edges = if gone { Ok(None) } else { self.reader.edges(self.reading.poll_timeout) };
+        // Without an answer nothing is known to be lost.
+        let edges = edges.map_err(|error| {
+            self.failed(format_args!(
+                "{partition}, offset {from}: the message isn't there, and asking which are left failed: {error}; see that the brokers run, \
+                 and start the query again"
+            ))
+        })?;
+        let (lost, next) = match edges {
+            Some((left, _)) if left > from => {
+                let next = left.min(self.end);
+                let lost = format!(
+                    "{partition}: the messages from offset {from} to {next} have been deleted before they were read"
+                );
+                (lost, next)
+            }
+            Some((_, end)) if end <= from => {
+                let lost = format!(
+                    "{partition}: it ends at offset {end}, and the messages from offset {from} to {} haven't been read; its topic was \
+                     deleted and made anew, or its brokers have lost messages",
+                    self.end
+                );
+                (lost, self.end)
+            }
+            Some((left, end)) => {
+                return Err(self.failed(format_args!(
+                    "{partition}, offset {from}: a broker says that the message isn't there, though there are those from offset {left} to \
+                     {end}; it may have become the leader a moment ago, so start the query again"
+                )));
+            }
+            None => {
+                let lost =
+                    format!("{partition}: it was deleted before offsets {from} to {} were read", self.end);
+                (lost, self.end)
+            }
         };
         if self.reading.fail_on_data_loss {
             return Err(self.failed(format_args!("{lost}; {}", super::ON_LOSS)));
         }
         tracing::warn!("source `{}`: {lost}", self.reading.source);
-        // At least one offset further, so that this ends.
-        Ok(left.unwrap_or(self.end).max(from + 1))
+        Ok(next)
     }
 
     fn failed(&self, message: std::fmt::Arguments<'_>) -> Error {
@@ -175,17 +204,30 @@ fn view<'a, M: rdkafka::Message + MessageHeaders>(topic: &'a str, message: &'a M
 }
 
 impl MessageHeaders for BorrowedMessage<'_> {
-    fn for_each<'a>(&'a self, each: &mut dyn FnMut(&'a str, Option<&'a [u8]>)) {
-        for header in self.headers().iter().flat_map(|headers| headers.iter()) {
-            each(header.key, header.value);
-        }
+    fn for_each<'a>(&'a self, each: &mut dyn FnMut(&'a str, Option<&'a [u8]>)) -> Result<(), RowError> {
+        show(self.headers(), each)
     }
 }
 
 impl MessageHeaders for OwnedMessage {
-    fn for_each<'a>(&'a self, each: &mut dyn FnMut(&'a str, Option<&'a [u8]>)) {
-        for header in self.headers().iter().flat_map(|headers| headers.iter()) {
-            each(header.key, header.value);
+    fn for_each<'a>(&'a self, each: &mut dyn FnMut(&'a str, Option<&'a [u8]>)) -> Result<(), RowError> {
+        show(self.headers(), each)
+    }
+}
+
+fn show<'a, H: Headers>(
+    headers: Option<&'a H>,
+    each: &mut dyn FnMut(&'a str, Option<&'a [u8]>),
+) -> Result<(), RowError> {
+    let Some(headers) = headers else { return Ok(()) };
+    for index in 0..headers.count() {
+        // The client's crate panics at a name that isn't UTF-8, and has no other safe way to a header.
+        let header = catch_unwind(AssertUnwindSafe(|| headers.try_get(index)));
+        match header {
+            Ok(Some(header)) => each(header.key, header.value),
+            Ok(None) => {}
+            Err(_) => return Err(RowError::new(format_args!("the name of header {index} isn't UTF-8"))),
         }
     }
+    Ok(())
 }

@@ -19,7 +19,7 @@ pub(super) fn starts(
     match &options.starting {
         KafkaOffsets::Earliest => cluster.offsets(partitions.clone(), At::Beginning),
         KafkaOffsets::Latest => cluster.offsets(partitions.clone(), At::End),
-        KafkaOffsets::PerPartition(given) => resolve(cluster, "starting_offsets", given, partitions),
+        KafkaOffsets::PerPartition(given) => resolve(cluster, "starting_offsets", given, partitions, false),
     }
 }
 
@@ -29,16 +29,18 @@ fn millis_ceil(time: Timestamp) -> i64 {
     if Timestamp::from_millis(millis) < time { millis + 1 } else { millis }
 }
 
-/// Where a bounded run ends; `None` if it isn't bounded. Blocks.
+/// Where a bounded run ends; `None` if it isn't bounded. Partitions that were found after the query `has_begun` needn't have an end.
+/// Blocks.
 pub(super) fn ends(
     cluster: &Cluster,
     options: &Options,
     partitions: &BTreeSet<Partition>,
+    has_begun: bool,
 ) -> Result<Option<PartitionOffsets>, String> {
     match &options.ending {
         None => Ok(None),
         Some(KafkaOffsets::PerPartition(given)) => {
-            resolve(cluster, "ending_offsets", given, partitions).map(Some)
+            resolve(cluster, "ending_offsets", given, partitions, has_begun).map(Some)
         }
         Some(_) => cluster.offsets(partitions.clone(), At::End).map(Some),
     }
@@ -71,12 +73,13 @@ fn at_time(
 /// Offsets as the service gives them, with those that stand for an edge replaced.
 ///
 /// # Errors
-/// Partitions that aren't listed, or don't exist.
+/// Partitions that aren't listed, unless `may_lack` some, or don't exist.
 fn resolve(
     cluster: &Cluster,
     option: &str,
     given: &BTreeMap<String, BTreeMap<i32, i64>>,
     partitions: &BTreeSet<Partition>,
+    may_lack: bool,
 ) -> Result<PartitionOffsets, String> {
     let given: PartitionOffsets = given
         .iter()
@@ -87,7 +90,8 @@ fn resolve(
     if let Some((unknown, _)) = given.iter().find(|(partition, _)| !partitions.contains(partition)) {
         return Err(format!("`{option}` names {unknown}, which doesn't exist or isn't read"));
     }
-    if let Some(missing) = partitions.iter().find(|partition| given.get(partition).is_none()) {
+    let missing = || partitions.iter().find(|partition| given.get(partition).is_none());
+    if !may_lack && let Some(missing) = missing() {
         return Err(format!(
             "`{option}` has to list every partition that is read, and {missing} is missing; −2 stands for its earliest offset and \
              −1 for its latest"
