@@ -114,10 +114,7 @@ impl<'a> Sending<'a> {
                     }
                 }
                 Some(
-                    Code::QueueFull
-                    | Code::MessageSizeTooLarge
-                    | Code::UnknownPartition
-                    | Code::UnknownTopic,
+                    Code::QueueFull | Code::MessageSizeTooLarge | Code::UnknownPartition | Code::UnknownTopic,
                 ) => {
                     let size = message.key().map_or(0, <[u8]>::len) + message.value().map_or(0, <[u8]>::len);
                     let (partition, key) = (message.partition(), message.key());
@@ -126,7 +123,9 @@ impl<'a> Sending<'a> {
                 }
                 _ => {
                     let trouble = self.client.trouble();
-                    return Err(Unsent::Trouble(trouble.unwrap_or_else(|| Trouble::Abort(error.to_string()))));
+                    return Err(Unsent::Trouble(
+                        trouble.unwrap_or_else(|| Trouble::Abort(error.to_string())),
+                    ));
                 }
             }
         }
