@@ -199,7 +199,12 @@ fn first_unwritten(group: &str, marker: Option<Marker>, first: u64, is_replay: b
 
 #[cfg(test)]
 mod tests {
+    use rdkafka::mocking::MockCluster;
+
+    use super::super::batch::Rows;
     use super::*;
+    use crate::mode::Mode;
+    use crate::sink::MessageWriter;
 
     fn first(next: Option<u64>, first: u64, is_replay: bool) -> Result<u64, String> {
         first_unwritten("g", next.map(|next| Marker { next, run: Uuid::nil() }), first, is_replay)
@@ -229,5 +234,36 @@ mod tests {
         assert_eq!(first(None, 0, false), Ok(0));
         assert_eq!(first(None, 7, false), Ok(7));
         assert!(first(None, 7, true).unwrap_err().contains("at_least_once"));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_batch_without_rows_writes_a_marker_that_is_old_as_if_the_batch_before_were_the_last() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("output", 1, 1).unwrap();
+        let mut options = Options::new(cluster.bootstrap_servers());
+        options.topic = Some("output".to_owned());
+        let context = SinkContext {
+            query_id: Uuid::new_v4(),
+            query_name: "test".to_owned(),
+            mode: Mode::Append,
+            first_batch: 5,
+            first_is_replay: false,
+        };
+        let mut opened = Opened::open(&options, &context).await.unwrap().unwrap();
+        for (age, expected) in [(Duration::ZERO, 5), (MARKER_AGE * 2, 7), (Duration::ZERO, 7)] {
+            opened.marked -= age;
+            let rows = Rows {
+                id: if expected == 5 { 6 } else { 7 },
+                topic: Some("output"),
+                rows: &[] as &[()],
+                encode: |(): &(), _: &mut MessageWriter| Ok(()),
+                dead_letters: &[],
+                dead_letter_topic: None,
+            };
+            assert_eq!(rows.write(&mut opened, &mut MessageWriter::default()).await.unwrap(), Ok(()));
+            // The cluster doesn't keep offsets of transactions; the sink notes those that it has committed.
+            assert_eq!(opened.next, expected);
+            assert!(!opened.is_marker_old());
+        }
     }
 }
