@@ -127,13 +127,12 @@ impl Reader {
             }
             match event {
                 _ if next >= end => {}
-                Event::End if self.is_past(end) => next = end,
+                Event::End | Event::Nothing if self.is_past(end) => next = end,
                 // Asked again, because the leader may have changed in between to one that doesn't know all yet.
                 Event::End if asked_anew.is_some_and(|anew| anew.is_known) && self.is_known(end) => {
                     next = end;
                 }
                 Event::Messages | Event::End => {}
-                Event::Nothing if self.is_past(end) => next = end,
                 Event::Nothing if waiting.elapsed() >= patience => {
                     let last_error = self.consumer.context().last_error();
                     return Err(Trouble::Silence { at: next, last_error });
