@@ -144,8 +144,12 @@ async fn a_transaction_that_the_broker_aborts_in_mid_batch_is_begun_anew() {
 
 /// Waits until a message stands in the topic, committed or not.
 fn until_written(servers: &str, topic: &str) {
-    let consumer: BaseConsumer =
-        ClientConfig::new().set("bootstrap.servers", servers).set("group.id", "tests").create().unwrap();
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", servers)
+        .set("group.id", "tests")
+        .set("isolation.level", "read_uncommitted")
+        .create()
+        .unwrap();
     let begun = std::time::Instant::now();
     while consumer.fetch_watermarks(topic, 0, PATIENCE).unwrap().1 == 0 {
         assert!(begun.elapsed() < PATIENCE, "nothing is written");
