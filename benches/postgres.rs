@@ -2,11 +2,9 @@
 //! `INSERT … ON CONFLICT`, with the client's own writer. `cargo bench --features postgres --bench postgres`.
 //!
 //! The server is that of the tests: without `DATABASE_URL` one of their own, which doesn't wait for the disk. So what is
-//! compared is work, not a disk. Half of a batch's keys are in the table already. After the last measurement the ratio of the
-//! medians is printed.
+//! compared is work, not a disk. Half of a batch's keys are in the table already. The two take turns, a batch each, so that what
+//! else runs on the machine disturbs both.
 
-#[path = "support/median.rs"]
-mod median;
 #[path = "../tests/postgres/server.rs"]
 #[expect(dead_code, reason = "the tests also break servers, and start further ones")]
 mod server;
@@ -14,7 +12,6 @@ mod server;
 use std::pin::pin;
 use std::time::{Duration as StdDuration, Instant, SystemTime};
 
-use criterion::{Criterion, SamplingMode, Throughput};
 use stream_runtime::Uuid;
 use stream_runtime::mode::Mode;
 use stream_runtime::postgres::tokio_postgres::binary_copy::BinaryCopyInWriter;
@@ -25,7 +22,8 @@ use stream_runtime::sink::{PostgresSink, Sink, SinkBatch, SinkContext};
 use tokio::runtime::Runtime;
 
 const ROWS: u64 = 20_000;
-const GROUP: &str = "upserts into PostgreSQL";
+/// How often each has its turn.
+const TURNS: u64 = 60;
 
 #[derive(Schema, Clone)]
 struct Stat {
@@ -83,11 +81,6 @@ async fn by_hand(client: &mut Client, batch: u64, rows: &[Stat]) {
 
 fn main() {
     let runtime = Runtime::new().expect("a runtime");
-    let mut criterion = Criterion::default().configure_from_args();
-    let mut group = criterion.benchmark_group(GROUP);
-    group.sampling_mode(SamplingMode::Flat).sample_size(30).measurement_time(StdDuration::from_secs(12));
-    group.throughput(Throughput::Elements(ROWS));
-
     let mut client = runtime.block_on(async {
         let client = connect().await;
         let prepared = format!(
@@ -99,13 +92,6 @@ fn main() {
         client.batch_execute(&prepared).await.expect("the tables");
         client
     });
-    let mut next = 0;
-    group.bench_function("by hand", |bencher| {
-        bencher.iter_custom(|batches| {
-            timed(&mut next, batches, |batch, rows| runtime.block_on(by_hand(&mut client, batch, rows)))
-        });
-    });
-
     let config = server::shared().config.clone();
     let mut sink = PostgresSink::upsert(config, "by_sink", ["hour", "page"]);
     let context = SinkContext {
@@ -116,38 +102,27 @@ fn main() {
         first_is_replay: false,
     };
     runtime.block_on(Sink::<Stat>::open(&mut sink, context)).expect("the sink opens");
-    let mut next = 0;
-    group.bench_function("sink", |bencher| {
-        bencher.iter_custom(|batches| {
-            timed(&mut next, batches, |id, rows| {
-                let batch = SinkBatch { id, mode: Mode::Update, rows, removed: &[], watermark: None };
-                runtime.block_on(sink.commit(batch)).expect("the batch is written");
-            })
-        });
-    });
-    group.finish();
 
-    let median = |name: &str| median::median(&format!("{GROUP}/{name}"));
-    if let (Some(hand), Some(sink)) = (median("by hand"), median("sink")) {
-        let rate = |nanos: f64| ROWS as f64 / nanos * 1e9;
+    let (mut hand, mut through_sink) = (Vec::new(), Vec::new());
+    for id in 0..TURNS {
+        let rows = rows(id);
+        let started = Instant::now();
+        runtime.block_on(by_hand(&mut client, id, &rows));
+        hand.push(started.elapsed());
+
+        let batch = SinkBatch { id, mode: Mode::Update, rows: &rows, removed: &[], watermark: None };
+        let started = Instant::now();
+        runtime.block_on(sink.commit(batch)).expect("the batch is written");
+        through_sink.push(started.elapsed());
+    }
+    hand.sort_unstable();
+    through_sink.sort_unstable();
+    for (name, at) in [("median", TURNS as usize / 2), ("quickest", 0)] {
+        let rate = |taken: &[StdDuration]| ROWS as f64 / taken[at].as_secs_f64();
+        let (hand, sink) = (rate(&hand), rate(&through_sink));
         println!(
-            "upserts a second: {:.0} by hand, {:.0} through the sink, {:.0} % of it",
-            rate(hand),
-            rate(sink),
-            100.0 * hand / sink
+            "upserts a second, {name} of {TURNS}: {hand:.0} by hand, {sink:.0} through the sink, {:.0} % of it",
+            100.0 * sink / hand
         );
     }
-}
-
-/// The time that so many batches take, but for the making of their rows.
-fn timed(next: &mut u64, batches: u64, mut write: impl FnMut(u64, &[Stat])) -> StdDuration {
-    let mut taken = StdDuration::ZERO;
-    for _ in 0..batches {
-        let rows = rows(*next);
-        let started = Instant::now();
-        write(*next, &rows);
-        taken += started.elapsed();
-        *next += 1;
-    }
-    taken
 }

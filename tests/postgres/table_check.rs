@@ -111,6 +111,19 @@ async fn sinks_that_create_their_tables_at_once_all_open() {
 }
 
 #[tokio::test]
+async fn a_column_named_as_an_end_of_a_window_is_refused() {
+    #[derive(Schema)]
+    struct Both {
+        window: Window,
+        window_end: Timestamp,
+    }
+    let database = Database::new().await;
+    let mut sink = PostgresSink::append(database.config(), "both").create_table();
+    let error = Sink::<Both>::open(&mut sink, context(Mode::Append)).await.expect_err("the names are equal");
+    assert!(error.to_string().contains("two columns of `Both` are `window_end`"), "{error}");
+}
+
+#[tokio::test]
 async fn a_row_that_is_all_key_is_kept_once() {
     #[derive(Schema)]
     struct Seen {

@@ -23,7 +23,7 @@ pub enum NewCheckpoint {
 /// Makes a database transaction happen once for each batch, for [`for_each_batch`](crate::engine::QueryBuilder::for_each_batch)
 /// and sinks of a service's own.
 ///
-/// The table `stream_batches`, created if it isn't there, has a row for each query (by its name) and *target*, which is whatever the
+/// The table `stream_batches`, created if it isn't there, in the first schema of the search path, has a row for each query (by its name) and *target*, which is whatever the
 /// query writes to: the row says which batch was committed last. [`claim`](Self::claim) moves it on within the
 /// transaction that writes the batch's rows. So either both are in the database or neither, and a batch that is handed in again is
 /// seen to have been there. That makes exactly once, because a batch that is handed in again has the same rows.

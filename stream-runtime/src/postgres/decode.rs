@@ -172,3 +172,79 @@ fn next<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Refusal> {
 fn damaged() -> Refusal {
     "the server has sent bytes that aren't of the column's type".to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tokio_postgres::types::Type;
+
+    use super::*;
+    use crate::schema::Column;
+    use crate::time::{Date, Duration, Timestamp, Window};
+
+    fn columns() -> Vec<DataType> {
+        vec![
+            bool::data_type(),
+            u8::data_type(),
+            i128::data_type(),
+            f32::data_type(),
+            f64::data_type(),
+            String::data_type(),
+            Vec::<u8>::data_type(),
+            Timestamp::data_type(),
+            Date::data_type(),
+            Duration::data_type(),
+            Vec::<Option<i32>>::data_type(),
+            Option::<Vec<String>>::data_type(),
+            Vec::<Window>::data_type(),
+        ]
+    }
+
+    fn types() -> Vec<ValueType> {
+        let types = [
+            Type::BOOL,
+            Type::INT2,
+            Type::INT4,
+            Type::INT8,
+            Type::NUMERIC,
+            Type::FLOAT4,
+            Type::FLOAT8,
+            Type::TEXT,
+            Type::JSON,
+            Type::JSONB,
+            Type::UUID,
+            Type::BYTEA,
+            Type::TIMESTAMPTZ,
+            Type::DATE,
+            Type::INTERVAL,
+            Type::INT4_ARRAY,
+            Type::TEXT_ARRAY,
+        ];
+        types.iter().filter_map(ValueType::of).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_server_sends_is_a_value_or_an_error(
+            bytes in prop::collection::vec(prop_oneof![3 => 0_u8..3, 1 => any::<u8>()], 0..40),
+        ) {
+            let types = types();
+            for column in columns() {
+                for ty in types.iter().filter(|ty| ty.gives(&column)) {
+                    let _ = decode(&column, ty, Some(&bytes), &mut Vec::new());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_interval_counts_its_days_and_has_no_months() {
+        let read = |micros: i64, days: i32, months: i32| {
+            let sent = [&micros.to_be_bytes()[..], &days.to_be_bytes(), &months.to_be_bytes()].concat();
+            interval(&sent)
+        };
+        assert_eq!(read(5, 2, 0), Ok(2 * DAY + 5));
+        assert!(read(0, 0, 1).is_err());
+        assert!(read(i64::MAX, 1, 0).is_err());
+    }
+}

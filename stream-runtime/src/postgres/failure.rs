@@ -1,6 +1,7 @@
 //! [`Failure`]: what a server's answer means for the next attempt.
 
 use std::error::Error as _;
+use std::io::ErrorKind;
 
 use tokio_postgres::Error;
 use tokio_postgres::error::{DbError, SqlState};
@@ -38,12 +39,18 @@ impl From<Error> for Failure {
         let passes = match error.as_db_error() {
             Some(answer) => passes(answer),
             // No answer: the connection is gone, or was never there.
-            None => {
-                error.is_closed() || error.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
-            }
+            None => error.is_closed() || error.source().is_some_and(is_about_the_wire),
         };
         if passes { Self::Passing(message) } else { Self::Refused(message) }
     }
+}
+
+/// Whether it is the network that has failed, rather than what was said over it: a certificate that isn't trusted and an
+/// answer that can't be understood come as errors of input and output, too.
+fn is_about_the_wire(error: &(dyn std::error::Error + 'static)) -> bool {
+    error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| !matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput))
 }
 
 fn passes(answer: &DbError) -> bool {
@@ -87,4 +94,12 @@ fn describe(error: &Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// What is said once there is no further attempt.
+pub(crate) fn given_up(failures: u32, message: &str) -> String {
+    match failures {
+        1 => message.to_owned(),
+        attempts => format!("gave up after {attempts} attempts; at last: {message}"),
+    }
 }

@@ -45,6 +45,13 @@ pub(crate) async fn open<R: Schema>(
     create: bool,
 ) -> Result<Table, Failure> {
     let columns = wanted::<R>();
+    if let Some(twice) = named_twice(&columns) {
+        return Err(Failure::Refused(format!(
+            "two columns of `{}` are `{twice}` in a table, where a window `w` is `w_start` and `w_end`; rename one of them with \
+             `#[schema(rename = \"…\")]`",
+            R::NAME
+        )));
+    }
     let unknown: Vec<_> =
         key.iter().filter(|name| !columns.iter().any(|column| column.name == **name)).collect();
     if !unknown.is_empty() {
@@ -96,6 +103,12 @@ pub(crate) async fn open<R: Schema>(
     let key = key.iter().filter_map(|name| columns.iter().position(|column| column.name == *name)).collect();
     let names = columns.iter().map(|column| quoted(&column.name)).collect();
     Ok(Table { name: qualified, columns: names, layout: Layout::new::<R>(types), key })
+}
+
+fn named_twice(columns: &[Wanted]) -> Option<&str> {
+    let mut names: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
+    names.sort_unstable();
+    names.iter().zip(names.iter().skip(1)).find_map(|(name, next)| (name == next).then_some(*name))
 }
 
 /// A name as an identifier.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// How often a sink tries a batch again that it couldn't write, and how long it waits before each time.
 ///
+/// A query that is told to stop ends the batch first: it stops once the batch is written, or given up.
+///
 /// ```
 /// use std::time::Duration;
 /// use stream_runtime::sink::Retry;

@@ -12,7 +12,7 @@ use super::{StaticSource, Version};
 use crate::error::{BoxError, Error, Result};
 use crate::format::Arena;
 use crate::postgres::PostgresConfig;
-use crate::postgres::failure::Failure;
+use crate::postgres::failure::{Failure, given_up};
 use crate::postgres::layout::{Layout, wanted};
 use crate::postgres::value::ValueType;
 use crate::schema::Schema;
@@ -101,7 +101,10 @@ impl StaticPostgres {
                 tokio::time::sleep(wait).await;
                 Ok(())
             }
-            _ => Err(Error::source(self.name(), failure.message())),
+            (Failure::Passing(message), None) => {
+                Err(Error::source(self.name(), given_up(*failures, message)))
+            }
+            (Failure::Refused(message), _) => Err(Error::source(self.name(), message)),
         }
     }
 

@@ -14,7 +14,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Transaction};
 
 use crate::error::{Error, Result};
-use crate::postgres::failure::Failure;
+use crate::postgres::failure::{Failure, given_up};
 use crate::postgres::table::{self, Table};
 use crate::postgres::{BatchTable, NewCheckpoint, PostgresConfig};
 use crate::schema::Schema;
@@ -210,10 +210,7 @@ impl<M> PostgresSink<M> {
         *failures += 1;
         match (&failure, self.retry.wait_after(*failures)) {
             (Failure::Refused(_), _) => Err(self.error(&failure)),
-            (Failure::Passing(message), None) => {
-                let failed = format!("gave up after {failures} attempts; at last: {message}");
-                Err(Error::sink(self.name(), failed))
-            }
+            (Failure::Passing(message), None) => Err(Error::sink(self.name(), given_up(*failures, message))),
             (Failure::Passing(message), Some(wait)) => {
                 tracing::warn!(sink = %self.name(), "trying again in {wait:?}: {message}");
                 tokio::time::sleep(wait).await;
