@@ -6,6 +6,7 @@
 
 mod docker;
 mod error;
+mod home;
 mod jars;
 mod node;
 mod shared;

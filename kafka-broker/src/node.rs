@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::shared::{home, lock};
+use crate::home::{home, lock};
 use crate::{Error, Result, jars};
 
 /// How long a broker may take to start: a busy machine with two cores needs a few seconds.

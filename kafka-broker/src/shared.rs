@@ -3,9 +3,10 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
+use crate::home::{home, lock};
 use crate::node::Layout;
 use crate::watch::{self, InUse};
 use crate::{Error, Result, docker, jars};
@@ -74,23 +75,6 @@ pub fn down() -> Result<bool> {
         fs::remove_dir_all(&node).map_err(Error::io("removing", &node))?;
     }
     Ok(was_running)
-}
-
-/// `target/kafka` of the workspace.
-pub(crate) fn home() -> Result<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
-    let home = target.join("kafka");
-    fs::create_dir_all(&home).map_err(Error::io("creating", &home))?;
-    home.canonicalize().map_err(Error::io("resolving", &home))
-}
-
-/// Keeps other processes from starting or ending the broker.
-pub(crate) fn lock(home: &Path) -> Result<File> {
-    let path = home.join("lock");
-    let file = File::create(&path).map_err(Error::io("creating", &path))?;
-    file.lock().map_err(Error::io("locking", &path))?;
-    Ok(file)
 }
 
 /// Where the broker that was started last listens, if it still does.

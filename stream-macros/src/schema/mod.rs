@@ -5,6 +5,7 @@ mod case;
 mod column_impl;
 mod columns;
 mod message;
+mod object;
 mod row;
 mod schema_impl;
 #[cfg(test)]

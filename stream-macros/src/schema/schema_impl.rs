@@ -7,12 +7,13 @@ use syn::ext::IdentExt;
 use super::attributes::DefaultValue;
 use super::columns;
 use super::message;
+use super::object;
 use super::row::{Column, Row};
 
 pub(crate) fn expand(row: &Row) -> TokenStream {
     let places = places(row);
     let schema = schema(row);
-    let row_fields = row_fields(row);
+    let row_fields = object::row_fields(row);
     quote!(#places #schema #row_fields)
 }
 
@@ -196,70 +197,6 @@ fn write_columns(row: &Row) -> TokenStream {
         {
             #(#by_column;)*
             __private::Ok(())
-        }
-    }
-}
-
-/// The columns out of a JSON object.
-fn row_fields(row: &Row) -> TokenStream {
-    let ident = &row.ident;
-    let (impl_generics, type_generics, where_clause) = row.generics.split_for_impl();
-    let (view, view_ident) = (row.view_type(&quote!('a)), &row.view_ident);
-    let positions = row.columns.iter().map(|Column { index, name, .. }| quote!(#name => #index));
-    let locals: Vec<_> = row.columns.iter().map(|column| &column.place).collect();
-    let reads = row.columns.iter().map(|Column { index, place, .. }| {
-        quote!(#index if __private::names(__COLUMNS, #index) => #place = object.read(Self::#place)?)
-    });
-    let scanned = row.columns.iter().map(|column| {
-        let Column { ident, place, .. } = column;
-        match column.default_function() {
-            None => quote!(#ident: object.next(Self::#place)?),
-            Some(default) => quote!(#ident: object.next_or(Self::#place, Self::#default)?),
-        }
-    });
-    let finished = row.columns.iter().map(|column| {
-        let Column { ident, place, .. } = column;
-        match column.default_function() {
-            None => quote!(#ident: object.finish(Self::#place, #place)?),
-            Some(default) => quote!(#ident: object.finish_or(Self::#place, #place, Self::#default)),
-        }
-    });
-    let marker = marker(row);
-    let of_values = row.has_parts().then(|| message::value_fields(row));
-    quote! {
-        #[automatically_derived]
-        impl #impl_generics __private::RowFields for #ident #type_generics #where_clause {
-            fn position(name: &__private::str) -> __private::Option<__private::usize> {
-                __private::Some(match name {
-                    #(#positions,)*
-                    _ => return __private::None,
-                })
-            }
-
-            #[inline]
-            fn scan_object<'a, const __COLUMNS: __private::ColumnSet>(
-                scanner: &mut __private::Scanner<'a>,
-            ) -> __private::Option<#view> {
-                let mut object = scanner.object::<__COLUMNS>()?;
-                let view = #view_ident { #(#scanned,)* #marker };
-                object.end()?;
-                __private::Some(view)
-            }
-
-            fn read_object<'a, const __COLUMNS: __private::ColumnSet, __A: __private::MapAccess<'a>>(
-                mut object: __private::Object<'a, __A, __COLUMNS>,
-            ) -> __private::Result<#view, __A::Error> {
-                #(let mut #locals = __private::None;)*
-                while let __private::Some(column) = object.next_column::<Self>()? {
-                    match column {
-                        #(#reads,)*
-                        _ => object.skip()?,
-                    }
-                }
-                __private::Ok(#view_ident { #(#finished,)* #marker })
-            }
-
-            #of_values
         }
     }
 }
