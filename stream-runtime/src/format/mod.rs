@@ -11,6 +11,8 @@ pub mod columns;
 pub mod csv;
 #[doc(hidden)]
 pub mod json;
+pub(crate) mod message;
+pub(crate) mod message_writer;
 pub(crate) mod rfc3339;
 
 use crate::schema::Column;

@@ -2,8 +2,8 @@
 
 use super::{Column, Decoding, List, TimestampFormat};
 use crate::format::RowError;
-use crate::sink::MessageWriter;
-use crate::source::{Header, HeaderView, Message};
+use crate::format::message::{Header, HeaderView, Message};
+use crate::format::message_writer::MessageWriter;
 use crate::time::Timestamp;
 
 /// The part of a message that a column is.

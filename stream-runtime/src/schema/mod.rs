@@ -29,8 +29,8 @@ pub use message::{InMessage, MessagePart};
 /// Derives [`Schema`] (the trait) for a struct whose fields are [`Column`]s.
 pub use stream_macros::Schema;
 
-use crate::sink::MessageWriter;
-use crate::source::Message;
+use crate::format::message::Message;
+use crate::format::message_writer::MessageWriter;
 
 /// The columns that a query names: bit *i* stands for field *i* of the schema.
 pub type ColumnSet = u128;

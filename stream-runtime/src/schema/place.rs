@@ -5,9 +5,9 @@ use std::marker::PhantomData;
 use super::derive::names;
 use super::message::{InMessage, MessagePart};
 use super::{Column, ColumnSet, DataType, Decoding, Field, HoldsTimestamps, TimestampFormat};
+use crate::format::message::Message;
+use crate::format::message_writer::MessageWriter;
 use crate::format::{Arena, RowError};
-use crate::sink::MessageWriter;
-use crate::source::Message;
 
 /// Everything about a column that is known at compile time: its type, its place among the schema's columns,
 /// its names, and how its timestamps are written.

@@ -13,7 +13,6 @@ mod foreach_batch;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod memory;
-mod message;
 mod modes;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -23,6 +22,7 @@ mod table;
 use async_trait::async_trait;
 use uuid::Uuid;
 
+pub use crate::format::message_writer::MessageWriter;
 pub use console::ConsoleSink;
 pub use file::FileSink;
 pub use foreach::{ForeachSink, ForeachWriter, RowFunction};
@@ -30,7 +30,6 @@ pub use foreach_batch::{BatchFunction, BatchFuture, BatchWriter, ForeachBatch, F
 #[cfg(feature = "kafka")]
 pub use kafka::{KafkaDeadLetters, KafkaSink, RowFormat};
 pub use memory::{MemoryBatch, MemoryResults, MemorySink};
-pub use message::MessageWriter;
 pub use modes::{
     AnyMode, AppendOnly, AppendOrUpdate, Changing, ChangingOnly, CompleteOnly, Final, Incremental, Takes,
     Whole,

@@ -11,7 +11,6 @@ mod input;
 mod kafka;
 mod malformed;
 mod memory;
-mod message;
 mod rate;
 mod socket;
 
@@ -34,12 +33,12 @@ pub use input::{Input, SourceExt};
 pub use kafka::{IsolationLevel, KafkaSource, MessageFormat, NoMatch};
 pub use malformed::{DeadLetterSink, MalformedRow, OnMalformed};
 pub use memory::{MemoryInput, MemorySource};
-pub use message::{Header, HeaderView, Message, MessageHeaders, TimestampType};
 pub use rate::{RateRow, RateSource};
 pub use socket::{Line, SocketFormat, SocketSource, Text};
 
 use crate::engine::{Clock, SystemClock};
 use crate::error::Result;
+pub use crate::format::message::{Header, HeaderView, Message, MessageHeaders, TimestampType};
 #[cfg(feature = "kafka")]
 pub use crate::kafka::KafkaOffsets;
 use crate::schema::Schema;

@@ -12,10 +12,10 @@ use std::marker::PhantomData;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 
+use super::message::Message;
 use super::{Arena, RowError};
 use crate::schema::place::Place;
 use crate::schema::{Column, ColumnSet, Decoding, Schema, Seed};
-use crate::source::Message;
 
 pub use scan::{ScannedObject, Scanner};
 pub(crate) use write::write_text;
