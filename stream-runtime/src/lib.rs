@@ -126,6 +126,7 @@ pub mod sink;
 pub mod source;
 pub mod state;
 pub mod static_input;
+mod storage;
 pub mod testing;
 pub mod time;
 

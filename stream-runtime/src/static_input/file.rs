@@ -1,6 +1,8 @@
 //! [`StaticFile`]: a table in files.
 
 use std::path::PathBuf;
+#[cfg(feature = "object-store")]
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -12,6 +14,7 @@ use crate::source::Orc;
 #[cfg(feature = "parquet")]
 use crate::source::Parquet;
 use crate::source::{Csv, DEFAULT_MAX_LINE_BYTES, FileFormat, Json, WholeFiles, blocking};
+use crate::storage::Chosen;
 
 /// A table in files: a single one, those in a directory, or those that match a pattern (`*`, `?`, `[…]`, `**`), one
 /// after the other by path.
@@ -37,6 +40,7 @@ use crate::source::{Csv, DEFAULT_MAX_LINE_BYTES, FileFormat, Json, WholeFiles, b
 #[derive(Clone, Debug)]
 pub struct StaticFile<F> {
     path: PathBuf,
+    storage: Chosen,
     format: F,
     recursive: bool,
     max_line_bytes: usize,
@@ -96,7 +100,13 @@ impl StaticFile<Orc> {
 
 impl<F: FileFormat + Default> StaticFile<F> {
     fn new(path: PathBuf) -> Self {
-        Self { path, format: F::default(), recursive: false, max_line_bytes: DEFAULT_MAX_LINE_BYTES }
+        Self {
+            path,
+            storage: Chosen::default(),
+            format: F::default(),
+            recursive: false,
+            max_line_bytes: DEFAULT_MAX_LINE_BYTES,
+        }
     }
 }
 
@@ -115,12 +125,27 @@ impl<F: FileFormat> StaticFile<F> {
         self
     }
 
+    /// Reads an object store instead of this machine's file systems. See
+    /// [`FileSource`](crate::source::FileSource#object-stores) for what the path is then.
+    #[cfg(feature = "object-store")]
+    #[must_use]
+    pub fn object_store(mut self, store: Arc<dyn object_store::ObjectStore>) -> Self {
+        self.storage.store = Some(store);
+        self
+    }
+
     fn name(&self) -> String {
         format!("StaticFile[{}]", self.path.display())
     }
 
     fn files(&self) -> Result<WholeFiles> {
-        WholeFiles::new(self.name(), &self.path, self.format.encoding(), self.recursive, self.max_line_bytes)
+        WholeFiles::new(
+            self.name(),
+            self.storage.resolve(&self.path)?,
+            self.format.encoding(),
+            self.recursive,
+            self.max_line_bytes,
+        )
     }
 }
 

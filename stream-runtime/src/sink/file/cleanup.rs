@@ -5,17 +5,17 @@
 //! that lists them. Which they are is written down (`.19.merged`) before the entry that leaves them out.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::durable::create_whole;
 use super::log::{COMPACT_EVERY, Log, write_line};
-use super::manifest::{EntryName, VERSION, description};
+use super::manifest::{EntryName, VERSION};
 use super::part::{batch_of, found};
 use super::status::FileStatus;
 use crate::error::{Error, Result};
+use crate::storage::Storage;
+#[cfg(feature = "object-store")]
+use crate::storage::key_of;
 
 /// Entries that are in a compact one are kept for so many batches more, …
 const BATCHES_RETAINED: u64 = 100;
@@ -31,14 +31,11 @@ impl Log {
                 return Ok(());
             }
             let end = last.map_or("has no entry".to_owned(), |last| format!("ends with batch {last}"));
-            Err(Error::sink(
-                description(&self.manifest.data),
-                format_args!(
-                    "the manifest `{}` {end}, and the directory holds `{}` of batch {batch}, which the query has committed: the manifest was removed, or is an older copy; nothing has been removed: restore it, or write to an empty directory",
-                    self.manifest.dir.display(),
-                    path.display()
-                ),
-            ))
+            Err(self.manifest.error(format_args!(
+                "the manifest `{}` {end}, and the directory holds `{}` of batch {batch}, which the query has committed: the manifest was removed, or is an older copy; nothing has been removed: restore it, or write to an empty directory",
+                self.manifest.storage.name(&self.manifest.dir),
+                self.manifest.storage.name(path)
+            )))
         })
     }
 
@@ -47,11 +44,11 @@ impl Log {
     pub(super) fn remove_leftovers(&self, last: Option<u64>, first: u64) -> Result<()> {
         let is_left_over = |batch: u64| batch >= first && last.is_none_or(|last| batch > last);
         self.each_part(&self.manifest.data, &mut |batch, path| {
-            if is_left_over(batch) { remove(path) } else { Ok(()) }
+            if is_left_over(batch) { self.manifest.storage.remove(path) } else { Ok(()) }
         })?;
         for (batch, path) in self.notes()? {
             if is_left_over(batch) {
-                remove(&path)?;
+                self.manifest.storage.remove(&path)?;
             }
         }
         Ok(())
@@ -59,15 +56,23 @@ impl Log {
 
     /// Calls `visit` with each part of this query, listed or not, and its batch.
     fn each_part(&self, dir: &Path, visit: &mut impl FnMut(u64, &Path) -> Result<()>) -> Result<()> {
-        let failed = |error| Error::io("listing", dir, error);
-        for file in fs::read_dir(dir).map_err(failed)? {
-            let file = file.map_err(failed)?;
-            let name = file.file_name();
+        #[cfg(feature = "object-store")]
+        if let Storage::Objects(objects) = &self.manifest.storage {
+            let mut parts = Vec::new();
+            // All directories at once: each would be a request.
+            objects.for_each_below(&key_of(dir), |found| {
+                let name = found.location.filename().unwrap_or_default();
+                parts.extend(batch_of(self.query, name).map(|batch| (batch, String::from(found.location))));
+            })?;
+            return parts.iter().try_for_each(|(batch, key)| visit(*batch, key.as_ref()));
+        }
+        for file in self.manifest.storage.list(dir)? {
+            let path = dir.join(&file.name);
             // Links to directories aren't followed: what is behind them is somebody else's.
-            if name.as_encoded_bytes().contains(&b'=') && file.file_type().map_err(failed)?.is_dir() {
-                self.each_part(&file.path(), visit)?;
-            } else if let Some(batch) = name.to_str().and_then(|name| batch_of(self.query, name)) {
-                visit(batch, &file.path())?;
+            if file.is_dir && file.name.as_encoded_bytes().contains(&b'=') {
+                self.each_part(&path, visit)?;
+            } else if let Some(batch) = file.name.to_str().and_then(|name| batch_of(self.query, name)) {
+                visit(batch, &path)?;
             }
         }
         Ok(())
@@ -78,7 +83,7 @@ impl Log {
         if files.is_empty() {
             return Ok(());
         }
-        create_whole(&self.manifest.dir, &note_name(batch), |out| {
+        self.manifest.storage.create_whole(&self.manifest.dir, &note_name(batch), |out| {
             out.write_all(VERSION.as_bytes())
                 .map_err(|error| Error::io("writing a note in", &self.manifest.dir, error))?;
             files.iter().try_for_each(|file| write_line(out, &file.line()?, &self.manifest.dir))
@@ -100,41 +105,37 @@ impl Log {
         let mut entries: BTreeSet<EntryName> = self.manifest.list()?.entries;
         while let Some(entry) = entries.first().filter(|entry| entry.batch < base) {
             let path = self.manifest.dir.join(entry.to_string());
-            if !is_old(&path) {
+            if !is_old(&self.manifest.storage, &path)? {
                 break;
             }
-            remove(&path)?;
+            self.manifest.storage.remove(&path)?;
             entries.pop_first();
         }
         let oldest = entries.first().map_or(0, |entry| entry.batch);
         for (batch, note) in self.notes()?.into_iter().filter(|(batch, _)| *batch <= oldest) {
             self.manifest.read_lines(&note, &note_name(batch), |_, status| {
                 // A copy of the directory lists the original's files, which are the original's to remove.
-                let path = status
-                    .local_path()
-                    .map(|path| found(path, &self.manifest.data))
-                    .filter(|path| path.starts_with(&self.manifest.data));
+                let path = status.path_in(&self.manifest.storage);
+                let path = path.map(|path| found(path, &self.manifest)).transpose()?;
+                let path = path.filter(|path| path.starts_with(&self.manifest.data));
                 let name = path.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
                 match (&path, name.and_then(|name| batch_of(self.query, name))) {
-                    (Some(path), Some(_)) => remove(path),
+                    (Some(path), Some(_)) => self.manifest.storage.remove(path),
                     _ => Ok(()),
                 }
             })?;
-            remove(&note)?;
+            self.manifest.storage.remove(&note)?;
         }
         Ok(())
     }
 
     fn notes(&self) -> Result<Vec<(u64, PathBuf)>> {
-        let failed = |error| Error::io("listing", &self.manifest.dir, error);
-        let mut notes = Vec::new();
-        for file in fs::read_dir(&self.manifest.dir).map_err(failed)? {
-            let path = file.map_err(failed)?.path();
-            let name = path.file_name().and_then(|name| name.to_str());
-            let batch = name.and_then(|name| name.strip_prefix('.')?.strip_suffix(".merged")?.parse().ok());
-            notes.extend(batch.map(|batch| (batch, path)));
-        }
-        Ok(notes)
+        let files = self.manifest.storage.list(&self.manifest.dir)?;
+        let notes = files.iter().filter_map(|file| {
+            let batch = file.name.to_str()?.strip_prefix('.')?.strip_suffix(".merged")?.parse().ok()?;
+            Some((batch, self.manifest.dir.join(&file.name)))
+        });
+        Ok(notes.collect())
     }
 }
 
@@ -142,17 +143,9 @@ fn note_name(batch: u64) -> String {
     format!(".{batch}.merged")
 }
 
-fn is_old(path: &Path) -> bool {
-    let modified = fs::metadata(path).and_then(|file| file.modified()).ok();
-    modified.is_some_and(|modified| {
+fn is_old(storage: &Storage, path: &Path) -> Result<bool> {
+    let modified = storage.status(path)?.and_then(|file| file.modified);
+    Ok(modified.is_some_and(|modified| {
         SystemTime::now().duration_since(modified).is_ok_and(|age| age >= AGE_RETAINED)
-    })
-}
-
-/// Removes a file that may be gone already.
-pub(super) fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("removing", path, error)),
-        _ => Ok(()),
-    }
+    }))
 }

@@ -5,7 +5,6 @@
 //! that takes a file out again (`"action":"delete"`) is one that Spark has read as a file since version 3.1.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -17,6 +16,7 @@ use super::manifest::EntryName;
 use super::part::{Part, Written, batch_of, found};
 use super::status::{Action, FileStatus};
 use crate::error::{Error, Result};
+use crate::storage::LocalCopy;
 use crate::time::Duration;
 
 /// What may happen to files of earlier batches.
@@ -69,6 +69,13 @@ struct Small {
     status: FileStatus,
 }
 
+/// A small file whose content is at hand.
+#[derive(Debug)]
+struct AtHand {
+    content: LocalCopy,
+    status: FileStatus,
+}
+
 impl Compaction {
     /// Merges what is to be merged for the entry of this batch.
     pub(super) fn prepare<F: FileFormat>(log: &Log, format: &F, batch: u64) -> Result<Self> {
@@ -82,7 +89,7 @@ impl Compaction {
         };
         let Some(target) = log.upkeep.target_bytes else { return Ok(this) };
         for (dir, small) in this.small_files::<F>(log, &format.extension(), target)? {
-            if total(&small) >= target {
+            if total(small.iter().map(|file| &file.status)) >= target {
                 this.merge_some(log, format, batch, &dir, small, target);
             }
         }
@@ -111,9 +118,8 @@ impl Compaction {
                 if !is_small || !self.keeps(&status) {
                     return Ok(());
                 }
-                let Some(path) = status.local_path().map(|path| found(path, &log.manifest.data)) else {
-                    return Ok(());
-                };
+                let Some(path) = status.path_in(&log.manifest.storage) else { return Ok(()) };
+                let path = found(path, &log.manifest)?;
                 let name = path.file_name().and_then(|name| name.to_str());
                 let is_own = name.is_some_and(|name| {
                     name.ends_with(&ending) && batch_of(log.query, name).is_some_and(|batch| batch >= first)
@@ -137,10 +143,10 @@ impl Compaction {
         small: Vec<Small>,
         target: u64,
     ) {
-        let mut by_shape: Vec<(F::Shape, Vec<Small>)> = Vec::new();
+        let mut by_shape: Vec<(F::Shape, Vec<AtHand>)> = Vec::new();
         for file in small {
-            let shape = match check_length(&file).and_then(|()| guarded(|| format.shape(&file.path))) {
-                Ok(shape) => shape,
+            let (shape, file) = match at_hand(log, format, &file) {
+                Ok(found) => found,
                 Err(error) => {
                     stays_small(&file.path, &error);
                     continue;
@@ -152,7 +158,7 @@ impl Compaction {
             }
             let Some((shape, group)) = by_shape.get_mut(at) else { continue };
             group.push(file);
-            if total(group) >= target && group.len() > 1 {
+            if total(group.iter().map(|file| &file.status)) >= target && group.len() > 1 {
                 match merge(log, format, batch, dir, shape, group) {
                     Ok(merged) => {
                         self.merged.push(merged);
@@ -172,25 +178,33 @@ fn merge<F: FileFormat>(
     batch: u64,
     dir: &Path,
     shape: &F::Shape,
-    group: &[Small],
+    group: &[AtHand],
 ) -> Result<Written> {
-    let (part, file) = Part::create(dir, log.query, batch, &format.extension())?;
-    let sources: Vec<PathBuf> = group.iter().map(|file| file.path.clone()).collect();
+    let (part, file) = Part::create(&log.manifest.storage, dir, log.query, batch, &format.extension())?;
+    let sources: Vec<PathBuf> = group.iter().map(|file| file.content.as_ref().to_owned()).collect();
     let file = guarded(|| format.merge(shape, &sources, file)).map_err(|error| part.failed(error))?;
-    let mut merged = part.finish(&file)?;
+    let mut merged = part.finish(file)?;
     // Its rows are as old as before.
     let newest = group.iter().map(|file| file.status.modification_time).max();
     merged.status.modification_time = newest.unwrap_or(merged.status.modification_time);
     Ok(merged)
 }
 
+/// The file's content, and its shape.
+fn at_hand<F: FileFormat>(log: &Log, format: &F, file: &Small) -> io::Result<(F::Shape, AtHand)> {
+    let content = log.manifest.storage.local(&file.path)?;
+    check_length(&content, &file.status)?;
+    let shape = guarded(|| format.shape(content.as_ref()))?;
+    Ok((shape, AtHand { content, status: file.status.clone() }))
+}
+
 /// A file that has lost its end would pass for a whole one once it is merged.
-fn check_length(file: &Small) -> io::Result<()> {
-    let length = fs::metadata(&file.path)?.len();
-    if length == file.status.size {
+fn check_length(file: &LocalCopy, status: &FileStatus) -> io::Result<()> {
+    let length = std::fs::metadata(file)?.len();
+    if length == status.size {
         return Ok(());
     }
-    let message = format!("it has {length} bytes, and the manifest says {}", file.status.size);
+    let message = format!("it has {length} bytes, and the manifest says {}", status.size);
     Err(io::Error::new(io::ErrorKind::InvalidData, message))
 }
 
@@ -205,8 +219,8 @@ fn stays_small(path: &Path, error: &dyn std::fmt::Display) {
     tracing::warn!("small files aren't merged: `{}`: {error}", path.display());
 }
 
-fn total(files: &[Small]) -> u64 {
-    files.iter().map(|file| file.status.size).sum()
+fn total<'a>(files: impl Iterator<Item = &'a FileStatus>) -> u64 {
+    files.map(|file| file.size).sum()
 }
 
 fn millis_before_now(age: Duration) -> u64 {

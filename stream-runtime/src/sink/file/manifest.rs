@@ -5,14 +5,13 @@
 //! newest compact entry and those after it are the whole result, and none of them may be missing.
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, ErrorKind};
+use std::io::{BufRead, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::durable;
 use super::part::found;
 use super::status::{Action, FileStatus};
 use crate::error::{Error, Result};
+use crate::storage::{Storage, disk};
 
 /// The directory of the manifest, inside that of the data.
 pub(super) const DIRECTORY: &str = "_spark_metadata";
@@ -51,7 +50,8 @@ impl std::fmt::Display for EntryName {
 /// A manifest's directory.
 #[derive(Clone, Debug)]
 pub(super) struct Manifest {
-    /// The data's directory, absolute.
+    pub(super) storage: Storage,
+    /// The data's directory, absolute, or its key.
     pub(super) data: PathBuf,
     /// The manifest's own.
     pub(super) dir: PathBuf,
@@ -67,22 +67,20 @@ pub(super) struct Listing {
 }
 
 impl Manifest {
-    pub(super) fn of(data: &Path) -> Result<Self> {
-        let data = std::path::absolute(data).map_err(|error| Error::io("resolving", data, error))?;
+    pub(super) fn of(storage: Storage, data: &Path) -> Result<Self> {
+        let data = storage.absolute(data)?;
         let dir = data.join(DIRECTORY);
-        Ok(Self { data, dir })
+        Ok(Self { storage, data, dir })
     }
 
     pub(super) fn list(&self) -> Result<Listing> {
-        let failed = |error| Error::io("listing", &self.dir, error);
         let mut listing = Listing { entries: BTreeSet::new(), unfinished: Vec::new() };
-        for file in fs::read_dir(&self.dir).map_err(failed)? {
-            let file = file.map_err(failed)?;
-            let name = file.file_name();
-            if let Some(entry) = name.to_str().and_then(EntryName::parse) {
+        for file in self.storage.list(&self.dir)? {
+            let path = self.dir.join(&file.name);
+            if let Some(entry) = file.name.to_str().and_then(EntryName::parse) {
                 listing.entries.insert(entry);
-            } else if durable::is_unfinished(&file.path()) {
-                listing.unfinished.push(file.path());
+            } else if disk::is_unfinished(&path) {
+                listing.unfinished.push(path);
             }
         }
         Ok(listing)
@@ -123,7 +121,7 @@ impl Manifest {
             ErrorKind::InvalidData => self.damaged(format_args!("`{entry}` isn't text")),
             _ => Error::io("reading", path, error),
         };
-        let mut lines = BufReader::new(File::open(path).map_err(failed)?).lines();
+        let mut lines = self.storage.read(path).map_err(failed)?.lines();
         match lines.next().transpose().map_err(failed)?.as_deref() {
             Some(VERSION) => {}
             None => return Err(self.damaged(format_args!("`{entry}` is empty"))),
@@ -146,19 +144,16 @@ impl Manifest {
     }
 
     fn damaged(&self, what: impl std::fmt::Display) -> Error {
-        Error::sink(
-            description(&self.data),
-            format_args!(
-                "the manifest `{}` is damaged: {what}; it has been left as it is: restore it, or write to an empty directory",
-                self.dir.display()
-            ),
-        )
+        self.error(format_args!(
+            "the manifest `{}` is damaged: {what}; it has been left as it is: restore it, or write to an empty directory",
+            self.storage.name(&self.dir)
+        ))
     }
-}
 
-/// How errors and progress reports call the sink of a directory.
-pub(super) fn description(dir: &Path) -> String {
-    format!("FileSink[{}]", dir.display())
+    /// An error of the sink that writes to the directory.
+    pub(super) fn error(&self, message: impl std::fmt::Display) -> Error {
+        Error::sink(format!("FileSink[{}]", self.storage.name(&self.data)), message)
+    }
 }
 
 /// The files that make up what a [`FileSink`](super::FileSink), or Spark's, has written into `dir`: the rows of
@@ -179,7 +174,12 @@ pub(super) fn description(dir: &Path) -> String {
 /// There is no manifest in `dir`, it is damaged or of another version, it lists a file that isn't on a local
 /// file system, or it can't be read.
 pub fn committed_files(dir: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
-    let manifest = Manifest::of(dir.as_ref())?;
+    committed_in(&Storage::Disk, dir.as_ref())
+}
+
+/// The same in any storage.
+pub(crate) fn committed_in(storage: &Storage, dir: &Path) -> Result<Vec<PathBuf>> {
+    let manifest = Manifest::of(storage.clone(), dir)?;
     let mut attempt = 1;
     loop {
         // A writer removes entries that a newer compact one has made superfluous, and a listing made meanwhile
@@ -198,9 +198,8 @@ impl Manifest {
         let mut deleted = HashSet::new();
         for entry in chain {
             self.read(*entry, |_, status| {
-                let path = status.local_path().ok_or_else(|| {
-                    let message = format!("`{entry}` lists `{}`, which isn't a local file", status.path);
-                    Error::sink(description(&self.data), message)
+                let path = status.path_in(&self.storage).ok_or_else(|| {
+                    self.error(format_args!("`{entry}` lists `{}`, which isn't a local file", status.path))
                 })?;
                 match status.action {
                     Action::Add => files.push(path),
@@ -212,7 +211,7 @@ impl Manifest {
             })?;
         }
         files.retain(|path| !deleted.contains(path));
-        Ok(files.into_iter().map(|path| found(path, &self.data)).collect())
+        files.into_iter().map(|path| found(path, self)).collect()
     }
 }
 

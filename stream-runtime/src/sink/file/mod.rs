@@ -3,10 +3,10 @@
 //! A batch's files are written and made durable first; then the batch's entry in the manifest appears, in one
 //! step. What a crash leaves in between is in no entry, so it isn't part of the result, and the next run removes it.
 
+mod claim;
 mod cleanup;
 mod compaction;
 mod compression;
-pub(crate) mod durable;
 mod format;
 mod log;
 mod manifest;
@@ -26,6 +26,7 @@ use async_trait::async_trait;
 pub use compression::TextCompression;
 pub use format::FileFormat;
 pub use manifest::committed_files;
+pub(crate) use manifest::committed_in;
 #[cfg(feature = "parquet")]
 pub use parquet::{Parquet, ParquetCompression};
 pub use text::{Csv, JsonLines};
@@ -34,6 +35,7 @@ use crate::error::{Error, Result};
 use crate::schema::{ColumnSet, Schema};
 use crate::sink::blocking::blocking;
 use crate::sink::{AppendOnly, Sink, SinkBatch, SinkContext};
+use crate::storage::Chosen;
 use compaction::Upkeep;
 use format::ColumnError;
 use log::{Log, State};
@@ -66,6 +68,7 @@ use partition::Partitioning;
 #[derive(Debug)]
 pub struct FileSink<F> {
     dir: PathBuf,
+    storage: Chosen,
     format: F,
     partition_by: Vec<String>,
     upkeep: Upkeep,
@@ -89,7 +92,7 @@ struct Batch {
 
 impl<F: FileFormat> FileSink<F> {
     fn name(&self) -> String {
-        manifest::description(&self.dir)
+        format!("FileSink[{}]", self.dir.display())
     }
 
     fn cannot_write(&self, error: &ColumnError) -> Error {
@@ -113,7 +116,8 @@ impl<F: FileFormat> FileSink<F> {
                 let (mut body, part) = match open {
                     Some(open) => open,
                     None => {
-                        let (part, file) = Part::create(&dir, log.query, id, &format.extension())?;
+                        let (part, file) =
+                            Part::create(&log.manifest.storage, &dir, log.query, id, &format.extension())?;
                         (format.begin(file, &chunk).map_err(|error| part.failed(error))?, part)
                     }
                 };
@@ -127,7 +131,7 @@ impl<F: FileFormat> FileSink<F> {
             return blocking(move || {
                 let (body, part) = write()?;
                 let file = F::end(body).map_err(|error| part.failed(error))?;
-                part.finish(&file)
+                part.finish(file)
             })
             .await;
         }
@@ -158,9 +162,9 @@ impl<R: Schema, F: FileFormat> Sink<R> for FileSink<F> {
         };
         let left_out = partitioning.as_ref().map_or(0, Partitioning::left_out);
         self.format.check_columns::<R>(left_out).map_err(|error| self.cannot_write(&error))?;
-        let (dir, upkeep) = (self.dir.clone(), self.upkeep);
+        let (place, upkeep) = (self.storage.resolve(&self.dir)?, self.upkeep);
         let (first, replayed) = (context.first_batch, context.first_is_replay);
-        let (log, state) = blocking(move || Log::open(&dir, context.query_id, first, upkeep)).await?;
+        let (log, state) = blocking(move || Log::open(place, context.query_id, first, upkeep)).await?;
         if let Some(last) = state.last
             && (last > first || last == first && !replayed)
         {

@@ -1,6 +1,8 @@
 //! What a service sets on a [`FileSink`].
 
 use std::path::PathBuf;
+#[cfg(feature = "object-store")]
+use std::sync::Arc;
 
 use super::FileSink;
 use super::compaction::Upkeep;
@@ -10,6 +12,7 @@ use super::format::FileFormat;
 #[cfg(feature = "parquet")]
 use super::parquet::{Parquet, ParquetCompression};
 use super::text::{Csv, JsonLines};
+use crate::storage::Chosen;
 use crate::time::Duration;
 
 impl FileSink<JsonLines> {
@@ -86,7 +89,21 @@ impl FileSink<Parquet> {
 
 impl<F: FileFormat> FileSink<F> {
     fn new(dir: PathBuf, format: F) -> Self {
-        Self { dir, format, partition_by: Vec::new(), upkeep: Upkeep::default(), opened: None }
+        Self {
+            dir,
+            storage: Chosen::default(),
+            format,
+            partition_by: Vec::new(),
+            upkeep: Upkeep::default(),
+            opened: None,
+        }
+    }
+
+    /// Writes to an object store instead of this machine's file systems. See [`FileSink`] for what the directory is then.
+    #[cfg(feature = "object-store")]
+    pub fn object_store(mut self, store: Arc<dyn object_store::ObjectStore>) -> Self {
+        self.storage.store = Some(store);
+        self
     }
 
     /// Writes rows into directories by the values of these columns, such as `date=2026-01-31/country=at`, as Spark

@@ -9,9 +9,12 @@ use std::path::{Component, Path, PathBuf};
 use tempfile::TempPath;
 use uuid::Uuid;
 
-use super::durable::{create_dirs, sync_dir};
+use super::manifest::Manifest;
 use super::status::FileStatus;
 use crate::error::{Error, Result};
+#[cfg(feature = "object-store")]
+use crate::storage::{Objects, key_of};
+use crate::storage::{Status, Storage};
 
 /// How many bytes of a part's unique name are its query's.
 const MARK: usize = 6;
@@ -29,20 +32,44 @@ const ENDINGS: [&str; 10] = [
     "zstd.parquet",
 ];
 
-/// A file being written. Dropped before it is [kept](Written::keep), it is removed.
+/// A file being written, on this machine first if it is to be an object. Dropped before it is [kept](Written::keep), it
+/// is removed.
 #[derive(Debug)]
 pub(super) struct Part {
     path: TempPath,
+    storage: Storage,
+    /// Where it is to be.
+    target: PathBuf,
 }
 
 impl Part {
-    /// A new file in `dir`, which is absolute, and is created if it doesn't exist.
-    pub(super) fn create(dir: &Path, query: Uuid, batch: u64, extension: &str) -> Result<(Self, File)> {
-        create_dirs(dir)?;
-        let path = dir.join(part_name(query, batch, extension));
-        let file = File::create_new(&path).map_err(|error| Error::io("creating", &path, error))?;
-        let path = TempPath::try_from_path(&path).map_err(|error| Error::io("creating", path, error))?;
-        Ok((Self { path }, file))
+    /// A new file in `dir`, which is absolute, or a key, and is created if it doesn't exist.
+    pub(super) fn create(
+        storage: &Storage,
+        dir: &Path,
+        query: Uuid,
+        batch: u64,
+        extension: &str,
+    ) -> Result<(Self, File)> {
+        let target = dir.join(part_name(query, batch, extension));
+        let (path, file) = match storage {
+            Storage::Disk => {
+                storage.create_dirs(dir)?;
+                let file =
+                    File::create_new(&target).map_err(|error| Error::io("creating", &target, error))?;
+                let path = TempPath::try_from_path(&target)
+                    .map_err(|error| Error::io("creating", &target, error))?;
+                (path, file)
+            }
+            #[cfg(feature = "object-store")]
+            Storage::Objects(_) => {
+                let staged = tempfile::NamedTempFile::new()
+                    .map_err(|error| Error::io("creating a file in", std::env::temp_dir(), error))?;
+                let (file, path) = staged.into_parts();
+                (path, file)
+            }
+        };
+        Ok((Self { path, storage: storage.clone(), target }, file))
     }
 
     /// What went wrong while the file was written.
@@ -51,16 +78,37 @@ impl Part {
     }
 
     /// Makes the file durable.
-    pub(super) fn finish(self, file: &File) -> Result<Written> {
-        let Self { path } = self;
-        let metadata = file
-            .sync_all()
-            .and_then(|()| file.metadata())
-            .map_err(|error| Error::io("syncing", &*path, error))?;
-        if let Some(dir) = path.parent() {
-            sync_dir(dir)?;
-        }
-        Ok(Written { status: FileStatus::added(&path, &metadata), path })
+    pub(super) fn finish(self, file: File) -> Result<Written> {
+        let Self { path, storage, target } = self;
+        let (status, unkept) = match &storage {
+            Storage::Disk => {
+                let metadata = file
+                    .sync_all()
+                    .and_then(|()| file.metadata())
+                    .map_err(|error| Error::io("syncing", &*path, error))?;
+                if let Some(dir) = path.parent() {
+                    storage.sync_dir(dir)?;
+                }
+                (Status { size: metadata.len(), modified: metadata.modified().ok() }, Unkept::File(path))
+            }
+            #[cfg(feature = "object-store")]
+            Storage::Objects(objects) => {
+                let unkept = UnkeptObject { objects: objects.clone(), key: key_of(&target) };
+                let size = file.metadata().map_err(|error| Error::io("reading", &*path, error))?.len();
+                let failed = |error| Error::io("uploading", objects.name(&unkept.key), error);
+                objects.upload(file, &unkept.key).map_err(failed)?;
+                match storage.status(&target)? {
+                    Some(status) if status.size == size => (status, Unkept::Object(unkept)),
+                    found => {
+                        let found = found
+                            .map_or("isn't there".to_owned(), |found| format!("has {} bytes", found.size));
+                        let message = format!("{size} bytes were uploaded, and it {found}");
+                        return Err(failed(std::io::Error::other(message)));
+                    }
+                }
+            }
+        };
+        Ok(Written { status: FileStatus::added(&storage, &target, status), unkept })
     }
 }
 
@@ -68,17 +116,46 @@ impl Part {
 #[derive(Debug)]
 pub(super) struct Written {
     pub(super) status: FileStatus,
-    path: TempPath,
+    unkept: Unkept,
+}
+
+/// Removes a file when it is dropped.
+#[derive(Debug)]
+enum Unkept {
+    File(TempPath),
+    #[cfg(feature = "object-store")]
+    Object(UnkeptObject),
+}
+
+#[cfg(feature = "object-store")]
+#[derive(Debug)]
+struct UnkeptObject {
+    objects: Objects,
+    /// Empty once the object is kept.
+    key: String,
+}
+
+#[cfg(feature = "object-store")]
+impl Drop for UnkeptObject {
+    fn drop(&mut self) {
+        if !self.key.is_empty() {
+            self.objects.delete_later(std::mem::take(&mut self.key));
+        }
+    }
 }
 
 impl Written {
     /// Keeps the file, listed or not: better one left over than one missing.
     pub(super) fn keep(self) -> Result<FileStatus> {
-        let Self { status, path } = self;
-        match path.keep() {
-            Ok(_) => Ok(status),
-            Err(error) => Err(Error::io("keeping", error.path.to_path_buf(), error.error)),
+        let Self { status, unkept } = self;
+        match unkept {
+            Unkept::File(path) => {
+                path.keep().map_err(|error| Error::io("keeping", error.path.to_path_buf(), error.error))?;
+            }
+            #[cfg(feature = "object-store")]
+            Unkept::Object(mut object) => object.key.clear(),
         }
+        Ok(status)
     }
 }
 
@@ -102,17 +179,22 @@ pub(super) fn batch_of(query: Uuid, file_name: &str) -> Option<u64> {
     is_ours.then_some(number)
 }
 
-/// Where a listed file is: in `dir` itself if that was moved or copied since.
-pub(super) fn found(listed: PathBuf, dir: &Path) -> PathBuf {
+/// Where a listed file is: in the directory itself if that was moved or copied since.
+pub(super) fn found(listed: PathBuf, manifest: &Manifest) -> Result<PathBuf> {
+    let dir = &manifest.data;
     if listed.starts_with(dir) {
-        return listed;
+        return Ok(listed);
     }
     // A file of a partitioned result is below directories such as `date=2026-01-31`.
     let names: Vec<_> = listed.components().rev().collect();
     let partitions = names.iter().skip(1).take_while(|name| is_partition(name)).count();
     let below = |levels: usize| names.iter().take(levels + 1).rev().collect::<PathBuf>();
-    let moved = (0..=partitions).rev().map(|levels| dir.join(below(levels))).find(|path| path.exists());
-    moved.unwrap_or(listed)
+    for path in (0..=partitions).rev().map(|levels| dir.join(below(levels))) {
+        if manifest.storage.status(&path)?.is_some() {
+            return Ok(path);
+        }
+    }
+    Ok(listed)
 }
 
 fn is_partition(name: &Component<'_>) -> bool {
@@ -148,9 +230,9 @@ mod tests {
     fn a_part_that_is_not_kept_is_removed() {
         let dir = tempfile::tempdir().unwrap();
         let count = || std::fs::read_dir(dir.path()).unwrap().count();
-        let (part, file) = Part::create(dir.path(), Uuid::new_v4(), 0, "json").unwrap();
+        let (part, file) = Part::create(&Storage::Disk, dir.path(), Uuid::new_v4(), 0, "json").unwrap();
         assert_eq!(count(), 1);
-        let written = part.finish(&file).unwrap();
+        let written = part.finish(file).unwrap();
         assert_eq!(count(), 1);
         drop(written);
         assert_eq!(count(), 0);
@@ -161,11 +243,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let moved = dir.path().join("kind=out");
         std::fs::create_dir_all(moved.join("a=1/b=%2F")).unwrap();
+        let manifest = Manifest::of(Storage::Disk, &moved).unwrap();
         for path in ["part", "a=1/b=%2F/part"] {
             std::fs::write(moved.join(path), "").unwrap();
-            assert_eq!(found(Path::new("/gone/kind=out").join(path), &moved), moved.join(path));
+            assert_eq!(found(Path::new("/gone/kind=out").join(path), &manifest).unwrap(), moved.join(path));
         }
         let elsewhere = PathBuf::from("/gone/a=1/other");
-        assert_eq!(found(elsewhere.clone(), &moved), elsewhere);
+        assert_eq!(found(elsewhere.clone(), &manifest).unwrap(), elsewhere);
     }
 }

@@ -1,6 +1,5 @@
 //! [`FileStatus`]: a manifest's line about one file, as Spark writes it.
 
-use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -8,6 +7,9 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+#[cfg(feature = "object-store")]
+use crate::storage::key_of;
+use crate::storage::{Status, Storage};
 
 /// The block size of Hadoop's local file system, which Spark puts into every line.
 const BLOCK_SIZE: u64 = 32 << 20;
@@ -34,7 +36,7 @@ const ESCAPED: AsciiSet = CONTROLS
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct FileStatus {
-    /// `file:///…`, absolute.
+    /// `file:///…`, absolute, or an object's URL.
     pub(super) path: String,
     pub(super) size: u64,
     is_dir: bool,
@@ -54,12 +56,17 @@ pub(super) enum Action {
 }
 
 impl FileStatus {
-    /// A file that was written. `path` is absolute.
-    pub(super) fn added(path: &Path, metadata: &Metadata) -> Self {
-        let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    /// A file that was written. `path` is absolute, or a key.
+    pub(super) fn added(storage: &Storage, path: &Path, file: Status) -> Self {
+        let modified = file.modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let path = match storage {
+            Storage::Disk => file_uri(path),
+            #[cfg(feature = "object-store")]
+            Storage::Objects(objects) => object_uri(objects.root(), &key_of(path)),
+        };
         Self {
-            path: file_uri(path),
-            size: metadata.len(),
+            path,
+            size: file.size,
             is_dir: false,
             modification_time: modified.map_or(0, |age| age.as_millis() as u64),
             block_replication: 1,
@@ -73,8 +80,24 @@ impl FileStatus {
         serde_json::to_string(self).map_err(|error| Error::Other(error.into()))
     }
 
+    /// The path in the storage that the directory is in now; `None` if it can't be there.
+    pub(super) fn path_in(&self, storage: &Storage) -> Option<PathBuf> {
+        match storage {
+            Storage::Disk => self.local_path(),
+            #[cfg(feature = "object-store")]
+            Storage::Objects(_) => {
+                // Whatever the store was called by who has written the line.
+                let path = self.path.split_once(":/").map_or(&*self.path, |(_, rest)| {
+                    rest.strip_prefix('/')
+                        .map_or(rest, |rest| rest.split_once('/').map_or("", |(_, key)| key))
+                });
+                Some(percent_decode_str(path.trim_start_matches('/')).decode_utf8().ok()?.into_owned().into())
+            }
+        }
+    }
+
     /// The path on this machine; `None` if the file isn't on a local file system.
-    pub(super) fn local_path(&self) -> Option<PathBuf> {
+    fn local_path(&self) -> Option<PathBuf> {
         let path = self.path.strip_prefix("file:")?;
         // `file:/a`, `file:///a` and `file://localhost/a` are the same file.
         let path = match path.strip_prefix("//") {
@@ -84,6 +107,12 @@ impl FileStatus {
         path.starts_with('/').then_some(path)?;
         decoded(path)
     }
+}
+
+#[cfg(feature = "object-store")]
+fn object_uri(root: &str, key: &str) -> String {
+    let root = if root.is_empty() { "/" } else { root };
+    format!("{root}{}", percent_encode(key.as_bytes(), &ESCAPED))
 }
 
 fn file_uri(path: &Path) -> String {

@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 use super::CleanSource;
 use super::listing;
 use super::log::SeenFile;
-use crate::sink::file::durable::{create_dirs, sync_dir};
+use crate::storage::Storage;
+use crate::storage::disk::{create_dirs, sync_dir};
+#[cfg(feature = "object-store")]
+use crate::storage::key_of;
 
 /// The files that are to be cleaned up.
 #[derive(Debug, Default)]
@@ -26,11 +29,11 @@ impl Cleaner {
     }
 
     /// Cleans up what it can and keeps the rest for the next time.
-    pub(super) fn run(&mut self, source: &str, clean: &CleanSource, base: &Path) {
+    pub(super) fn run(&mut self, source: &str, storage: &Storage, clean: &CleanSource, base: &Path) {
         let mut failed = VecDeque::new();
         let mut first = None;
         for file in std::mem::take(&mut self.waiting) {
-            match clean_up(&file, clean, base) {
+            match clean_up(&file, storage, clean, base) {
                 Ok(()) => {}
                 Err(error) => {
                     first.get_or_insert_with(|| format!("`{}`: {error}", file.path));
@@ -50,8 +53,8 @@ impl Cleaner {
     }
 }
 
-fn clean_up(file: &SeenFile, clean: &CleanSource, base: &Path) -> io::Result<()> {
-    match listing::stat(file.path.clone()) {
+fn clean_up(file: &SeenFile, storage: &Storage, clean: &CleanSource, base: &Path) -> io::Result<()> {
+    match listing::stat(storage, file.path.clone()) {
         // Gone, by an earlier run or by someone else.
         Ok(None) => return Ok(()),
         Ok(Some(found)) if found != *file => {
@@ -62,12 +65,17 @@ fn clean_up(file: &SeenFile, clean: &CleanSource, base: &Path) -> io::Result<()>
         Err(error) => return Err(io::Error::other(error)),
     }
     let path = Path::new(&*file.path);
-    match clean {
-        CleanSource::Off => Ok(()),
-        CleanSource::Delete => fs::remove_file(path),
-        CleanSource::Archive(archive) => {
-            let relative = path.strip_prefix(base).map_err(io::Error::other)?;
-            move_new(path, &archive.join(relative))
+    let archived =
+        |archive: &Path| path.strip_prefix(base).map(|below| archive.join(below)).map_err(io::Error::other);
+    match (storage, clean) {
+        (_, CleanSource::Off) => Ok(()),
+        (Storage::Disk, CleanSource::Delete) => fs::remove_file(path),
+        (Storage::Disk, CleanSource::Archive(archive)) => move_new(path, &archived(archive)?),
+        #[cfg(feature = "object-store")]
+        (Storage::Objects(objects), CleanSource::Delete) => objects.delete(&file.path),
+        #[cfg(feature = "object-store")]
+        (Storage::Objects(objects), CleanSource::Archive(archive)) => {
+            objects.move_new(&file.path, &key_of(&archived(archive)?))
         }
     }
 }

@@ -4,10 +4,7 @@
 
 #[cfg(not(feature = "compression"))]
 use std::convert::Infallible;
-use std::fs::File;
-use std::io;
-#[cfg(feature = "compression")]
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use super::range::Fill;
@@ -53,13 +50,13 @@ impl Compression {
     /// # Errors
     /// Why it can't be read at all.
     #[cfg(feature = "compression")]
-    pub(super) fn reader(self, file: &File) -> Result<impl Fill, String> {
-        let content: Box<dyn Read + '_> = match self {
+    pub(super) fn reader(self, file: BufReader<impl Read + 'static>) -> Result<impl Fill, String> {
+        let content: Box<dyn Read> = match self {
             // A file may consist of several gzip streams, one after the other.
-            Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::new(file))),
-            Self::Zstd => {
-                Box::new(zstd::stream::read::Decoder::new(file).map_err(|error| self.problem(&error))?)
-            }
+            Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
+            Self::Zstd => Box::new(
+                zstd::stream::read::Decoder::with_buffer(file).map_err(|error| self.problem(&error))?,
+            ),
         };
         Ok(Content { content, position: 0 })
     }
@@ -69,7 +66,7 @@ impl Compression {
     /// # Errors
     /// Always.
     #[cfg(not(feature = "compression"))]
-    pub(super) fn reader(self, _file: &File) -> Result<impl Fill, String> {
+    pub(super) fn reader(self, _file: BufReader<impl Read + 'static>) -> Result<impl Fill, String> {
         let name = self.name();
         Err::<Infallible, _>(format!(
             "it is compressed with {name}; build with the feature `compression` of `stream-runtime`"
@@ -79,13 +76,13 @@ impl Compression {
 
 /// What a decompressor gives.
 #[cfg(feature = "compression")]
-struct Content<'a> {
-    content: Box<dyn Read + 'a>,
+struct Content {
+    content: Box<dyn Read>,
     position: u64,
 }
 
 #[cfg(feature = "compression")]
-impl Fill for Content<'_> {
+impl Fill for Content {
     fn position(&self) -> u64 {
         self.position
     }

@@ -2,16 +2,18 @@
 //!
 //! Nothing is counted until a message needs a line's number; then each part of the file is counted at most once.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{Arc, OnceLock};
 
+use super::log::SeenFile;
+use super::split::Reading;
 use crate::source::LinesBefore;
 
 /// The line ends in each part of a file.
 #[derive(Debug)]
 pub(super) struct LineCount {
-    path: Arc<str>,
+    reading: Arc<Reading>,
+    file: SeenFile,
     /// Where the parts begin, and where the last one ends.
     cuts: Vec<u64>,
     counts: Vec<OnceLock<Option<u64>>>,
@@ -19,9 +21,9 @@ pub(super) struct LineCount {
 
 impl LineCount {
     /// `cuts` are where the parts begin, and where the last one ends.
-    pub(super) fn new(path: Arc<str>, cuts: Vec<u64>) -> Self {
+    pub(super) fn new(reading: Arc<Reading>, file: SeenFile, cuts: Vec<u64>) -> Self {
         let counts = cuts.iter().map(|_| OnceLock::new()).collect();
-        Self { path, cuts, counts }
+        Self { reading, file, cuts, counts }
     }
 
     fn before(&self, part: usize) -> Option<u64> {
@@ -30,7 +32,7 @@ impl LineCount {
     }
 
     fn count(&self, from: u64, to: u64) -> io::Result<u64> {
-        let mut file = File::open(&*self.path)?;
+        let mut file = self.reading.open(&self.file).map_err(io::Error::other)?.reader()?;
         file.seek(SeekFrom::Start(from))?;
         let mut part = file.take(to - from);
         let mut buffer = vec![0; 256 << 10];

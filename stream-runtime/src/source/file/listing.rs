@@ -9,8 +9,11 @@ use std::sync::Arc;
 
 use super::committed::Committed;
 use super::log::{FileLog, SeenFile};
+#[cfg(feature = "object-store")]
+use super::objects::{self, ObjectListing};
 use crate::engine::clock;
 use crate::error::{Error, Result};
+use crate::storage::Storage;
 use crate::time::Timestamp;
 
 /// What a source lists.
@@ -32,9 +35,11 @@ enum Target {
         base: PathBuf,
         pattern: String,
     },
+    #[cfg(feature = "object-store")]
+    Objects(ObjectListing, Committed),
 }
 
-const GLOB: glob::MatchOptions = glob::MatchOptions {
+pub(super) const GLOB: glob::MatchOptions = glob::MatchOptions {
     case_sensitive: true,
     require_literal_separator: true,
     require_literal_leading_dot: true,
@@ -45,7 +50,19 @@ impl Listing {
     ///
     /// # Errors
     /// If there is nothing to list, or it can't be read.
-    pub(super) fn open(source: String, path: &Path, recursive: bool) -> Result<Self> {
+    pub(super) fn open(source: String, storage: &Storage, path: &Path, recursive: bool) -> Result<Self> {
+        match storage {
+            Storage::Disk => Self::open_on_disk(source, path, recursive),
+            #[cfg(feature = "object-store")]
+            Storage::Objects(objects) => {
+                let key = path.to_str().unwrap_or_default();
+                let listing = ObjectListing::open(&source, objects.clone(), key)?;
+                Ok(Self { source, target: Target::Objects(listing, Committed::default()), recursive })
+            }
+        }
+    }
+
+    fn open_on_disk(source: String, path: &Path, recursive: bool) -> Result<Self> {
         let absolute = std::path::absolute(path).map_err(|error| Error::io("resolving", path, error))?;
         let target = match fs::metadata(&absolute) {
             Ok(found) if found.is_dir() => Target::Directory(absolute, Committed::default()),
@@ -72,13 +89,25 @@ impl Listing {
             Target::File(file) => {
                 fs::File::open(file).map_err(|error| Error::io("opening", file, error))?;
             }
+            #[cfg(feature = "object-store")]
+            Target::Objects(..) => {}
         }
         Ok(listing)
     }
 
     /// Whether it goes by what a sink has committed.
-    pub(super) fn has_manifest(&self) -> bool {
-        matches!(&self.target, Target::Directory(base, _) if Committed::has_manifest(base))
+    pub(super) fn has_manifest(&self) -> Result<bool> {
+        match &self.target {
+            Target::Directory(base, _) => Committed::has_manifest(&Storage::Disk, base),
+            #[cfg(feature = "object-store")]
+            Target::Objects(listing, _) => match listing.directory() {
+                Some(base) => {
+                    Committed::has_manifest(&Storage::Objects(listing.objects.clone()), base.as_ref())
+                }
+                None => Ok(false),
+            },
+            _ => Ok(false),
+        }
     }
 
     /// The directory that archived paths are relative to.
@@ -86,10 +115,12 @@ impl Listing {
         match &self.target {
             Target::Directory(base, _) | Target::Glob { base, .. } => base,
             Target::File(file) => file.parent().unwrap_or(file),
+            #[cfg(feature = "object-store")]
+            Target::Objects(listing, _) => listing.base().as_ref(),
         }
     }
 
-    /// Whether a file in `directory` (absolute), or somewhere below it, could be listed.
+    /// Whether a file in `directory` (absolute, or a key), or somewhere below it, could be listed.
     pub(super) fn may_list(&self, directory: &Path) -> bool {
         let Ok(relative) = directory.strip_prefix(self.base()) else { return false };
         if relative.components().any(|component| is_hidden(component.as_os_str())) {
@@ -99,6 +130,8 @@ impl Listing {
             Target::File(_) => relative.as_os_str().is_empty(),
             Target::Directory(..) => self.recursive || relative.as_os_str().is_empty(),
             Target::Glob { .. } => true,
+            #[cfg(feature = "object-store")]
+            Target::Objects(listing, _) => listing.may_list(relative, self.recursive),
         }
     }
 
@@ -106,11 +139,13 @@ impl Listing {
     pub(super) fn unseen(&self, log: &FileLog) -> Result<Vec<SeenFile>> {
         let mut found = Found { listing: self, log, files: Vec::new(), too_old: 0 };
         match &self.target {
-            Target::Directory(base, committed) => match committed.files(base)? {
+            Target::Directory(base, committed) => match committed.files(&Storage::Disk, base)? {
                 None => found.directory(base, &mut Vec::new())?,
-                Some(files) => files.iter().try_for_each(|path| found.committed_file(path))?,
+                Some(files) => {
+                    files.iter().try_for_each(|path| found.committed_file(&Storage::Disk, path))?
+                }
             },
-            Target::File(file) => found.file(file)?,
+            Target::File(file) => found.file(&Storage::Disk, file)?,
             Target::Glob { base, pattern } => {
                 let matches = glob::glob_with(pattern, GLOB).map_err(|error| {
                     Error::source(&*self.source, format!("the pattern `{pattern}` is invalid: {error}"))
@@ -127,10 +162,12 @@ impl Listing {
                     if path.is_dir() {
                         found.directory(&path, &mut Vec::new())?;
                     } else {
-                        found.file(&path)?;
+                        found.file(&Storage::Disk, &path)?;
                     }
                 }
             }
+            #[cfg(feature = "object-store")]
+            Target::Objects(listing, committed) => found.objects(listing, committed)?,
         }
         let Found { mut files, too_old, .. } = found;
         if too_old > 0 {
@@ -212,7 +249,7 @@ impl Found<'_> {
                     self.directory(&path, above)?;
                 }
             } else {
-                self.file(&path)?;
+                self.file(&Storage::Disk, &path)?;
             }
         }
         if self.listing.recursive {
@@ -222,9 +259,9 @@ impl Found<'_> {
     }
 
     /// A file of a committed batch, which nobody but its writer may take away.
-    fn committed_file(&mut self, path: &Path) -> Result<()> {
+    fn committed_file(&mut self, storage: &Storage, path: &Path) -> Result<()> {
         let count = self.files.len() + self.too_old;
-        self.file(path)?;
+        self.file(storage, path)?;
         let is_listed = self.files.len() + self.too_old > count;
         if is_listed || path.to_str().is_some_and(|path| self.log.has_seen(path)) {
             return Ok(());
@@ -239,7 +276,22 @@ impl Found<'_> {
         ))
     }
 
-    fn file(&mut self, path: &Path) -> Result<()> {
+    #[cfg(feature = "object-store")]
+    fn objects(&mut self, listing: &ObjectListing, committed: &Committed) -> Result<()> {
+        let storage = Storage::Objects(listing.objects.clone());
+        if let Some(directory) = listing.directory()
+            && let Some(files) = committed.files(&storage, directory.as_ref())?
+        {
+            return files.iter().try_for_each(|path| self.committed_file(&storage, path));
+        }
+        listing.for_each(self.listing.recursive, |file| {
+            if !self.log.has_seen(&file.path) {
+                self.unseen(file);
+            }
+        })
+    }
+
+    fn file(&mut self, storage: &Storage, path: &Path) -> Result<()> {
         let Some(text) = path.to_str() else {
             return Err(Error::source(
                 &*self.listing.source,
@@ -250,23 +302,35 @@ impl Found<'_> {
         if self.log.has_seen(text) {
             return Ok(());
         }
-        if let Some(file) = stat(Arc::from(text))? {
-            if self.log.is_too_old(file.modified) {
-                self.too_old += 1;
-            } else {
-                self.files.push(file);
-            }
+        if let Some(file) = stat(storage, Arc::from(text))? {
+            self.unseen(file);
         }
         Ok(())
+    }
+
+    fn unseen(&mut self, file: SeenFile) {
+        if self.log.is_too_old(file.modified) {
+            self.too_old += 1;
+        } else {
+            self.files.push(file);
+        }
     }
 }
 
 /// The file as it is now; `None` if it is gone, or if it is nothing to read rows from.
-pub(super) fn stat(path: Arc<str>) -> Result<Option<SeenFile>> {
+pub(super) fn stat(storage: &Storage, path: Arc<str>) -> Result<Option<SeenFile>> {
+    match storage {
+        Storage::Disk => stat_on_disk(path),
+        #[cfg(feature = "object-store")]
+        Storage::Objects(objects) => Ok(objects.head(&path)?.map(objects::seen)),
+    }
+}
+
+fn stat_on_disk(path: Arc<str>) -> Result<Option<SeenFile>> {
     match fs::metadata(&*path) {
         Ok(metadata) if metadata.is_file() => {
             let modified = modified(&path, &metadata)?;
-            Ok(Some(SeenFile { path, modified, size: metadata.len() }))
+            Ok(Some(SeenFile { path, modified, size: metadata.len(), e_tag: None }))
         }
         Ok(_) => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

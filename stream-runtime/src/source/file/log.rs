@@ -19,13 +19,16 @@ const MIN_APPENDED: usize = 1024;
 /// A file as it was when its batch was planned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SeenFile {
-    /// The absolute path.
+    /// The absolute path, or an object's key.
     pub(super) path: Arc<str>,
     /// The modification time, in microseconds.
     #[serde(rename = "modificationTime")]
     pub(super) modified: Timestamp,
     /// The length in bytes.
     pub(super) size: u64,
+    /// What tells an object's versions apart, if its store does.
+    #[serde(rename = "eTag", default, skip_serializing_if = "Option::is_none")]
+    pub(super) e_tag: Option<Arc<str>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -165,7 +168,7 @@ impl FileLog {
     /// What tells the file at `path` apart from others: the path, or its last component.
     pub(super) fn key<'a>(&self, path: &'a str) -> &'a str {
         if self.by_name {
-            path.rsplit_once(std::path::MAIN_SEPARATOR).map_or(path, |(_, name)| name)
+            path.rsplit_once(['/', std::path::MAIN_SEPARATOR]).map_or(path, |(_, name)| name)
         } else {
             path
         }
@@ -227,7 +230,7 @@ mod tests {
     use crate::time::{days, hours};
 
     fn file(name: &str, modified: Timestamp) -> SeenFile {
-        SeenFile { path: Arc::from(format!("/data/{name}")), modified, size: 1 }
+        SeenFile { path: Arc::from(format!("/data/{name}")), modified, size: 1, e_tag: None }
     }
 
     fn day(n: i64) -> Timestamp {

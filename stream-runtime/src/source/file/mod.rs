@@ -13,6 +13,8 @@ mod limit;
 mod line_count;
 mod listing;
 mod log;
+#[cfg(feature = "object-store")]
+mod objects;
 mod options;
 #[cfg(feature = "orc")]
 mod orc;
@@ -46,6 +48,7 @@ pub(crate) use whole::WholeFiles;
 use super::{Admission, Advance, Offset, Source, SourceContext, Split};
 use crate::error::{Error, Result};
 use crate::schema::Schema;
+use crate::storage::Chosen;
 use clean::Cleaner;
 use limit::Limit;
 use listing::Listing;
@@ -91,6 +94,7 @@ const MANY_FILES: usize = 10_000;
 #[derive(Debug)]
 pub struct FileSource<F> {
     path: PathBuf,
+    storage: Chosen,
     format: F,
     options: Options,
     opened: Option<Opened>,
@@ -153,7 +157,13 @@ impl FileSource<Orc> {
 
 impl<F: FileFormat + Default> FileSource<F> {
     fn new(path: PathBuf) -> Self {
-        Self { path, format: F::default(), options: Options::default(), opened: None }
+        Self {
+            path,
+            storage: Chosen::default(),
+            format: F::default(),
+            options: Options::default(),
+            opened: None,
+        }
     }
 }
 
@@ -206,8 +216,8 @@ impl<F: FileFormat> FileSource<F> {
     }
 
     /// Fails if the archive would be read again, or if the files belong to somebody else's manifest.
-    fn check_archive(&self, listing: &Listing) -> Result<()> {
-        if self.options.clean != CleanSource::Off && listing.has_manifest() {
+    fn check_archive(&self, listing: &Listing, has_manifest: bool) -> Result<()> {
+        if self.options.clean != CleanSource::Off && has_manifest {
             return Err(Error::InvalidOption {
                 option: "clean_source",
                 message: format!(
@@ -217,8 +227,7 @@ impl<F: FileFormat> FileSource<F> {
             });
         }
         let CleanSource::Archive(archive) = &self.options.clean else { return Ok(()) };
-        let archive = std::path::absolute(archive).map_err(|error| Error::io("resolving", archive, error))?;
-        if listing.may_list(&archive) {
+        if listing.may_list(archive) {
             return Err(Error::InvalidOption {
                 option: "clean_source",
                 message: format!(
@@ -241,14 +250,25 @@ impl<F: FileFormat, R: Schema> Source<R> for FileSource<F> {
     async fn open(&mut self, context: SourceContext) -> Result<()> {
         let encoding = self.format.encoding();
         self.options.check(encoding)?;
-        let (name, path, recursive) = (self.name(), self.path.clone(), self.options.recursive);
-        let listing = blocking(move || Listing::open(name, &path, recursive)).await??;
-        self.check_archive(&listing)?;
+        let (storage, path) = self.storage.resolve(&self.path)?;
+        if let CleanSource::Archive(archive) = &mut self.options.clean {
+            *archive = storage.absolute(archive)?;
+        }
+        let (name, recursive) = (self.name(), self.options.recursive);
+        let opening = storage.clone();
+        let (listing, has_manifest) = blocking(move || {
+            let listing = Listing::open(name, &opening, &path, recursive)?;
+            let has_manifest = listing.has_manifest()?;
+            Ok::<_, Error>((listing, has_manifest))
+        })
+        .await??;
+        self.check_archive(&listing, has_manifest)?;
 
         let log = self.restore_log(context).await?;
         self.opened = Some(Opened {
             reading: Arc::new(Reading {
                 source: self.name(),
+                storage,
                 encoding,
                 limits: Limits { chunk: CHUNK, record: self.options.max_line_bytes },
             }),
@@ -288,10 +308,11 @@ impl<F: FileFormat, R: Schema> Source<R> for FileSource<F> {
         let mut files = limit.take(&mut opened.pending);
         while !listed && !files.is_empty() {
             // The listing is old; only what is still there is planned, and as it is now.
+            let reading = Arc::clone(&opened.reading);
             files = blocking(move || {
                 files
                     .into_iter()
-                    .filter_map(|file| listing::stat(file.path).transpose())
+                    .filter_map(|file| listing::stat(&reading.storage, file.path).transpose())
                     .collect::<Result<_>>()
             })
             .await??;
@@ -352,7 +373,7 @@ impl<F: FileFormat, R: Schema> Source<R> for FileSource<F> {
             let mut cleaner = std::mem::take(&mut opened.cleaner);
             let (listing, reading) = (Arc::clone(&opened.listing), Arc::clone(&opened.reading));
             opened.cleaner = blocking(move || {
-                cleaner.run(&reading.source, &clean, listing.base());
+                cleaner.run(&reading.source, &reading.storage, &clean, listing.base());
                 cleaner
             })
             .await?;

@@ -1,6 +1,8 @@
 //! The options of a [`FileSource`], under Spark's names, and what they mean together.
 
 use std::path::PathBuf;
+#[cfg(feature = "object-store")]
+use std::sync::Arc;
 
 use super::FileSource;
 use super::compression::Compression;
@@ -220,6 +222,14 @@ impl Options {
 }
 
 impl<F: FileFormat> FileSource<F> {
+    /// Reads an object store instead of this machine's file systems. See [`FileSource`] for what the path is then.
+    #[cfg(feature = "object-store")]
+    #[must_use]
+    pub fn object_store(mut self, store: Arc<dyn object_store::ObjectStore>) -> Self {
+        self.storage.store = Some(store);
+        self
+    }
+
     /// How many files a batch takes at most. Excludes `max_bytes_per_trigger`.
     #[must_use]
     pub fn max_files_per_trigger(mut self, files: u64) -> Self {

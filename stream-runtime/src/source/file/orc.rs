@@ -1,7 +1,8 @@
 //! ORC files: the stripes that begin in a piece of the file, and of them the columns that the query names.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+#[cfg(feature = "object-store")]
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use orc_rust::ArrowReaderBuilder;
@@ -16,13 +17,17 @@ use super::columnar::{BATCH, Problem, column_names, guarded, push_all};
 use super::split::Piece;
 use crate::schema::Schema;
 use crate::source::Rows;
+use crate::storage::{FileReader, OpenFile};
 
-pub(super) fn read<R: Schema>(piece: &Piece, file: &File, rows: &mut dyn Rows<R>) -> Result<(), Problem> {
+/// How much of an object is fetched at least.
+#[cfg(feature = "object-store")]
+const READ_AHEAD: u64 = 1 << 20;
+
+pub(super) fn read<R: Schema>(piece: &Piece, file: &OpenFile, rows: &mut dyn Rows<R>) -> Result<(), Problem> {
     let (path, range) = (&*piece.file.path, piece.range.clone());
     let names = column_names::<R>(rows.wanted().columns);
     let (reader, row) = guarded(|| {
-        let builder =
-            ArrowReaderBuilder::try_new(Bounded { file: file.try_clone()?, size: piece.file.size })?;
+        let builder = ArrowReaderBuilder::try_new(Bounded::new(file, piece.file.size)?)?;
         let metadata = builder.file_metadata();
         let precision = precision(metadata);
         let mask = ProjectionMask::named_roots(metadata.root_data_type(), &names);
@@ -63,29 +68,55 @@ fn precision(metadata: &FileMetadata) -> TimestampPrecision {
 
 /// A file of which nothing past its end is asked for: lengths in a damaged one may be anything.
 struct Bounded {
-    file: File,
+    file: OpenFile,
     size: u64,
+    /// What was fetched last of an object, and where it begins: streams of a stripe lie one after the other.
+    #[cfg(feature = "object-store")]
+    here: Mutex<(u64, Bytes)>,
+}
+
+impl Bounded {
+    fn new(file: &OpenFile, size: u64) -> io::Result<Self> {
+        Ok(Self {
+            file: file.try_clone()?,
+            size,
+            #[cfg(feature = "object-store")]
+            here: Mutex::default(),
+        })
+    }
 }
 
 impl ChunkReader for Bounded {
-    type T = BufReader<File>;
+    type T = BufReader<FileReader>;
 
     fn len(&self) -> u64 {
         self.size
     }
 
-    fn get_read(&self, offset: u64) -> io::Result<BufReader<File>> {
-        let mut file = self.file.try_clone()?;
+    fn get_read(&self, offset: u64) -> io::Result<Self::T> {
+        let mut file = self.file.reader()?;
         file.seek(SeekFrom::Start(offset))?;
         Ok(BufReader::new(file))
     }
 
     fn get_bytes(&self, offset: u64, length: u64) -> io::Result<Bytes> {
-        if offset.checked_add(length).is_none_or(|end| end > self.size) {
+        let Some(end) = offset.checked_add(length).filter(|end| *end <= self.size) else {
             return Err(io::ErrorKind::UnexpectedEof.into());
+        };
+        #[cfg(feature = "object-store")]
+        if let OpenFile::Object(object) = &self.file {
+            let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
+            let (begin, bytes) = &*here;
+            if offset < *begin || end - *begin > bytes.len() as u64 {
+                let ahead = offset.saturating_add(READ_AHEAD).clamp(end, self.size);
+                *here = (offset, object.range(offset..ahead)?);
+            }
+            let from = usize::try_from(offset - here.0).map_err(io::Error::other)?;
+            let length = usize::try_from(length).map_err(io::Error::other)?;
+            return Ok(here.1.slice(from..from + length));
         }
-        let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
-        let mut file = &self.file;
+        let mut bytes = vec![0; usize::try_from(end - offset).map_err(io::Error::other)?];
+        let mut file = self.file.reader()?;
         file.seek(SeekFrom::Start(offset))?;
         file.read_exact(&mut bytes)?;
         Ok(bytes.into())

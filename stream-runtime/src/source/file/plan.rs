@@ -37,7 +37,7 @@ fn cut_all<'a, R: Schema>(
     let mut splits: Vec<Box<dyn Split<R>>> = Vec::new();
     let mut pieces = Vec::new();
     let mut weight = 0_u64;
-    for piece in files.flat_map(|file| cut(file, reading.encoding, share)) {
+    for piece in files.flat_map(|file| cut(file, reading, share)) {
         weight = weight.saturating_add(piece.range.end - piece.range.start);
         pieces.push(piece);
         if weight >= share {
@@ -52,15 +52,15 @@ fn cut_all<'a, R: Schema>(
 }
 
 /// Cuts a file in parts of at most `share` bytes, if its rows can be found from the middle of it.
-fn cut(file: &SeenFile, encoding: Encoding, share: u64) -> Vec<Piece> {
-    let parts = if encoding.can_be_cut(&file.path) { file.size.div_ceil(share).max(1) } else { 1 };
+fn cut(file: &SeenFile, reading: &Arc<Reading>, share: u64) -> Vec<Piece> {
+    let parts = if reading.encoding.can_be_cut(&file.path) { file.size.div_ceil(share).max(1) } else { 1 };
     if parts == 1 {
         return vec![Piece { file: file.clone(), range: 0..file.size, part: None }];
     }
     let step = file.size.div_ceil(parts);
     let cuts: Vec<_> = (0..=parts).map(|part| part.saturating_mul(step).min(file.size)).collect();
-    let lines = matches!(encoding, Encoding::Json)
-        .then(|| Arc::new(LineCount::new(Arc::clone(&file.path), cuts.clone())));
+    let lines = matches!(reading.encoding, Encoding::Json)
+        .then(|| Arc::new(LineCount::new(Arc::clone(reading), file.clone(), cuts.clone())));
     let ranges = cuts.windows(2).enumerate();
     ranges
         .map(|(part, cut)| Piece {
@@ -82,6 +82,7 @@ mod tests {
     use crate::source::file::listing;
     use crate::source::file::records::Limits;
     use crate::source::{Chunk, Line, Position, Rows};
+    use crate::storage::Storage;
 
     /// A line or record: its bytes without the line end, its line's number and offset, and whether it was too long.
     type Item = (Vec<u8>, Option<u64>, u64, bool);
@@ -131,8 +132,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         fs::write(&path, bytes).unwrap();
-        let file = listing::stat(Arc::from(path.to_str().unwrap())).unwrap().unwrap();
-        let reading = Arc::new(Reading { source: "test".to_owned(), encoding, limits });
+        let file = listing::stat(&Storage::Disk, Arc::from(path.to_str().unwrap())).unwrap().unwrap();
+        let reading =
+            Arc::new(Reading { source: "test".to_owned(), storage: Storage::Disk, encoding, limits });
         let mut items = Items::default();
         for mut split in cut_all(std::iter::once(&file), &reading, share) {
             split.read(&mut items).unwrap();

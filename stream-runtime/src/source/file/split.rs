@@ -4,7 +4,7 @@
 //! before and after, so that a replayed batch never has other rows than the first attempt.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, BufReader};
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,6 +16,8 @@ use super::framing::Framing;
 use super::line_count::{Before, LineCount};
 use super::listing;
 use super::log::SeenFile;
+#[cfg(feature = "object-store")]
+use super::objects;
 use super::options::Encoding;
 use super::range::{Fill, RangeReader};
 use super::records::{At, Found, Limits, Records};
@@ -23,12 +25,16 @@ use crate::error::{Error, Result};
 use crate::format::csv::{CsvFormat, Layout};
 use crate::schema::Schema;
 use crate::source::{Chunk, LinesBefore, Position, Rows, Split};
+#[cfg(feature = "object-store")]
+use crate::storage::Object;
+use crate::storage::{OpenFile, Storage};
 
 /// What all splits of a source have in common.
 #[derive(Debug)]
 pub(super) struct Reading {
     /// The source's description, for errors.
     pub(super) source: String,
+    pub(super) storage: Storage,
     pub(super) encoding: Encoding,
     pub(super) limits: Limits,
 }
@@ -70,14 +76,10 @@ impl<R: Schema> Split<R> for FileSplit<R> {
 impl Reading {
     fn read<R: Schema>(&self, piece: &Piece, buffer: &mut Vec<u8>, rows: &mut dyn Rows<R>) -> Result<()> {
         let recorded = &piece.file;
-        let file = match File::open(&*recorded.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(self.changed(recorded, "it is gone"));
-            }
-            Err(error) => return Err(Error::io("opening", &*recorded.path, error)),
-        };
-        self.check_unchanged(recorded, &file)?;
+        let file = self.open(recorded)?;
+        if !is_pinned(&file) {
+            self.check_unchanged(recorded, &file)?;
+        }
         #[cfg(feature = "arrow")]
         if let Some(read) = self.read_columns(piece, &file, rows) {
             return match read {
@@ -87,24 +89,27 @@ impl Reading {
                     Err(self.unreadable(recorded, problem))
                 }
                 Err(Problem::Query(error)) => Err(error),
+                Ok(()) if is_pinned(&file) => Ok(()),
                 Ok(()) => self.check_unchanged(recorded, &file),
             };
         }
-        let failed = |error: io::Error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => self
-                .check_unchanged(recorded, &file)
-                .err()
-                .unwrap_or_else(|| self.changed(recorded, "it ends before that")),
-            _ => Error::io("reading", &*recorded.path, error),
+        let failed = |error: io::Error| match self.check_unchanged(recorded, &file) {
+            Err(changed) => changed,
+            Ok(()) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.changed(recorded, "it ends before that")
+            }
+            Ok(()) => Error::io("reading", &*recorded.path, error),
         };
+        let reader = file.reader().map_err(failed)?;
         match Compression::of(&recorded.path) {
             None => {
-                let reader = RangeReader::new(&file, &piece.range, recorded.size).map_err(failed)?;
+                let reader = RangeReader::new(reader, &piece.range, recorded.size).map_err(failed)?;
                 self.read_records(piece, reader, failed, buffer, rows)?;
             }
             Some(compression) => {
-                let reader =
-                    compression.reader(&file).map_err(|problem| self.unreadable(recorded, problem))?;
+                let reader = compression
+                    .reader(BufReader::new(reader))
+                    .map_err(|problem| self.unreadable(recorded, problem))?;
                 // What a writer has got in between looks like damage.
                 let failed = |error: io::Error| {
                     let changed = self.check_unchanged(recorded, &file).err();
@@ -113,7 +118,24 @@ impl Reading {
                 self.read_records(piece, reader, failed, buffer, rows)?;
             }
         }
-        self.check_unchanged(recorded, &file)
+        if is_pinned(&file) { Ok(()) } else { self.check_unchanged(recorded, &file) }
+    }
+
+    pub(super) fn open(&self, recorded: &SeenFile) -> Result<OpenFile> {
+        match &self.storage {
+            Storage::Disk => match File::open(&*recorded.path) {
+                Ok(file) => Ok(OpenFile::Disk(file)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    Err(self.changed(recorded, "it is gone"))
+                }
+                Err(error) => Err(Error::io("opening", &*recorded.path, error)),
+            },
+            #[cfg(feature = "object-store")]
+            Storage::Objects(objects) => {
+                let SeenFile { path, size, e_tag, .. } = recorded.clone();
+                Ok(OpenFile::Object(Object::new(objects.clone(), path, size, e_tag)))
+            }
+        }
     }
 
     /// Reads lines or records.
@@ -178,7 +200,7 @@ impl Reading {
     fn read_columns<R: Schema>(
         &self,
         piece: &Piece,
-        file: &File,
+        file: &OpenFile,
         rows: &mut dyn Rows<R>,
     ) -> Option<std::result::Result<(), Problem>> {
         match self.encoding {
@@ -206,18 +228,29 @@ impl Reading {
         format!("the {what} is longer than {} bytes (`max_line_bytes`)", self.limits.record)
     }
 
-    fn check_unchanged(&self, recorded: &SeenFile, file: &File) -> Result<()> {
-        let metadata = file.metadata().map_err(|error| Error::io("reading", &*recorded.path, error))?;
-        let modified = listing::modified(&recorded.path, &metadata)?;
-        if metadata.len() == recorded.size && modified == recorded.modified {
+    fn check_unchanged(&self, recorded: &SeenFile, file: &OpenFile) -> Result<()> {
+        let found = match file {
+            OpenFile::Disk(file) => {
+                let metadata =
+                    file.metadata().map_err(|error| Error::io("reading", &*recorded.path, error))?;
+                let modified = listing::modified(&recorded.path, &metadata)?;
+                SeenFile { modified, size: metadata.len(), ..recorded.clone() }
+            }
+            #[cfg(feature = "object-store")]
+            OpenFile::Object(object) => match object.now()? {
+                Some(found) => objects::seen(found),
+                None => return Err(self.changed(recorded, "it is gone")),
+            },
+        };
+        if found == *recorded {
             return Ok(());
         }
-        let found = format!("now it has {} bytes, modified {modified}", metadata.len());
-        Err(self.changed(recorded, &found))
+        let SeenFile { modified, size, .. } = found;
+        Err(self.changed(recorded, &format!("now it has {size} bytes, modified {modified}")))
     }
 
     fn changed(&self, recorded: &SeenFile, found: &str) -> Error {
-        let SeenFile { path, modified, size } = recorded;
+        let SeenFile { path, modified, size, .. } = recorded;
         Error::source(
             &*self.source,
             format!(
@@ -226,5 +259,14 @@ impl Reading {
                  new checkpoint; let writers write under a name that begins with `_` or `.` and rename the complete file"
             ),
         )
+    }
+}
+
+/// Whether what is read can't be of another version than the batch was planned with.
+fn is_pinned(file: &OpenFile) -> bool {
+    match file {
+        OpenFile::Disk(_) => false,
+        #[cfg(feature = "object-store")]
+        OpenFile::Object(object) => object.is_pinned(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::listing::Listing;
@@ -17,6 +17,7 @@ use crate::format::Arena;
 use crate::plan::{Rejects, for_each_view};
 use crate::schema::Schema;
 use crate::source::{Chunk, OnMalformed, Rows};
+use crate::storage::Storage;
 use crate::time::Timestamp;
 
 /// How often files that are replaced while they are read are read from the beginning.
@@ -25,6 +26,7 @@ const ATTEMPTS: usize = 3;
 /// The files below a path.
 #[derive(Debug)]
 pub(crate) struct WholeFiles {
+    /// In the storage that is read.
     path: PathBuf,
     recursive: bool,
     reading: Arc<Reading>,
@@ -37,7 +39,7 @@ impl WholeFiles {
     /// If an option has no meaning.
     pub(crate) fn new(
         source: String,
-        path: &Path,
+        (storage, path): (Storage, PathBuf),
         encoding: Encoding,
         recursive: bool,
         max_line_bytes: usize,
@@ -45,8 +47,8 @@ impl WholeFiles {
         let options = Options { recursive, max_line_bytes, ..Options::default() };
         options.check(encoding)?;
         let limits = Limits { chunk: CHUNK, record: max_line_bytes };
-        let reading = Arc::new(Reading { source, encoding, limits });
-        Ok(Self { path: path.to_owned(), recursive, reading })
+        let reading = Arc::new(Reading { source, storage, encoding, limits });
+        Ok(Self { path, recursive, reading })
     }
 
     /// All rows, file by file in the order of their paths.
@@ -87,12 +89,12 @@ impl WholeFiles {
     }
 
     fn listing(&self) -> Result<Listing> {
-        Listing::open(self.reading.source.clone(), &self.path, self.recursive)
+        Listing::open(self.reading.source.clone(), &self.reading.storage, &self.path, self.recursive)
     }
 
     fn list(&self) -> Result<Vec<SeenFile>> {
         let mut files = self.listing()?.unseen(&FileLog::new(false, None))?;
-        if files.is_empty() && !self.path.is_dir() {
+        if files.is_empty() && !self.is_directory() {
             let path = self.path.display();
             return Err(
                 self.failed(format_args!("`{path}` matches no file; correct it, or create the files"))
@@ -100,6 +102,11 @@ impl WholeFiles {
         }
         files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         Ok(files)
+    }
+
+    /// Whether there may be no files. An object store has no directory that could be empty.
+    fn is_directory(&self) -> bool {
+        matches!(self.reading.storage, Storage::Disk) && self.path.is_dir()
     }
 
     fn read_files<R: Schema>(&self, files: &[SeenFile]) -> Result<Vec<R>> {
@@ -122,9 +129,13 @@ impl WholeFiles {
 
 fn version(files: &[SeenFile]) -> String {
     let mut version = String::new();
-    for SeenFile { path, modified, size } in files {
-        writeln!(version, "{path} {size} {} {}", modified.as_micros(), inode(path))
-            .expect("a string takes any text");
+    for SeenFile { path, modified, size, e_tag } in files {
+        write!(version, "{path} {size} {} ", modified.as_micros()).expect("a string takes any text");
+        match e_tag {
+            Some(e_tag) => writeln!(version, "{e_tag}"),
+            None => writeln!(version, "{}", inode(path)),
+        }
+        .expect("a string takes any text");
     }
     version
 }
@@ -165,7 +176,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("table");
         fs::write(&path, r#"{"value":"0"}"#).unwrap();
-        let files = WholeFiles::new("table".to_owned(), &path, Encoding::Json, false, 100).unwrap();
+        let files =
+            WholeFiles::new("table".to_owned(), (Storage::Disk, path.clone()), Encoding::Json, false, 100)
+                .unwrap();
         let mut attempts = 0;
         files.read_steady(|listed| {
             attempts += 1;

@@ -1,22 +1,49 @@
 //! Parquet files: the row groups whose middle lies in a piece of the file, and of them the columns that the query names.
 
-use std::fs::File;
+#[cfg(feature = "object-store")]
+mod fetched;
+
+use std::io;
+use std::ops::Range;
 
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use ::parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
+use ::parquet::file::reader::ChunkReader;
 
 use super::columnar::{BATCH, Problem, column_names, guarded, push_all};
 use super::prune::Pruner;
 use super::split::Piece;
 use crate::schema::Schema;
 use crate::source::{Chunk, Rows};
+use crate::storage::OpenFile;
 
-pub(super) fn read<R: Schema>(piece: &Piece, file: &File, rows: &mut dyn Rows<R>) -> Result<(), Problem> {
-    let path = &*piece.file.path;
-    let metadata = guarded(|| Ok(ArrowReaderMetadata::load(&file.try_clone()?, ArrowReaderOptions::new())?))?;
+/// How much of an object's end is fetched for its metadata.
+const TAIL: u64 = 64 << 10;
+
+pub(super) fn read<R: Schema>(piece: &Piece, file: &OpenFile, rows: &mut dyn Rows<R>) -> Result<(), Problem> {
+    match file {
+        OpenFile::Disk(file) => read_from(piece, |_| file.try_clone(), rows),
+        #[cfg(feature = "object-store")]
+        OpenFile::Object(object) => {
+            read_from(piece, |ranges| fetched::Fetched::fetch(object.clone(), ranges), rows)
+        }
+    }
+}
+
+/// Reads a file that `open` gives a reader of, good for the ranges that are told.
+fn read_from<R: Schema, C: ChunkReader + 'static>(
+    piece: &Piece,
+    open: impl Fn(&[Range<u64>]) -> io::Result<C>,
+    rows: &mut dyn Rows<R>,
+) -> Result<(), Problem> {
+    let (path, size) = (&*piece.file.path, piece.file.size);
+    let metadata = guarded(|| {
+        let tail = open(&[size.saturating_sub(TAIL)..size])?;
+        Ok(ArrowReaderMetadata::load(&tail, ArrowReaderOptions::new())?)
+    })?;
     let schema = metadata.parquet_schema();
     let names = column_names::<R>(rows.wanted().columns);
     let fields = schema.root_schema().get_fields().iter().enumerate();
@@ -39,7 +66,10 @@ pub(super) fn read<R: Schema>(piece: &Piece, file: &File, rows: &mut dyn Rows<R>
             continue;
         }
         let reader = guarded(|| {
-            Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file.try_clone()?, metadata.clone())
+            let columns = group.columns().iter().enumerate();
+            let named = columns.filter(|(leaf, _)| mask.leaf_included(*leaf));
+            let ranges: Vec<_> = named.map(|(_, column)| bytes_of(column, size)).collect();
+            Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(open(&ranges)?, metadata.clone())
                 .with_row_groups(vec![index])
                 .with_projection(mask.clone())
                 .with_batch_size(BATCH)
@@ -58,4 +88,11 @@ fn middle(group: &RowGroupMetaData) -> u64 {
     };
     let start = group.columns().iter().map(start).min().unwrap_or_default();
     u64::try_from(start.saturating_add(group.compressed_size() / 2)).unwrap_or_default()
+}
+
+/// Where a column of a row group is. Lengths in a damaged file may be anything.
+fn bytes_of(column: &ColumnChunkMetaData, size: u64) -> Range<u64> {
+    let (start, length) = column.byte_range();
+    let start = start.min(size);
+    start..start.saturating_add(length).min(size)
 }

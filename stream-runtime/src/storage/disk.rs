@@ -7,6 +7,7 @@ use std::path::Path;
 use tempfile::TempPath;
 use uuid::Uuid;
 
+use super::Created;
 use crate::error::{Error, Result};
 
 /// Creates a directory and those above it.
@@ -37,18 +38,9 @@ pub(crate) fn sync_dir(dir: &Path) -> Result<()> {
 const UNFINISHED: &str = "tmp";
 
 /// Whether a file is one that [`create_whole`] had begun when it crashed.
-pub(super) fn is_unfinished(path: &Path) -> bool {
+pub(crate) fn is_unfinished(path: &Path) -> bool {
     let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
     is_hidden && path.extension().is_some_and(|extension| extension == UNFINISHED)
-}
-
-/// What [`create_whole`] did.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Created {
-    /// The file is there, whole and durable.
-    Now,
-    /// A file of this name was there before and is as it was.
-    Before,
 }
 
 /// Creates a file that is never seen half-written: it appears under its name once all of it is on disk, and
@@ -56,7 +48,7 @@ pub(super) enum Created {
 pub(super) fn create_whole(
     dir: &Path,
     name: &str,
-    write: impl FnOnce(&mut BufWriter<File>) -> Result<()>,
+    write: impl FnOnce(&mut dyn Write) -> Result<()>,
 ) -> Result<Created> {
     let hidden = dir.join(format!(".{name}.{}.{UNFINISHED}", Uuid::new_v4()));
     let failed = |action| {

@@ -1,0 +1,200 @@
+//! [`Claim`]: a directory belongs to one query, and at any time to one run of it.
+//!
+//! On a disk the run that has the directory has locked it. An object store has no locks: a run writes its id into the claim
+//! there, and looks before each entry whether it is still its own. Should a run be just past that look when another one takes over, the two meet at
+//! the entry, which only one of them creates; the other one says so in the claim, and none goes on with the directory after that.
+
+use std::fs::{File, TryLockError};
+use std::io::{ErrorKind, Read, Seek, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::manifest::Manifest;
+use crate::error::{Error, Result};
+use crate::storage::Storage;
+#[cfg(feature = "object-store")]
+use crate::storage::{Objects, key_of};
+
+/// Says which query a directory's batch ids belong to.
+const NAME: &str = "_stream_query.json";
+/// How long a run waits for the last write of the run before it, if that was abandoned.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the claim says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Content {
+    version: u32,
+    query_id: Uuid,
+    /// The run that writes to an object store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<Uuid>,
+    /// A batch that two runs have written at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    disputed: Option<u64>,
+}
+
+/// The right to write to a directory.
+#[derive(Debug)]
+pub(super) enum Claim {
+    /// Held, not read: closing the file releases the lock.
+    Disk(File),
+    #[cfg(feature = "object-store")]
+    Objects { objects: Objects, key: String, content: Option<Content> },
+}
+
+impl Claim {
+    /// Keeps other runs on this machine away.
+    pub(super) fn open(manifest: &Manifest) -> Result<Self> {
+        match &manifest.storage {
+            Storage::Disk => lock(manifest, LOCK_PATIENCE).map(Self::Disk),
+            #[cfg(feature = "object-store")]
+            Storage::Objects(objects) => {
+                let key = key_of(&manifest.data.join(NAME));
+                Ok(Self::Objects { objects: objects.clone(), key, content: None })
+            }
+        }
+    }
+
+    /// Makes sure that the batch ids in the manifest are this query's, and that no other run adds to them.
+    pub(super) fn take(&mut self, manifest: &Manifest, query: Uuid, is_new: bool) -> Result<()> {
+        let found = self.read(manifest)?;
+        if let Some(Content { disputed: Some(batch), .. }) = found {
+            return Err(manifest.error(format_args!(
+                "two runs of the query have written batch {batch} at once, as after a restored checkpoint while the lost machine still ran: the rows there are those of one, and the other one has gone on with others; compare them, and write to an empty directory"
+            )));
+        }
+        let is_ours = found.as_ref().is_some_and(|found| found.query_id == query);
+        if !is_ours && !is_new {
+            let owner =
+                found.map_or("another program".to_owned(), |found| format!("the query {}", found.query_id));
+            return Err(manifest.error(format_args!(
+                "the directory holds the results of {owner}, and this is the query {query}: its batches count from 0 again and would pass for those already written; write to an empty directory, or go on with the old checkpoint"
+            )));
+        }
+        let claim = Content { version: 1, query_id: query, run: None, disputed: None };
+        match self {
+            Self::Disk(_) if is_ours => Ok(()),
+            Self::Disk(file) => {
+                let path = manifest.data.join(NAME);
+                let claim = encode(&claim)?;
+                file.set_len(0)
+                    .and_then(|()| file.rewind())
+                    .and_then(|()| file.write_all(&claim))
+                    .and_then(|()| file.sync_all())
+                    .map_err(|error| Error::io("writing", &path, error))?;
+                manifest.storage.sync_dir(&manifest.data)
+            }
+            #[cfg(feature = "object-store")]
+            Self::Objects { objects, key, content } => {
+                let claim = Content { run: Some(Uuid::new_v4()), ..claim };
+                objects.replace(key, encode(&claim)?)?;
+                *content = Some(claim);
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes sure that no other run has taken the directory over.
+    pub(super) fn check(&self, manifest: &Manifest) -> Result<()> {
+        match self {
+            Self::Disk(_) => Ok(()),
+            #[cfg(feature = "object-store")]
+            Self::Objects { objects, key, content } => {
+                let found =
+                    objects.get(key).map_err(|error| Error::io("reading", objects.name(key), error))?;
+                if serde_json::from_slice(&found).ok() == *content {
+                    return Ok(());
+                }
+                Err(manifest.error(
+                    "another run of the query has taken the directory over; it goes on there, and this one has to stop",
+                ))
+            }
+        }
+    }
+
+    /// Notes that another run has written a batch that this one was writing.
+    #[cfg_attr(not(feature = "object-store"), expect(clippy::unused_self, reason = "a disk has a lock"))]
+    pub(super) fn dispute(&self, batch: u64) -> Result<()> {
+        match self {
+            Self::Disk(_) => Ok(()),
+            #[cfg(feature = "object-store")]
+            Self::Objects { objects, key, content } => match content {
+                Some(content) => {
+                    let disputed = Content { disputed: Some(batch), ..content.clone() };
+                    objects.replace(key, encode(&disputed)?)
+                }
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// What the claim says; `None` if there is none, or another program's.
+    fn read(&mut self, manifest: &Manifest) -> Result<Option<Content>> {
+        let text = match self {
+            Self::Disk(file) => {
+                let mut text = Vec::new();
+                file.read_to_end(&mut text)
+                    .map_err(|error| Error::io("reading", manifest.data.join(NAME), error))?;
+                text
+            }
+            #[cfg(feature = "object-store")]
+            Self::Objects { objects, key, .. } => match objects.get(key) {
+                Ok(text) => text.into(),
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(Error::io("reading", objects.name(key), error)),
+            },
+        };
+        Ok(serde_json::from_slice(&text).ok())
+    }
+}
+
+fn encode(content: &Content) -> Result<Vec<u8>> {
+    serde_json::to_vec(content).map_err(|error| Error::Other(error.into()))
+}
+
+/// Opens the claim's file and locks it.
+fn lock(manifest: &Manifest, patience: Duration) -> Result<File> {
+    let path = manifest.data.join(NAME);
+    let file = open(&path).map_err(|error| Error::io("opening", &path, error))?;
+    let since = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if since.elapsed() < patience => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(manifest.error(
+                    "another sink is writing to the directory; give each sink a directory of its own",
+                ));
+            }
+            // Some network file systems have no locks; the checkpoint has its own.
+            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(Error::io("locking", path, error)),
+        }
+    }
+}
+
+fn open(path: &Path) -> std::io::Result<File> {
+    File::options().read(true).write(true).create(true).truncate(false).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_locked_until_its_run_has_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        let manifest = Manifest::of(Storage::Disk, dir.path()).unwrap();
+        let first = lock(&manifest, Duration::ZERO).unwrap();
+        let error = lock(&manifest, Duration::ZERO).unwrap_err().to_string();
+        assert!(error.contains("another sink is writing to the directory"), "{error}");
+        drop(first);
+        lock(&manifest, Duration::ZERO).unwrap();
+    }
+}

@@ -1,0 +1,212 @@
+//! [`Objects`]: requests to an object store, from threads that may wait.
+//!
+//! What fails in passing is repeated by the store's own client, as its `RetryConfig` says.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use object_store::path::Path as Key;
+use object_store::{
+    GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload, WriteMultipart,
+};
+use tempfile::{NamedTempFile, TempPath};
+use tokio::runtime::Handle;
+
+use super::Created;
+use crate::error::{Error, Result};
+
+/// How large the parts of an upload are; a smaller file is uploaded at once.
+const PART: usize = 8 << 20;
+/// How many parts are on their way.
+const PARTS_AT_A_TIME: usize = 4;
+
+/// An object store, whose requests run on the runtime that the query was started on.
+#[derive(Clone, Debug)]
+pub(crate) struct Objects {
+    pub(super) store: Arc<dyn ObjectStore>,
+    pub(super) runtime: Handle,
+    /// The URL of the store's root, such as `s3a://bucket/`; empty if nobody knows it.
+    root: Arc<str>,
+}
+
+impl Objects {
+    pub(super) fn new(store: Arc<dyn ObjectStore>, root: String) -> Self {
+        Self { store, runtime: Handle::current(), root: root.into() }
+    }
+
+    /// The URL of the store's root; empty if nobody knows it.
+    pub(crate) fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// How messages call an object.
+    pub(crate) fn name(&self, key: &str) -> String {
+        format!("{}{key}", self.root)
+    }
+
+    pub(crate) fn failed(&self, action: &'static str, key: &str, error: object_store::Error) -> Error {
+        Error::io(action, self.name(key), error.into())
+    }
+
+    /// What is known of an object; `None` if there is none of this key.
+    pub(crate) fn head(&self, key: &str) -> Result<Option<ObjectMeta>> {
+        // The root isn't an object.
+        if key.is_empty() {
+            return Ok(None);
+        }
+        let head = parse(key).and_then(|key| self.runtime.block_on(self.store.head(&key)));
+        match head {
+            Ok(found) => Ok(Some(found)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.failed("reading", key, error)),
+        }
+    }
+
+    /// Calls `visit` with each object below a key: those that begin with it and a slash.
+    pub(crate) fn for_each_below(&self, key: &str, mut visit: impl FnMut(ObjectMeta)) -> Result<()> {
+        let listed = parse(key).and_then(|key| {
+            let below = (!key.is_root()).then_some(&key);
+            let mut objects = self.store.list(below);
+            self.runtime.block_on(async {
+                while let Some(object) = objects.try_next().await? {
+                    visit(object);
+                }
+                Ok(())
+            })
+        });
+        listed.map_err(|error| self.failed("listing", key, error))
+    }
+
+    /// The objects below a key whose keys have no further slash, and what others begin with up to there.
+    pub(crate) fn directory(&self, key: &str) -> Result<object_store::ListResult> {
+        let listed = parse(key).and_then(|key| {
+            let below = (!key.is_root()).then_some(&key);
+            self.runtime.block_on(self.store.list_with_delimiter(below))
+        });
+        listed.map_err(|error| self.failed("listing", key, error))
+    }
+
+    /// All bytes of an object.
+    pub(crate) fn get(&self, key: &str) -> io::Result<bytes::Bytes> {
+        let got = parse(key)
+            .and_then(|key| self.runtime.block_on(async { self.store.get(&key).await?.bytes().await }));
+        Ok(got?)
+    }
+
+    /// Writes an object unless there is one of this key. What has failed may have been written all the same, so an object of
+    /// the same content counts as written now.
+    pub(crate) fn create(&self, key: &str, content: Vec<u8>) -> Result<Created> {
+        let failed = |error| self.failed("creating", key, error);
+        let path = parse(key).map_err(failed)?;
+        let payload = PutPayload::from(content.clone());
+        let put = self.store.put_opts(&path, payload, PutMode::Create.into());
+        match self.runtime.block_on(put) {
+            Ok(_) => Ok(Created::Now),
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+                let found = self.get(key).map_err(|error| Error::io("reading", self.name(key), error))?;
+                Ok(if found == content { Created::Now } else { Created::Before })
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Writes an object, in place of the one of this key, if there is one.
+    pub(crate) fn replace(&self, key: &str, content: Vec<u8>) -> Result<()> {
+        let put = parse(key).and_then(|key| self.runtime.block_on(self.store.put(&key, content.into())));
+        put.map(drop).map_err(|error| self.failed("writing", key, error))
+    }
+
+    /// Writes a file of this machine to a new key: a large one in parts, several at a time.
+    pub(crate) fn upload(&self, mut file: File, key: &str) -> io::Result<()> {
+        let path = parse(key)?;
+        file.rewind()?;
+        let mut part = Vec::new();
+        (&mut file).take(PART as u64).read_to_end(&mut part)?;
+        if part.len() < PART {
+            self.runtime.block_on(self.store.put(&path, part.into()))?;
+            return Ok(());
+        }
+        let upload = self.runtime.block_on(self.store.put_multipart(&path))?;
+        // Its parts are sent by tasks of the runtime.
+        let _entered = self.runtime.enter();
+        let mut upload = WriteMultipart::new_with_chunk_size(upload, PART);
+        let sent = loop {
+            if part.is_empty() {
+                break Ok(());
+            }
+            if let Err(error) = self.runtime.block_on(upload.wait_for_capacity(PARTS_AT_A_TIME)) {
+                break Err(error.into());
+            }
+            upload.put(std::mem::take(&mut part).into());
+            if let Err(error) = (&mut file).take(PART as u64).read_to_end(&mut part) {
+                break Err(error);
+            }
+        };
+        match sent {
+            Ok(()) => self.runtime.block_on(upload.finish()).map(drop).map_err(io::Error::from),
+            Err(error) => {
+                // Parts that stay are waste, which the store's own rules remove.
+                let _ = self.runtime.block_on(upload.abort());
+                Err(error)
+            }
+        }
+    }
+
+    /// A copy of an object on this machine.
+    pub(crate) fn download(&self, key: &str) -> io::Result<TempPath> {
+        let path = parse(key)?;
+        let mut copy = NamedTempFile::new()?;
+        let got = self.runtime.block_on(self.store.get(&path))?;
+        let mut body = got.into_stream();
+        while let Some(bytes) = self.runtime.block_on(body.try_next())? {
+            copy.write_all(&bytes)?;
+        }
+        Ok(copy.into_temp_path())
+    }
+
+    /// Removes an object some time, without waiting.
+    pub(crate) fn delete_later(&self, key: String) {
+        let store = Arc::clone(&self.store);
+        self.runtime.spawn(async move {
+            let deleted = async { store.delete(&parse(&key)?).await };
+            if let Err(error) = deleted.await {
+                tracing::warn!(key, %error, "an object that nothing names stays");
+            }
+        });
+    }
+
+    /// Removes an object, which may be gone already.
+    pub(crate) fn delete(&self, key: &str) -> io::Result<()> {
+        match parse(key).and_then(|key| self.runtime.block_on(self.store.delete(&key))) {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Copies an object to a key that has none yet, and removes it.
+    pub(crate) fn move_new(&self, from: &str, to: &str) -> io::Result<()> {
+        if self.head(to).map_err(io::Error::other)?.is_some() {
+            let message = format!("`{}` exists", self.name(to));
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+        }
+        let (from_key, to_key) = (parse(from)?, parse(to)?);
+        self.runtime.block_on(self.store.copy(&from_key, &to_key))?;
+        self.delete(from)
+    }
+}
+
+/// The options of a request for some bytes of one version of an object.
+pub(super) fn options(range: std::ops::Range<u64>, e_tag: Option<&str>) -> GetOptions {
+    GetOptions {
+        range: Some(GetRange::Bounded(range)),
+        if_match: e_tag.map(str::to_owned),
+        ..GetOptions::default()
+    }
+}
+
+/// The key, which is not to be escaped once more.
+pub(super) fn parse(key: &str) -> object_store::Result<Key> {
+    Ok(Key::parse(key)?)
+}
