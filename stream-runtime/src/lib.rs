@@ -102,7 +102,7 @@
 //! | `orc` | ORC files as sources and tables; wants a C compiler |
 //! | `compression` | JSON and CSV files compressed with gzip or Zstandard; wants a C compiler |
 //! | `arrow` | `Chunk::Columns`, batches of columns from a source of the service's own; `parquet` and `orc` have it |
-//! | `object-store` | `checkpoint::Mirror`: copies of checkpoints in object stores, in directories and in memory; see `object_store` |
+//! | `object-store` | object stores, in directories and in memory: `FileSource`, `StaticFile` and `FileSink` there, and `checkpoint::Mirror`, copies of checkpoints; see `object_store` |
 //! | `object-store-s3` | … on S3, and on what speaks its protocol: `object_store::aws` |
 
 // The derive writes `::stream_runtime::…`, also for the rows of this crate.

@@ -125,8 +125,8 @@ impl<F: FileFormat> StaticFile<F> {
         self
     }
 
-    /// Reads an object store instead of this machine's file systems. See
-    /// [`FileSource`](crate::source::FileSource#object-stores) for what the path is then.
+    /// Reads an object store instead of this machine's file systems, as
+    /// [`FileSource`](crate::source::FileSource#object-stores) does. A change is recognized by the objects' `ETag`s, too.
     #[cfg(feature = "object-store")]
     #[must_use]
     pub fn object_store(mut self, store: Arc<dyn object_store::ObjectStore>) -> Self {

@@ -99,7 +99,7 @@ impl<F: FileFormat> FileSink<F> {
         }
     }
 
-    /// Writes to an object store instead of this machine's file systems. See [`FileSink`] for what the directory is then.
+    /// Writes to an object store instead of this machine's file systems: see [object stores](FileSink#object-stores).
     #[cfg(feature = "object-store")]
     pub fn object_store(mut self, store: Arc<dyn object_store::ObjectStore>) -> Self {
         self.storage.store = Some(store);

@@ -91,6 +91,36 @@ const MANY_FILES: usize = 10_000;
 /// let orders = FileSource::csv("data/orders/*.csv").delimiter(b';');
 /// # drop((clicks, orders));
 /// ```
+///
+/// # Object stores
+///
+/// With the feature `object-store` and `object_store` the path is in a store, such as S3: a key (`clicks/2026`), or
+/// a URL that ends in one (`s3a://bucket/clicks/2026`), whose bucket is that of the store. What is said of directories, patterns and
+/// single files holds for keys and the slashes in them; `clean_source` archives within the store. A directory without objects is none that
+/// is missing: the source waits.
+///
+/// An object is read as it was when its batch was planned: its `ETag` is part of the plan and of each request. Lines are read ahead, in requests of 1 to
+/// 16 MiB; of a Parquet file the end, and of each row group the columns that the query names, which a worker holds in memory, compressed. What fails in passing
+/// is repeated by the store's client, as its `RetryConfig` says.
+///
+/// ```
+/// # #[cfg(feature = "object-store")]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::Arc;
+///
+/// use stream_runtime::object_store::local::LocalFileSystem;
+/// use stream_runtime::prelude::*;
+///
+/// # let directory = tempfile::tempdir()?;
+/// // With the feature `object-store-s3` an `AmazonS3Builder::from_env()` makes one.
+/// let store = Arc::new(LocalFileSystem::new_with_prefix(directory.path())?);
+/// let clicks = FileSource::json("clicks/2026-*").object_store(store);
+/// # drop(clicks);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "object-store"))]
+/// # fn main() {}
+/// ```
 #[derive(Debug)]
 pub struct FileSource<F> {
     path: PathBuf,

@@ -111,11 +111,12 @@ pub(super) fn seen(found: object_store::ObjectMeta) -> SeenFile {
     }
 }
 
-/// Whether the pattern is that of the object, or of a directory that it is in.
+/// Whether the pattern is that of the object, or of a directory that it is in. One that ends in `**` is of directories alone.
 fn is_named(pattern: &glob::Pattern, key: &str, recursive: bool) -> bool {
     let matches = |key: &str| pattern.matches_with(key, GLOB);
     let mut above = key.rmatch_indices('/').map(|(at, _)| key.get(..at).unwrap_or(key));
-    matches(key) || if recursive { above.any(matches) } else { above.next().is_some_and(matches) }
+    let is_own = !pattern.as_str().ends_with("**") && matches(key);
+    is_own || if recursive { above.any(matches) } else { above.next().is_some_and(matches) }
 }
 
 /// The rest of a key that lies below another.

@@ -222,7 +222,7 @@ impl Options {
 }
 
 impl<F: FileFormat> FileSource<F> {
-    /// Reads an object store instead of this machine's file systems. See [`FileSource`] for what the path is then.
+    /// Reads an object store instead of this machine's file systems: see [object stores](FileSource#object-stores).
     #[cfg(feature = "object-store")]
     #[must_use]
     pub fn object_store(mut self, store: Arc<dyn object_store::ObjectStore>) -> Self {

@@ -251,12 +251,21 @@ impl Reading {
 
     fn changed(&self, recorded: &SeenFile, found: &str) -> Error {
         let SeenFile { path, modified, size, .. } = recorded;
+        let what_to_do = match &self.storage {
+            Storage::Disk => {
+                "Put the file back as it was, modification time included, and start the query again, or start with a \
+                 new checkpoint; let writers write under a name that begins with `_` or `.` and rename the complete file"
+            }
+            #[cfg(feature = "object-store")]
+            Storage::Objects(_) => {
+                "Restore that version of the object and start the query again, or start with a new checkpoint; let \
+                 writers give new rows a new key"
+            }
+        };
         Error::source(
             &*self.source,
             format!(
-                "`{path}` has changed since its batch was planned: it had {size} bytes, modified {modified}, and {found}. \
-                 Put the file back as it was, modification time included, and start the query again, or start with a \
-                 new checkpoint; let writers write under a name that begins with `_` or `.` and rename the complete file"
+                "`{path}` has changed since its batch was planned: it had {size} bytes, modified {modified}, and {found}. {what_to_do}"
             ),
         )
     }
