@@ -9,10 +9,11 @@ use std::sync::Arc;
 use futures_util::TryStreamExt;
 use object_store::path::Path as Key;
 use object_store::{
-    GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload, WriteMultipart,
+    GetOptions, GetRange, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload,
 };
 use tempfile::{NamedTempFile, TempPath};
 use tokio::runtime::Handle;
+use tokio::task::JoinSet;
 
 use super::Created;
 use crate::error::{Error, Result};
@@ -34,6 +35,11 @@ pub(crate) struct Objects {
 impl Objects {
     pub(super) fn new(store: Arc<dyn ObjectStore>, root: String) -> Self {
         Self { store, runtime: Handle::current(), root: root.into() }
+    }
+
+    /// How the store calls itself.
+    pub(crate) fn store(&self) -> String {
+        self.store.to_string()
     }
 
     /// The URL of the store's root; empty if nobody knows it.
@@ -128,30 +134,17 @@ impl Objects {
             self.runtime.block_on(self.store.put(&path, part.into()))?;
             return Ok(());
         }
-        let upload = self.runtime.block_on(self.store.put_multipart(&path))?;
-        // Its parts are sent by tasks of the runtime.
-        let _entered = self.runtime.enter();
-        let mut upload = WriteMultipart::new_with_chunk_size(upload, PART);
-        let sent = loop {
-            if part.is_empty() {
-                break Ok(());
-            }
-            if let Err(error) = self.runtime.block_on(upload.wait_for_capacity(PARTS_AT_A_TIME)) {
-                break Err(error.into());
-            }
-            upload.put(std::mem::take(&mut part).into());
-            if let Err(error) = (&mut file).take(PART as u64).read_to_end(&mut part) {
-                break Err(error);
-            }
-        };
-        match sent {
-            Ok(()) => self.runtime.block_on(upload.finish()).map(drop).map_err(io::Error::from),
-            Err(error) => {
+        self.runtime.block_on(async {
+            let mut upload = self.store.put_multipart(&path).await?;
+            let mut sending = JoinSet::new();
+            let sent = send(&mut *upload, &mut sending, part, file).await;
+            if sent.is_err() {
+                sending.shutdown().await;
                 // Parts that stay are waste, which the store's own rules remove.
-                let _ = self.runtime.block_on(upload.abort());
-                Err(error)
+                let _ = upload.abort().await;
             }
-        }
+            sent
+        })
     }
 
     /// A copy of an object on this machine.
@@ -194,6 +187,35 @@ impl Objects {
         let (from_key, to_key) = (parse(from)?, parse(to)?);
         self.runtime.block_on(self.store.copy(&from_key, &to_key))?;
         self.delete(from)
+    }
+}
+
+/// Sends a file in parts, of which the first is here.
+async fn send(
+    upload: &mut dyn MultipartUpload,
+    sending: &mut JoinSet<object_store::Result<()>>,
+    mut part: Vec<u8>,
+    mut rest: File,
+) -> io::Result<()> {
+    while !part.is_empty() {
+        while sending.len() >= PARTS_AT_A_TIME {
+            sent(sending).await?;
+        }
+        sending.spawn(upload.put_part(std::mem::take(&mut part).into()));
+        (&mut rest).take(PART as u64).read_to_end(&mut part)?;
+    }
+    while !sending.is_empty() {
+        sent(sending).await?;
+    }
+    upload.complete().await?;
+    Ok(())
+}
+
+/// Waits for one of the parts.
+async fn sent(sending: &mut JoinSet<object_store::Result<()>>) -> io::Result<()> {
+    match sending.join_next().await {
+        Some(sent) => Ok(sent.map_err(io::Error::other)??),
+        None => Ok(()),
     }
 }
 

@@ -3,10 +3,16 @@
 //! On a disk the run that has the directory has locked it. An object store has no locks: a run writes its id into the claim
 //! there, and looks before each entry whether it is still its own. Should a run be just past that look when another one takes over, the two meet at
 //! the entry, which only one of them creates; the other one says so in the claim, and none goes on with the directory after that.
+//! Runs of one process, where a query that was stopped may still be writing while it is started again, take [turns](Turn).
 
+#[cfg(feature = "object-store")]
+use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::Path;
+#[cfg(feature = "object-store")]
+use std::sync::Weak;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +25,7 @@ use crate::storage::Storage;
 use crate::storage::{Objects, key_of};
 
 /// Says which query a directory's batch ids belong to.
-const NAME: &str = "_stream_query.json";
+pub(super) const NAME: &str = "_stream_query.json";
 /// How long a run waits for the last write of the run before it, if that was abandoned.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -43,8 +49,13 @@ pub(super) enum Claim {
     /// Held, not read: closing the file releases the lock.
     Disk(File),
     #[cfg(feature = "object-store")]
-    Objects { objects: Objects, key: String, content: Option<Content> },
+    Objects { objects: Objects, key: String, content: Option<Content>, turn: Turn },
 }
+
+/// What one run at a time holds in this process: while it takes a directory over, and from the look whether it has it to
+/// its entry.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Turn(Arc<Mutex<()>>);
 
 impl Claim {
     /// Keeps other runs on this machine away.
@@ -54,8 +65,18 @@ impl Claim {
             #[cfg(feature = "object-store")]
             Storage::Objects(objects) => {
                 let key = key_of(&manifest.data.join(NAME));
-                Ok(Self::Objects { objects: objects.clone(), key, content: None })
+                let turn = Turn::of(format!("{} {key}", objects.store()));
+                Ok(Self::Objects { objects: objects.clone(), key, content: None, turn })
             }
+        }
+    }
+
+    /// A turn at the directory, which the lock of one on a disk makes superfluous.
+    pub(super) fn turn(&self) -> Turn {
+        match self {
+            Self::Disk(_) => Turn::default(),
+            #[cfg(feature = "object-store")]
+            Self::Objects { turn, .. } => turn.clone(),
         }
     }
 
@@ -89,7 +110,7 @@ impl Claim {
                 manifest.storage.sync_dir(&manifest.data)
             }
             #[cfg(feature = "object-store")]
-            Self::Objects { objects, key, content } => {
+            Self::Objects { objects, key, content, .. } => {
                 let claim = Content { run: Some(Uuid::new_v4()), ..claim };
                 objects.replace(key, encode(&claim)?)?;
                 *content = Some(claim);
@@ -103,7 +124,7 @@ impl Claim {
         match self {
             Self::Disk(_) => Ok(()),
             #[cfg(feature = "object-store")]
-            Self::Objects { objects, key, content } => {
+            Self::Objects { objects, key, content, .. } => {
                 let found =
                     objects.get(key).map_err(|error| Error::io("reading", objects.name(key), error))?;
                 if serde_json::from_slice(&found).ok() == *content {
@@ -122,7 +143,7 @@ impl Claim {
         match self {
             Self::Disk(_) => Ok(()),
             #[cfg(feature = "object-store")]
-            Self::Objects { objects, key, content } => match content {
+            Self::Objects { objects, key, content, .. } => match content {
                 Some(content) => {
                     let disputed = Content { disputed: Some(batch), ..content.clone() };
                     objects.replace(key, encode(&disputed)?)
@@ -149,6 +170,27 @@ impl Claim {
             },
         };
         Ok(serde_json::from_slice(&text).ok())
+    }
+}
+
+impl Turn {
+    /// The turn at something that has a name. Two stores may have the same, and wait for each other in vain.
+    #[cfg(feature = "object-store")]
+    fn of(name: String) -> Self {
+        static TURNS: Mutex<BTreeMap<String, Weak<Mutex<()>>>> = Mutex::new(BTreeMap::new());
+        let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        if let Some(turn) = turns.get(&name).and_then(Weak::upgrade) {
+            return Self(turn);
+        }
+        let turn = Self::default();
+        turns.insert(name, Arc::downgrade(&turn.0));
+        turn
+    }
+
+    /// Waits for the turn, which ends with what this gives.
+    pub(super) fn hold(&self) -> MutexGuard<'_, ()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use super::log::{COMPACT_EVERY, Log, write_line};
 use super::manifest::{EntryName, VERSION};
-use super::part::{batch_of, found};
+use super::part::{batch_of, found, is_in};
 use super::status::FileStatus;
 use crate::error::{Error, Result};
 use crate::storage::Storage;
@@ -117,7 +117,7 @@ impl Log {
                 // A copy of the directory lists the original's files, which are the original's to remove.
                 let path = status.path_in(&self.manifest.storage);
                 let path = path.map(|path| found(path, &self.manifest)).transpose()?;
-                let path = path.filter(|path| path.starts_with(&self.manifest.data));
+                let path = path.filter(|path| is_in(&self.manifest.data, path));
                 let name = path.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
                 match (&path, name.and_then(|name| batch_of(self.query, name))) {
                     (Some(path), Some(_)) => self.manifest.storage.remove(path),

@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::format::FileFormat;
 use super::log::Log;
 use super::manifest::EntryName;
-use super::part::{Part, Written, batch_of, found};
+use super::part::{Part, Written, batch_of, found, is_in};
 use super::status::{Action, FileStatus};
 use crate::error::{Error, Result};
 use crate::storage::LocalCopy;
@@ -124,7 +124,7 @@ impl Compaction {
                 let is_own = name.is_some_and(|name| {
                     name.ends_with(&ending) && batch_of(log.query, name).is_some_and(|batch| batch >= first)
                 });
-                if let Some(dir) = path.parent().filter(|dir| is_own && dir.starts_with(&log.manifest.data)) {
+                if let Some(dir) = path.parent().filter(|_| is_own && is_in(&log.manifest.data, &path)) {
                     by_dir.entry(dir.to_owned()).or_default().push(Small { path, status });
                 }
                 Ok(())

@@ -50,6 +50,8 @@ impl Log {
         let manifest = Manifest::of(storage, &dir)?;
         manifest.storage.create_dirs(&manifest.dir)?;
         let mut claim = Claim::open(&manifest)?;
+        let turn = claim.turn();
+        let _turn = turn.hold();
         let is_new = manifest.list()?.entries.is_empty();
         claim.take(&manifest, query, is_new)?;
         // What another run has added up to now is there, and it adds no more.
@@ -92,8 +94,12 @@ impl Log {
         last: Option<u64>,
         mut files: Vec<Written>,
     ) -> Result<()> {
+        let compaction =
+            if is_compact(batch) { Some(Compaction::prepare(self, format, batch)?) } else { None };
+        let turn = self.claim.turn();
+        let held = turn.hold();
         self.claim.check(&self.manifest)?;
-        if !is_compact(batch) {
+        let Some(mut compaction) = compaction else {
             let next = last.map_or(0, |last| last + 1);
             // A reader begins at the last compact entry.
             let first = (batch / COMPACT_EVERY * COMPACT_EVERY).saturating_sub(1);
@@ -102,8 +108,7 @@ impl Log {
             }
             let lines = kept(files)?;
             return self.create(EntryName { batch, is_compact: false }, |out| self.write_lines(out, &lines));
-        }
-        let mut compaction = Compaction::prepare(self, format, batch)?;
+        };
         self.note_superseded(batch, &compaction.superseded)?;
         let mut all = std::mem::take(&mut compaction.merged);
         all.append(&mut files);
@@ -116,6 +121,7 @@ impl Log {
             }
             self.write_lines(out, &lines)
         })?;
+        drop(held);
         self.remove_superfluous(batch);
         Ok(())
     }

@@ -7,10 +7,21 @@
 use std::collections::{BTreeSet, HashSet};
 use std::io::{BufRead, ErrorKind};
 use std::path::{Path, PathBuf};
+#[cfg(feature = "object-store")]
+use std::sync::Arc;
 
+#[cfg(feature = "object-store")]
+use object_store::ObjectStore;
+
+#[cfg(feature = "object-store")]
+use super::claim::NAME as CLAIM;
 use super::part::found;
 use super::status::{Action, FileStatus};
 use crate::error::{Error, Result};
+#[cfg(feature = "object-store")]
+use crate::sink::blocking::blocking;
+#[cfg(feature = "object-store")]
+use crate::storage::{Chosen, key_of};
 use crate::storage::{Storage, disk};
 
 /// The directory of the manifest, inside that of the data.
@@ -177,7 +188,55 @@ pub fn committed_files(dir: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
     committed_in(&Storage::Disk, dir.as_ref())
 }
 
-/// The same in any storage.
+/// The same for a directory in an object store: the keys of the objects that make up the result. `dir` is what
+/// [`FileSink`](super::FileSink) was given, a key or a URL that ends in one.
+///
+/// Call it from within tokio. The manifest is read anew with each call, from its last compact entry on.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use stream_runtime::object_store::{ObjectStore, ObjectStoreExt};
+/// use stream_runtime::sink::file::committed_objects;
+///
+/// async fn print(store: &Arc<dyn ObjectStore>) -> Result<(), Box<dyn std::error::Error>> {
+///     for key in committed_objects(store, "s3a://bucket/out").await? {
+///         let object = store.get(&key).await?.bytes().await?;
+///         print!("{}", String::from_utf8_lossy(&object));
+///     }
+///     Ok(())
+/// }
+/// ```
+///
+/// # Errors
+/// No file sink has written to `dir`, or its manifest is damaged or of another version, or the store can't be read.
+///
+/// # Panics
+/// Outside of tokio.
+#[cfg(feature = "object-store")]
+pub async fn committed_objects(
+    store: &Arc<dyn ObjectStore>,
+    dir: impl AsRef<Path>,
+) -> Result<Vec<object_store::path::Path>> {
+    let chosen = Chosen { store: Some(Arc::clone(store)) };
+    let (storage, dir) = chosen.resolve(dir.as_ref())?;
+    let manifest = Manifest::of(storage, &dir)?;
+    let files = blocking(move || {
+        let files = committed_in(&manifest.storage, &manifest.data)?;
+        // A store has no directories: one that isn't there looks like an empty one.
+        let is_there = !files.is_empty()
+            || manifest.storage.status(&manifest.data.join(CLAIM))?.is_some()
+            || !manifest.list()?.entries.is_empty();
+        if is_there { Ok(files) } else { Err(manifest.error("no file sink has written to this directory of the store: check the path, and which store it is in")) }
+    })
+    .await?;
+    let key = |path: &PathBuf| {
+        object_store::path::Path::parse(key_of(path)).map_err(|error| Error::Other(error.into()))
+    };
+    files.iter().map(key).collect()
+}
+
+/// The files of all committed batches, in any storage.
 pub(crate) fn committed_in(storage: &Storage, dir: &Path) -> Result<Vec<PathBuf>> {
     let manifest = Manifest::of(storage.clone(), dir)?;
     let mut attempt = 1;

@@ -36,7 +36,8 @@ const ENDINGS: [&str; 10] = [
 /// is removed.
 #[derive(Debug)]
 pub(super) struct Part {
-    path: TempPath,
+    /// The file's name. One that is to be an object has none here, so that it is gone whatever happens to the process.
+    path: Option<TempPath>,
     storage: Storage,
     /// Where it is to be.
     target: PathBuf,
@@ -59,14 +60,13 @@ impl Part {
                     File::create_new(&target).map_err(|error| Error::io("creating", &target, error))?;
                 let path = TempPath::try_from_path(&target)
                     .map_err(|error| Error::io("creating", &target, error))?;
-                (path, file)
+                (Some(path), file)
             }
             #[cfg(feature = "object-store")]
             Storage::Objects(_) => {
-                let staged = tempfile::NamedTempFile::new()
+                let file = tempfile::tempfile()
                     .map_err(|error| Error::io("creating a file in", std::env::temp_dir(), error))?;
-                let (file, path) = staged.into_parts();
-                (path, file)
+                (None, file)
             }
         };
         Ok((Self { path, storage: storage.clone(), target }, file))
@@ -74,7 +74,11 @@ impl Part {
 
     /// What went wrong while the file was written.
     pub(super) fn failed(&self, error: std::io::Error) -> Error {
-        Error::io("writing", &*self.path, error)
+        match self.storage {
+            Storage::Disk => Error::io("writing", &self.target, error),
+            #[cfg(feature = "object-store")]
+            Storage::Objects(_) => Error::io("writing a file in", std::env::temp_dir(), error),
+        }
     }
 
     /// Makes the file durable.
@@ -85,8 +89,8 @@ impl Part {
                 let metadata = file
                     .sync_all()
                     .and_then(|()| file.metadata())
-                    .map_err(|error| Error::io("syncing", &*path, error))?;
-                if let Some(dir) = path.parent() {
+                    .map_err(|error| Error::io("syncing", &target, error))?;
+                if let Some(dir) = target.parent() {
                     storage.sync_dir(dir)?;
                 }
                 (Status { size: metadata.len(), modified: metadata.modified().ok() }, Unkept::File(path))
@@ -94,8 +98,8 @@ impl Part {
             #[cfg(feature = "object-store")]
             Storage::Objects(objects) => {
                 let unkept = UnkeptObject { objects: objects.clone(), key: key_of(&target) };
-                let size = file.metadata().map_err(|error| Error::io("reading", &*path, error))?.len();
                 let failed = |error| Error::io("uploading", objects.name(&unkept.key), error);
+                let size = file.metadata().map_err(failed)?.len();
                 objects.upload(file, &unkept.key).map_err(failed)?;
                 match storage.status(&target)? {
                     Some(status) if status.size == size => (status, Unkept::Object(unkept)),
@@ -122,7 +126,7 @@ pub(super) struct Written {
 /// Removes a file when it is dropped.
 #[derive(Debug)]
 enum Unkept {
-    File(TempPath),
+    File(Option<TempPath>),
     #[cfg(feature = "object-store")]
     Object(UnkeptObject),
 }
@@ -150,7 +154,8 @@ impl Written {
         let Self { status, unkept } = self;
         match unkept {
             Unkept::File(path) => {
-                path.keep().map_err(|error| Error::io("keeping", error.path.to_path_buf(), error.error))?;
+                let kept = path.map(TempPath::keep).transpose();
+                kept.map_err(|error| Error::io("keeping", error.path.to_path_buf(), error.error))?;
             }
             #[cfg(feature = "object-store")]
             Unkept::Object(mut object) => object.key.clear(),
@@ -179,10 +184,17 @@ pub(super) fn batch_of(query: Uuid, file_name: &str) -> Option<u64> {
     is_ours.then_some(number)
 }
 
+/// Whether a file is one of the directory's, or one of a partition of it: a directory may also have been copied to one
+/// above it, whose the files below aren't.
+pub(super) fn is_in(dir: &Path, file: &Path) -> bool {
+    let above = file.strip_prefix(dir).ok().and_then(Path::parent);
+    above.is_some_and(|above| above.components().all(|name| is_partition(&name)))
+}
+
 /// Where a listed file is: in the directory itself if that was moved or copied since.
 pub(super) fn found(listed: PathBuf, manifest: &Manifest) -> Result<PathBuf> {
     let dir = &manifest.data;
-    if listed.starts_with(dir) {
+    if is_in(dir, &listed) {
         return Ok(listed);
     }
     // A file of a partitioned result is below directories such as `date=2026-01-31`.
@@ -248,6 +260,11 @@ mod tests {
             std::fs::write(moved.join(path), "").unwrap();
             assert_eq!(found(Path::new("/gone/kind=out").join(path), &manifest).unwrap(), moved.join(path));
         }
+        // What was copied to a directory above.
+        let (above, old) = (moved.join("part"), moved.join("out/part"));
+        assert_eq!(found(old.clone(), &manifest).unwrap(), above);
+        std::fs::remove_file(above).unwrap();
+        assert_eq!(found(old.clone(), &manifest).unwrap(), old);
         let elsewhere = PathBuf::from("/gone/a=1/other");
         assert_eq!(found(elsewhere.clone(), &manifest).unwrap(), elsewhere);
     }

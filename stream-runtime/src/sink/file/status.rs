@@ -87,7 +87,8 @@ impl FileStatus {
             #[cfg(feature = "object-store")]
             Storage::Objects(_) => {
                 // Whatever the store was called by who has written the line.
-                let path = self.path.split_once(":/").map_or(&*self.path, |(_, rest)| {
+                let url = self.path.split_once(":/").filter(|(scheme, _)| !scheme.contains('/'));
+                let path = url.map_or(&*self.path, |(_, rest)| {
                     rest.strip_prefix('/')
                         .map_or(rest, |rest| rest.split_once('/').map_or("", |(_, key)| key))
                 });
