@@ -28,7 +28,9 @@ pub(crate) use files::{Created, LocalCopy, Status};
 pub(crate) use object::Object;
 #[cfg(feature = "object-store")]
 pub(crate) use objects::Objects;
-pub(crate) use open::{FileReader, OpenFile};
+#[cfg(feature = "orc")]
+pub(crate) use open::FileReader;
+pub(crate) use open::OpenFile;
 use place::Place;
 
 /// The storage that a service has chosen for a path.

@@ -142,7 +142,7 @@ impl Listing {
             Target::Directory(base, committed) => match committed.files(&Storage::Disk, base)? {
                 None => found.directory(base, &mut Vec::new())?,
                 Some(files) => {
-                    files.iter().try_for_each(|path| found.committed_file(&Storage::Disk, path))?
+                    files.iter().try_for_each(|path| found.committed_file(&Storage::Disk, path))?;
                 }
             },
             Target::File(file) => found.file(&Storage::Disk, file)?,

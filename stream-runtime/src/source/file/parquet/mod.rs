@@ -5,6 +5,7 @@ mod fetched;
 
 use std::io;
 use std::ops::Range;
+use std::slice;
 
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{
@@ -41,7 +42,7 @@ fn read_from<R: Schema, C: ChunkReader + 'static>(
 ) -> Result<(), Problem> {
     let (path, size) = (&*piece.file.path, piece.file.size);
     let metadata = guarded(|| {
-        let tail = open(&[size.saturating_sub(TAIL)..size])?;
+        let tail = open(slice::from_ref(&(size.saturating_sub(TAIL)..size)))?;
         Ok(ArrowReaderMetadata::load(&tail, ArrowReaderOptions::new())?)
     })?;
     let schema = metadata.parquet_schema();
@@ -67,8 +68,8 @@ fn read_from<R: Schema, C: ChunkReader + 'static>(
         }
         let reader = guarded(|| {
             let columns = group.columns().iter().enumerate();
-            let named = columns.filter(|(leaf, _)| mask.leaf_included(*leaf));
-            let ranges: Vec<_> = named.map(|(_, column)| bytes_of(column, size)).collect();
+            let read = columns.filter(|(leaf, _)| mask.leaf_included(*leaf));
+            let ranges: Vec<_> = read.map(|(_, column)| bytes_of(column, size)).collect();
             Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(open(&ranges)?, metadata.clone())
                 .with_row_groups(vec![index])
                 .with_projection(mask.clone())
