@@ -4,7 +4,11 @@
 //! *bound* to a reader of the row type's own column ([`Bound`]); making a view of row `i` is then a look into slices,
 //! without allocation. A column that doesn't fit is found while it is bound, before any row is looked at
 //! ([`Differences`]).
+//!
+//! The way back, rows into columns, is `arrays`.
 
+#[cfg(any(feature = "parquet", feature = "sql"))]
+pub(crate) mod arrays;
 #[cfg(feature = "arrow")]
 pub(crate) mod arrow;
 mod bound;
