@@ -15,6 +15,7 @@ pub mod json;
 pub(crate) mod message;
 pub(crate) mod message_writer;
 pub(crate) mod rfc3339;
+pub(crate) mod table;
 
 #[doc(hidden)]
 pub use column_error::ColumnError;

@@ -1,12 +1,14 @@
-//! [`Differences`]: how the columns of a file differ from those of a row type, all in one report.
+//! [`Differences`]: how the columns of a file, or of a result, differ from those of a row type, all in one report.
 
 use std::fmt;
 
 use super::Values;
 
 /// What was found while the columns of a batch were bound.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Differences {
+    /// What has the columns, as the report calls it.
+    holder: &'static str,
     /// What keeps the rows from being read, a line a column.
     problems: Vec<String>,
     /// Columns that the file allows to be null and the row type doesn't: such a row is malformed, but none need be there.
@@ -16,6 +18,11 @@ pub struct Differences {
 }
 
 impl Differences {
+    /// Those of the columns of `holder`: a file, for instance.
+    pub(crate) const fn of(holder: &'static str) -> Self {
+        Self { holder, problems: Vec::new(), nullable: Vec::new(), path: Vec::new() }
+    }
+
     /// Whether every column fits.
     pub fn is_empty(&self) -> bool {
         self.problems.is_empty()
@@ -36,16 +43,17 @@ impl Differences {
 
     /// The file lacks the column, which has neither a default nor may be null.
     pub(crate) fn missing(&mut self) {
-        self.add("the file has no such column");
+        self.add(format_args!("the {} has no such column", self.holder));
     }
 
     /// The column's type can't be read as what it is to be.
     pub(crate) fn mismatch(&mut self, found: &Values<'_>, expected: &str) {
+        let holder = self.holder;
         match found {
             Values::Unsupported(_, why) => {
-                self.add(format_args!("the file has {found}, and the row type wants {expected}; {why}"));
+                self.add(format_args!("the {holder} has {found}, and the row type wants {expected}; {why}"));
             }
-            found => self.add(format_args!("the file has {found}, and the row type wants {expected}")),
+            found => self.add(format_args!("the {holder} has {found}, and the row type wants {expected}")),
         }
     }
 
@@ -80,8 +88,9 @@ impl fmt::Display for Differences {
         if !self.nullable.is_empty() {
             write!(
                 f,
-                "; besides, null is allowed in the file and not in the row type: {}; a row with one is malformed, or \
+                "; besides, null is allowed in the {} and not in the row type: {}; a row with one is malformed, or \
                  make it an `Option`",
+                self.holder,
                 self.nullable.join(", ")
             )?;
         }

@@ -22,7 +22,7 @@ use std::fmt;
 
 pub use bound::{Bound, bind_nested};
 pub use differences::Differences;
-pub use integers::{Floats, Integers, Numbers};
+pub use integers::{Floats, Integers, Numbers, Wide};
 
 /// A named column of a batch, or of a struct within it.
 #[derive(Debug)]
@@ -53,6 +53,8 @@ pub enum Values<'a> {
     Bool(Vec<bool>),
     /// Whole numbers of any width.
     Integers(Numbers<'a>),
+    /// Whole numbers that are decimals.
+    Wide(Vec<Wide>),
     /// Single-precision numbers.
     F32(&'a [f32]),
     /// Double-precision numbers.
@@ -148,6 +150,7 @@ impl fmt::Display for Values<'_> {
             Self::Null => f.write_str("null"),
             Self::Bool(_) => f.write_str("boolean"),
             Self::Integers(numbers) => write!(f, "{numbers}"),
+            Self::Wide(_) => f.write_str("decimal without a fraction"),
             Self::F32(_) => f.write_str("float32"),
             Self::F64(_) => f.write_str("float64"),
             Self::Text(_) => f.write_str("text"),
