@@ -124,6 +124,8 @@ pub mod process;
 pub mod schema;
 pub mod sink;
 pub mod source;
+#[cfg(feature = "sql")]
+pub mod sql;
 pub mod state;
 pub mod static_input;
 pub mod testing;
@@ -132,6 +134,9 @@ pub mod time;
 #[doc(hidden)]
 pub mod __private;
 
+/// The engine of SQL over results, in the version that [`sql`] uses.
+#[cfg(feature = "sql")]
+pub use datafusion;
 pub use error::{Error, Result};
 /// The crate whose stores this one takes.
 #[cfg(feature = "object-store")]
@@ -158,6 +163,8 @@ pub mod prelude {
         CleanSource, FileSource, Line, MemorySource, OnMalformed, RateRow, RateSource, SocketSource,
         SourceExt,
     };
+    #[cfg(feature = "sql")]
+    pub use crate::sql::SqlSession;
     #[cfg(feature = "postgres")]
     pub use crate::static_input::StaticPostgres;
     pub use crate::static_input::{MemoryTable, StaticFile, StaticSourceExt};

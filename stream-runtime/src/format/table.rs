@@ -44,13 +44,7 @@ pub(crate) fn terminal_width() -> Option<u16> {
 }
 
 /// Appends the rows, no line wider than `width` unless a number alone is.
-pub(crate) fn render(
-    headings: &[Heading],
-    rows: &[TextRow],
-    width: u16,
-    truncate: bool,
-    out: &mut String,
-) {
+pub(crate) fn render(headings: &[Heading], rows: &[TextRow], width: u16, truncate: bool, out: &mut String) {
     if headings.is_empty() {
         return;
     }

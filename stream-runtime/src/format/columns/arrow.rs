@@ -7,10 +7,11 @@ use std::borrow::Cow;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowDictionaryKeyType, ArrowPrimitiveType, Date32Type, Decimal128Type, Decimal256Type, DurationMicrosecondType, DurationMillisecondType,
-    DurationNanosecondType, DurationSecondType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
-    Int64Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    ArrowDictionaryKeyType, ArrowPrimitiveType, Date32Type, Decimal128Type, Decimal256Type,
+    DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType,
+    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, DictionaryArray, RecordBatch};
 use arrow_buffer::{ArrowNativeType, i256};
@@ -151,7 +152,9 @@ fn values(array: &dyn Array, decimals: Decimals) -> Values<'_> {
             let offsets = (0..=array.len()).map(|row| row * length).collect();
             Values::Lists(offsets, Box::new(column_data(list.values().as_ref(), decimals)))
         }
-        DataType::Struct(fields) => Values::Struct(struct_fields(fields, array.as_struct().columns(), decimals)),
+        DataType::Struct(fields) => {
+            Values::Struct(struct_fields(fields, array.as_struct().columns(), decimals))
+        }
         DataType::Decimal128(_, 0) if decimals == Decimals::Whole => {
             Values::Wide(numbers::<Decimal128Type>(array).iter().copied().map(Wide::Signed).collect())
         }

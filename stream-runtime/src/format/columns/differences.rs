@@ -43,7 +43,8 @@ impl Differences {
 
     /// The file lacks the column, which has neither a default nor may be null.
     pub(crate) fn missing(&mut self) {
-        self.add(format_args!("the {} has no such column", self.holder));
+        let holder = self.holder;
+        self.add(format_args!("the {holder} has no such column"));
     }
 
     /// The column's type can't be read as what it is to be.
