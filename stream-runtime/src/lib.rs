@@ -77,6 +77,7 @@
 //! | [`source`] | [`FileSource`](source::FileSource), `KafkaSource` (feature `kafka`), [`SocketSource`](source::SocketSource), [`RateSource`](source::RateSource), [`MemorySource`](source::MemorySource), malformed rows, and the trait [`Source`](source::Source) |
 //! | [`static_input`] | tables to join with: [`StaticFile`](static_input::StaticFile), `StaticPostgres` (feature `postgres`), [`MemoryTable`](static_input::MemoryTable), `Vec`, and the trait [`StaticSource`](static_input::StaticSource) |
 //! | [`sink`] | [`FileSink`](sink::FileSink), `KafkaSink` (feature `kafka`), [`ConsoleSink`](sink::ConsoleSink), [`MemorySink`](sink::MemorySink), [`TableSink`](sink::TableSink), [`ForeachSink`](sink::ForeachSink), [`ForeachBatchSink`](sink::ForeachBatchSink), `PostgresSink` (feature `postgres`), and the trait [`Sink`](sink::Sink) |
+//! | `sql` (feature `sql`) | `SqlSession`: SQL over the tables of [`TableSink`](sink::TableSink) and [`MemorySink`](sink::MemorySink) while queries run |
 //! | [`engine`] | [`QueryBuilder`](engine::QueryBuilder), [`Trigger`](engine::Trigger), the handle [`StreamingQuery`](engine::StreamingQuery), [`Progress`](engine::Progress), [`QueryListener`](engine::QueryListener), [`Clock`](engine::Clock) |
 //! | [`expr`] | what each aggregate computes, and the trait [`Aggregate`](expr::Aggregate) for your own |
 //! | [`process`] | the trait [`KeyedProcessor`](process::KeyedProcessor): your own operator, with state for each key, and timers |
@@ -102,6 +103,7 @@
 //! | `orc` | ORC files as sources and tables; wants a C compiler |
 //! | `compression` | JSON and CSV files compressed with gzip or Zstandard; wants a C compiler |
 //! | `arrow` | `Chunk::Columns`, batches of columns from a source of the service's own; `parquet` and `orc` have it |
+//! | `sql` | `sql::SqlSession`: SQL over results, by DataFusion; wants Rust 1.94 and a C compiler |
 //! | `object-store` | `checkpoint::Mirror`: copies of checkpoints in object stores, in directories and in memory; see `object_store` |
 //! | `object-store-s3` | … on S3, and on what speaks its protocol: `object_store::aws` |
 

@@ -81,7 +81,7 @@
 //! | `Window` | a struct of the timestamps `start` and `end` |
 //! | `Option`, `Vec`, nested structs | nullable columns, lists, structs |
 //!
-//! - **Parts of structs**: `window.start`, or `page_views.window.start`; also `"window"['start']`.
+//! - **Parts of structs**: `window.start AS start`, or `page_views.window.start`; without `AS` the result's column is named `page_views.window[start]`.
 //! - **Lists**: `tags[1]` is the first element; `unnest(tags)`, `array_length(tags)`, `array_has(tags, 'new')`.
 //! - **Names** are lower case unless they are quoted: a column `userId` is `"userId"`, a table `PageViews` is `"PageViews"`.
 //! - **Times**: `window.start >= '2026-01-01T00:00:00Z'`, `date_trunc('hour', window.start)`, `window.start + INTERVAL '5 minutes'`.

@@ -43,7 +43,8 @@ impl SqlResult {
 
     /// The rows as structs: each column of `R` out of the result's column of that name.
     ///
-    /// Numbers may be of another type, as long as each of them fits; further columns are left out.
+    /// Numbers may be of another type, as long as each of them fits; further columns of the result are left out. A column of `R` may be missing
+    /// only if it has a default.
     ///
     /// ```
     /// # use stream_runtime::prelude::*;
@@ -104,7 +105,7 @@ fn read<R: Schema>(batch: &RecordBatch, first: usize, rows: &mut Vec<R>) -> Resu
     const ALL: u128 = u128::MAX;
     let arena = Arena::default();
     let fields = arrow::fields(batch, arrow::Decimals::Whole);
-    let mut differences = Differences::of("result");
+    let mut differences = Differences::of_result();
     let bound = R::bind_columns::<ALL>(&fields, &mut differences);
     if !differences.is_empty() {
         return Err(Error::Sql {
@@ -147,15 +148,11 @@ impl fmt::Display for SqlResult {
 
 fn push_cells(batch: &RecordBatch, rows: &mut Vec<TextRow>) -> Result<(), arrow_schema::ArrowError> {
     // A value that can't be shown is its error.
-    let options = FormatOptions::default().with_display_error(true);
+    let options = FormatOptions::default().with_display_error(true).with_null("NULL");
     let columns = batch.columns().iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options));
     let columns = columns.collect::<Result<Vec<_>, _>>()?;
-    rows.extend((0..batch.num_rows()).map(|row| {
-        let cell = |(column, values): (_, &ArrayFormatter<'_>)| {
-            let is_null = arrow_array::Array::is_null(batch.column(column), row);
-            (!is_null).then(|| values.value(row).to_string())
-        };
-        TextRow { cells: columns.iter().enumerate().map(cell).collect() }
+    rows.extend((0..batch.num_rows()).map(|row| TextRow {
+        cells: columns.iter().map(|values| Some(values.value(row).to_string())).collect(),
     }));
     Ok(())
 }

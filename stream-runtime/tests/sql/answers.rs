@@ -61,10 +61,10 @@ async fn the_parts_of_a_window_are_columns() {
     assert!(table.wait_for_batch(0).await);
     let wanted = [Part { start: window(5).start, end: window(5).end, window: window(5), views: 2 }];
     for statement in [
-        "SELECT window.start, window.end, window, views FROM page_stats WHERE window.start >= '1970-01-01T00:05:00Z'",
+        "SELECT window.start AS start, window.end AS end, window, views FROM page_stats WHERE window.start >= '1970-01-01T00:05:00Z'",
         "SELECT p.window.start AS start, p.window.end AS end, p.window, views FROM page_stats p ORDER BY p.window.start DESC LIMIT 1",
         "SELECT \"window\"['start'] AS start, \"window\"['end'] AS \"end\", \"window\", views FROM page_stats WHERE \"window\"['start'] = to_timestamp_micros(300000000)",
-        "SELECT window.start, window.end, window, sum(views) AS views FROM page_stats WHERE window.end > window.start + INTERVAL '4 minutes' GROUP BY window HAVING sum(views) = 2",
+        "SELECT window.start AS start, window.end AS end, window, sum(views) AS views FROM page_stats WHERE window.end > window.start + INTERVAL '4 minutes' GROUP BY window HAVING sum(views) = 2",
     ] {
         let result = sql.query(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
         let rows = result.rows::<Part>();

@@ -301,7 +301,7 @@ async fn parts_of_what_may_be_null_are_null() {
     let batch = SinkBatch { id: 0, mode: Mode::Append, rows: &rows, removed: &[], watermark: None };
     sink.commit(batch).await.unwrap();
     let sql = SqlSession::new().table("rows", &results).unwrap();
-    let starts = sql.query("SELECT session.start FROM rows ORDER BY id").await.unwrap();
+    let starts = sql.query("SELECT session.start AS start FROM rows ORDER BY id").await.unwrap();
     let wanted = [Start { start: None }, Start { start: Some(super::window(5).start) }];
     assert_eq!(starts.rows::<Start>().unwrap(), wanted);
 }

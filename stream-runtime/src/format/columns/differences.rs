@@ -9,6 +9,8 @@ use super::Values;
 pub struct Differences {
     /// What has the columns, as the report calls it.
     holder: &'static str,
+    /// Whether a column that may be null has to be there all the same.
+    wants_all: bool,
     /// What keeps the rows from being read, a line a column.
     problems: Vec<String>,
     /// Columns that the file allows to be null and the row type doesn't: such a row is malformed, but none need be there.
@@ -18,9 +20,21 @@ pub struct Differences {
 }
 
 impl Differences {
-    /// Those of the columns of `holder`: a file, for instance.
-    pub(crate) const fn of(holder: &'static str) -> Self {
-        Self { holder, problems: Vec::new(), nullable: Vec::new(), path: Vec::new() }
+    /// Those of a file, or of what stands for one. Without a column that may be null, the column is null.
+    pub(crate) fn of_file() -> Self {
+        Self {
+            holder: "file",
+            wants_all: false,
+            problems: Vec::new(),
+            nullable: Vec::new(),
+            path: Vec::new(),
+        }
+    }
+
+    /// Those of a result, which somebody has asked for with this row type in mind: every column is there.
+    #[cfg(feature = "sql")]
+    pub(crate) fn of_result() -> Self {
+        Self { holder: "result", wants_all: true, ..Self::of_file() }
     }
 
     /// Whether every column fits.
@@ -41,7 +55,14 @@ impl Differences {
         bound
     }
 
-    /// The file lacks the column, which has neither a default nor may be null.
+    /// The column, which has no default, isn't there.
+    pub(crate) fn missing_column(&mut self, may_be_null: bool) {
+        if self.wants_all || !may_be_null {
+            self.missing();
+        }
+    }
+
+    /// What can't be without isn't there.
     pub(crate) fn missing(&mut self) {
         let holder = self.holder;
         self.add(format_args!("the {holder} has no such column"));
