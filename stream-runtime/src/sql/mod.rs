@@ -89,11 +89,16 @@
 //! [DataFusion's manual](https://datafusion.apache.org/user-guide/sql/) has the rest of the language, and its functions: of dates and
 //! times, numbers, text, lists and regular expressions. `SHOW TABLES`, `DESCRIBE page_views` and `EXPLAIN SELECT …` are answered, too.
 //!
+//! Statements may come from outside: they read and nothing else, and one that may be too deep for the stack, with more than 256 operators and
+//! keywords, is refused. What they read of memory and time isn't bounded: a join can give any number of rows. A service that lets
+//! strangers ask sets `tokio::time::timeout`, or a memory pool in a context of its own.
+//!
 //! # Threads
 //!
 //! Statements run on the tokio runtime of whoever asks, and on as many of its threads as it has. They give way between batches of rows; what
 //! DataFusion does at once is longer where it sorts many rows. A service whose answers mustn't wait for large statements asks them on a runtime of their own.
 
+mod depth;
 mod problem;
 mod result;
 mod scan;

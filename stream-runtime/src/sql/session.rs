@@ -8,13 +8,13 @@ use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, SchemaProvider, TableProvider};
 use datafusion::common::TableReference;
 use datafusion::error::{DataFusionError, Result as PlanResult};
-use datafusion::execution::SessionState;
 use datafusion::execution::context::SQLOptions;
+use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::logical_expr::TableType;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::problem::problem;
-use super::{SqlResult, SqlTable};
+use super::{SqlResult, SqlTable, depth};
 use crate::error::{Error, Result};
 
 const CATALOG: &str = "streams";
@@ -91,6 +91,13 @@ impl SqlSession {
     /// # }
     /// ```
     pub async fn query(&self, statement: &str) -> Result<SqlResult> {
+        depth::check(statement)?;
+        let stream = depth::on_deep_stack(self.begin(statement)).await?;
+        SqlResult::collect(stream).await.map_err(|error| problem(&error))
+    }
+
+    /// Plans a statement, which takes its snapshots, and refuses whatever isn't a question.
+    async fn begin(&self, statement: &str) -> Result<SendableRecordBatchStream> {
         let state = self.context.state();
         let plan = match state.create_logical_plan(statement).await {
             Ok(plan) => plan,
@@ -103,11 +110,8 @@ impl SqlSession {
         read_only.verify_plan(&plan).map_err(|error| Error::Sql {
             message: format!("results are only read here: {}", error.message()),
         })?;
-        let answer = async {
-            let stream = self.context.execute_logical_plan(plan).await?.execute_stream().await?;
-            SqlResult::collect(stream).await
-        };
-        answer.await.map_err(|error: DataFusionError| problem(&error))
+        let stream = async { self.context.execute_logical_plan(plan).await?.execute_stream().await };
+        stream.await.map_err(|error| problem(&error))
     }
 
     /// The tables for a context of the service's own, in which a statement then sees what it does here.
@@ -148,8 +152,9 @@ impl SqlSession {
         let dialect = state.config_options().sql_parser.dialect;
         let statement = state.sql_to_statement(statement, &dialect).ok()?;
         let named = state.resolve_table_references(&statement).ok()?;
-        let unknown =
-            named.iter().find(|name| name.schema().is_none() && !self.tables.table_exist(name.table()))?;
+        let is_known =
+            |name: &str| self.tables.table_exist(name) || state.table_functions().contains_key(name);
+        let unknown = named.iter().find(|name| name.schema().is_none() && !is_known(name.table()))?;
         let there_are: Vec<_> =
             self.tables.0.keys().map(|name| TableReference::bare(name.as_str()).to_quoted_string()).collect();
         let there_are = if there_are.is_empty() { "none".to_owned() } else { there_are.join(", ") };

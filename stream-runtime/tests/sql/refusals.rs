@@ -51,6 +51,8 @@ async fn errors_name_what_there_is() {
     let column = error("SELECT pgae FROM page_stats").await;
     assert!(column.starts_with("sql: No field named pgae."), "{column}");
     assert!(column.contains("page_stats.page") && column.contains("page_stats.views"), "{column}");
+    let made = error("SELECT none FROM generate_series(1, 2)").await;
+    assert!(made.contains("none") && made.contains("value"), "{made}");
     let function = error("SELECT summ(views) FROM page_stats").await;
     assert!(function.contains("'summ'"), "{function}");
     let syntax = error("SELECT page FROM page_stats WHERE").await;
@@ -159,21 +161,35 @@ async fn as_text_a_result_is_its_first_rows() {
 }
 
 #[tokio::test]
-async fn deep() {
-    let sql = SqlSession::new();
-    for n in [200, 240, 280, 320, 360] {
-        let r = sql
-            .query(&format!("SELECT value{} AS n FROM generate_series(1, 23) ORDER BY n", " + 1".repeat(n)))
-            .await;
-        eprintln!("{n}: {}", r.map_or_else(|e| e.to_string(), |r| r.len().to_string()));
-        let r = sql
-            .query(&format!(
-                "SELECT value AS n FROM generate_series(1, 23) WHERE value = 0{}",
-                (0..n).map(|n| format!(" OR value = {n}")).collect::<String>()
-            ))
-            .await;
-        eprintln!("{n}: {}", r.map_or_else(|e| e.to_string(), |r| r.len().to_string()));
-        let r = sql.query(&format!("SELECT 1 {}", "UNION ALL SELECT 1 ".repeat(n))).await;
-        eprintln!("{n}: {}", r.map_or_else(|e| e.to_string(), |r| r.len().to_string()));
+async fn a_deep_statement_is_answered_or_refused() {
+    let sql = running().await.sql;
+    let chain =
+        |first: &str, link: &str, links: usize, last: &str| format!("{first}{}{last}", link.repeat(links));
+    // As deep as may be, and deeper.
+    for (statement, refused) in [
+        (chain("SELECT value", " + 1", 250, " AS n FROM generate_series(1, 3) ORDER BY n"), false),
+        (
+            chain("SELECT value AS n FROM generate_series(1, 3) WHERE value = 1", " OR value = 2", 80, ""),
+            false,
+        ),
+        (chain("SELECT 1 AS n", " UNION ALL SELECT 1", 80, ""), false),
+        (chain("SELECT 1 AS n", " UNION SELECT 1", 100, ""), false),
+        (chain("SELECT ", "abs(", 40, &chain("1", ")", 40, " AS n")), false),
+        (chain("", "SELECT * FROM (", 12, &chain("SELECT 1 AS n", ") AS t", 12, "")), false),
+        (chain("SELECT 1", "::INT", 120, " AS n"), false),
+        (chain("SELECT count(*) AS n FROM page_stats", " JOIN page_stats t USING (page)", 1, ""), false),
+        (chain("SELECT value", " + 1", 10_000, " AS n FROM generate_series(1, 3)"), true),
+        (chain("SELECT 1", " UNION ALL SELECT 1", 10_000, ""), true),
+        (chain("SELECT ", "(", 10_000, &chain("1", ")", 10_000, "")), true),
+        (chain("SELECT ", "NOT ", 10_000, "TRUE"), true),
+        (chain("SELECT 1", "::INT", 10_000, ""), true),
+        (chain("SELECT ARRAY", "[", 10_000, ""), true),
+    ] {
+        match sql.query(&statement).await {
+            Ok(_) => assert!(!refused, "{statement:.80} was answered"),
+            Err(error) => assert!(refused, "{statement:.80}: {error}"),
+        }
     }
+    let text = error(&chain("SELECT 1", " + 1", 1000, "")).await;
+    assert!(text.contains("1001 operators and keywords, and may have 256"), "{text}");
 }
