@@ -39,7 +39,7 @@ pub(super) struct Frozen<T> {
 impl<T: Rows> Frozen<T> {
     pub(super) fn new(rows: T) -> Result<Self> {
         let nothing = arrays::record_batch::<T::Row, _>(std::iter::empty(), Some(0), 0, FORM);
-        let schema = nothing.map_err(|error| cannot_hold::<T::Row>(&error))?.schema();
+        let schema = nothing.map_err(|error| Error::Sql { message: cannot_hold::<T::Row>(&error) })?.schema();
         Ok(Self { rows: Arc::new(rows), schema })
     }
 }
@@ -108,15 +108,15 @@ fn record_batch<R: Schema>(rows: &[&R], columns: &[usize]) -> ScanResult<RecordB
     let wanted = columns.iter().fold(0, |set: ColumnSet, column| set | 1 << column);
     let views = rows.iter().map(|row| Some(row.view()));
     let batch = arrays::record_batch::<R, _>(views, Some(rows.len()), !wanted, FORM)
-        .map_err(|error| DataFusionError::External(Box::new(cannot_hold::<R>(&error))))?;
+        .map_err(|error| DataFusionError::Execution(cannot_hold::<R>(&error)))?;
     // The columns are there in declared order.
     let order: Vec<_> =
         columns.iter().map(|column| columns.iter().filter(|other| *other < column).count()).collect();
     Ok(batch.project(&order)?)
 }
 
-fn cannot_hold<R: Schema>(error: &ColumnError) -> Error {
-    Error::Sql { message: format!("no table can be made of `{}` rows: {error}", R::NAME) }
+fn cannot_hold<R: Schema>(error: &ColumnError) -> String {
+    format!("no table can be made of `{}` rows: {error}", R::NAME)
 }
 
 impl<T: Rows> fmt::Debug for Frozen<T> {

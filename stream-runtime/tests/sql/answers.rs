@@ -105,11 +105,11 @@ async fn lists_are_unnested_and_times_compared() {
 async fn tables_of_two_queries_are_joined() {
     let Running { query, clicks, table, sql } = running().await;
     let (names, mut sink) = MemorySink::new();
-    let named = [total("/", 1), total("/help", 2), total("/nowhere", 3)];
+    let rows = [total("/", 1), total("/help", 2), total("/nowhere", 3)];
     let batch = SinkBatch {
         id: 0,
         mode: stream_runtime::plan::Mode::Append,
-        rows: &named,
+        rows: &rows,
         removed: &[],
         watermark: None,
     };

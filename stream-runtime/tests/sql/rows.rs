@@ -267,11 +267,10 @@ async fn a_sum_that_128_bits_hold_is_exact_and_one_that_they_do_not_is_an_error(
 
     let (results, mut sink) = MemorySink::new();
     let sql = SqlSession::new().table("wide", &results).unwrap();
-    let mut id = 0;
-    for (n, sum) in [(u128::MAX - 7, Some(u128::MAX - 7)), (7, Some(u128::MAX)), (1, None)] {
+    let steps = [(u128::MAX - 7, Some(u128::MAX - 7)), (7, Some(u128::MAX)), (1, None)];
+    for (id, (n, sum)) in (0..).zip(steps) {
         let batch = SinkBatch { id, mode: Mode::Append, rows: &[Wide { n }], removed: &[], watermark: None };
         sink.commit(batch).await.unwrap();
-        id += 1;
         let summed = sql.query("SELECT sum(n) AS n FROM wide").await.unwrap().rows::<Wide>();
         match sum {
             Some(n) => assert_eq!(summed.unwrap(), [Wide { n }]),
