@@ -41,6 +41,13 @@ pub enum Error {
         /// What happened and what to do.
         message: String,
     },
+    /// A statement of SQL is wrong, isn't allowed, or failed.
+    #[cfg(feature = "sql")]
+    #[error("sql: {message}")]
+    Sql {
+        /// What is wrong with it, and what there is.
+        message: String,
+    },
     /// A row could not be decoded and the input's policy is [`OnMalformed::Fail`](crate::source::OnMalformed::Fail).
     #[error(
         "malformed row in {location}: {reason}; let the input drop or dead-letter such rows with `.on_malformed(…)`, or correct the data and start with a new checkpoint"

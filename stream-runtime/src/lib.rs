@@ -77,6 +77,7 @@
 //! | [`source`] | [`FileSource`](source::FileSource), `KafkaSource` (feature `kafka`), [`SocketSource`](source::SocketSource), [`RateSource`](source::RateSource), [`MemorySource`](source::MemorySource), malformed rows, and the trait [`Source`](source::Source) |
 //! | [`static_input`] | tables to join with: [`StaticFile`](static_input::StaticFile), `StaticPostgres` (feature `postgres`), [`MemoryTable`](static_input::MemoryTable), `Vec`, and the trait [`StaticSource`](static_input::StaticSource) |
 //! | [`sink`] | [`FileSink`](sink::FileSink), `KafkaSink` (feature `kafka`), [`ConsoleSink`](sink::ConsoleSink), [`MemorySink`](sink::MemorySink), [`TableSink`](sink::TableSink), [`ForeachSink`](sink::ForeachSink), [`ForeachBatchSink`](sink::ForeachBatchSink), `PostgresSink` (feature `postgres`), and the trait [`Sink`](sink::Sink) |
+//! | `sql` (feature `sql`) | `SqlSession`: SQL over the tables of [`TableSink`](sink::TableSink) and [`MemorySink`](sink::MemorySink) while queries run |
 //! | [`engine`] | [`QueryBuilder`](engine::QueryBuilder), [`Trigger`](engine::Trigger), the handle [`StreamingQuery`](engine::StreamingQuery), [`Progress`](engine::Progress), [`QueryListener`](engine::QueryListener), [`Clock`](engine::Clock) |
 //! | [`expr`] | what each aggregate computes, and the trait [`Aggregate`](expr::Aggregate) for your own |
 //! | [`process`] | the trait [`KeyedProcessor`](process::KeyedProcessor): your own operator, with state for each key, and timers |
@@ -102,6 +103,7 @@
 //! | `orc` | ORC files as sources and tables; wants a C compiler |
 //! | `compression` | JSON and CSV files compressed with gzip or Zstandard; wants a C compiler |
 //! | `arrow` | `Chunk::Columns`, batches of columns from a source of the service's own; `parquet` and `orc` have it |
+//! | `sql` | `sql::SqlSession`: SQL over results, by DataFusion; wants Rust 1.94 and a C compiler |
 //! | `object-store` | object stores, in directories and in memory: `FileSource`, `StaticFile` and `FileSink` there, and `checkpoint::Mirror`, copies of checkpoints; see `object_store` |
 //! | `object-store-s3` | … on S3, and on what speaks its protocol: `object_store::aws` |
 
@@ -124,6 +126,8 @@ pub mod process;
 pub mod schema;
 pub mod sink;
 pub mod source;
+#[cfg(feature = "sql")]
+pub mod sql;
 pub mod state;
 pub mod static_input;
 mod storage;
@@ -133,6 +137,9 @@ pub mod time;
 #[doc(hidden)]
 pub mod __private;
 
+/// The engine of SQL over results, in the version that [`sql`] uses.
+#[cfg(feature = "sql")]
+pub use datafusion;
 pub use error::{Error, Result};
 /// The crate whose stores this one takes.
 #[cfg(feature = "object-store")]
@@ -159,6 +166,8 @@ pub mod prelude {
         CleanSource, FileSource, Line, MemorySource, OnMalformed, RateRow, RateSource, SocketSource,
         SourceExt,
     };
+    #[cfg(feature = "sql")]
+    pub use crate::sql::SqlSession;
     #[cfg(feature = "postgres")]
     pub use crate::static_input::StaticPostgres;
     pub use crate::static_input::{MemoryTable, StaticFile, StaticSourceExt};

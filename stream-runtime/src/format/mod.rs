@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::fmt;
 
+mod column_error;
 #[doc(hidden)]
 pub mod columns;
 pub mod csv;
@@ -14,6 +15,10 @@ pub mod json;
 pub(crate) mod message;
 pub(crate) mod message_writer;
 pub(crate) mod rfc3339;
+pub(crate) mod table;
+
+#[doc(hidden)]
+pub use column_error::ColumnError;
 
 use crate::schema::Column;
 use crate::schema::place::Place;

@@ -167,8 +167,8 @@ fn column_rows<R: Schema, const COLUMNS: u128>(
     rejects: &mut Rejects,
     mut row: impl FnMut(R::View<'_>),
 ) -> Result<()> {
-    let fields = columns::arrow::fields(batch);
-    let mut differences = columns::Differences::default();
+    let fields = columns::arrow::fields(batch, columns::arrow::Decimals::Refused);
+    let mut differences = columns::Differences::of_file();
     let bound = R::bind_columns::<COLUMNS>(&fields, &mut differences);
     if !differences.is_empty() {
         return Err(Error::source(

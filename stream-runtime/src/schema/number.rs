@@ -147,6 +147,7 @@ macro_rules! batch_column {
         ) -> Option<Integers<'a, $type>> {
             match values {
                 Values::Integers(numbers) => Some(same_width!($type, *numbers)),
+                Values::Wide(numbers) => Some(Integers::Wide(numbers)),
                 other => mismatch(other, $expected, differences),
             }
         }
@@ -158,6 +159,10 @@ macro_rules! batch_column {
                 Integers::Other(values) => {
                     let number = values.get(row).ok_or_else(past_the_end)?;
                     $type::try_from(number).map_err(|_| RowError::unexpected(&number.to_string(), $expected))
+                }
+                Integers::Wide(values) => {
+                    let number = values.get(row).ok_or_else(past_the_end)?;
+                    number.fit().ok_or_else(|| RowError::unexpected(&number.to_string(), $expected))
                 }
             }
         }

@@ -45,7 +45,7 @@ pub struct MemorySink<R> {
 ///
 /// It outlives the query: a query started anew from the same checkpoint goes on where the last one stopped
 /// if it is given [`MemoryResults::sink`]. Another query (one with a new checkpoint) counts its batches from
-/// 0 again, so its start empties the results.
+/// 0 again, so its start empties the results. With the feature `sql`, a `SqlSession` asks them in SQL.
 pub struct MemoryResults<R> {
     shared: Arc<Shared<R>>,
 }

@@ -76,7 +76,7 @@ pub struct TableSink<K, R> {
 
 /// The latest result of a query by key. Cheap to clone; every clone reads the same table.
 ///
-/// It outlives the query, and then keeps what the last committed batch has left.
+/// It outlives the query, and then keeps what the last committed batch has left. With the feature `sql`, a `SqlSession` asks it in SQL.
 pub struct ResultTable<K, R> {
     published: watch::Receiver<Snapshot<K, R>>,
 }

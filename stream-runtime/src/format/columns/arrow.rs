@@ -7,34 +7,54 @@ use std::borrow::Cow;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowDictionaryKeyType, ArrowPrimitiveType, Date32Type, DurationMicrosecondType, DurationMillisecondType,
-    DurationNanosecondType, DurationSecondType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
-    Int64Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    ArrowDictionaryKeyType, ArrowPrimitiveType, Date32Type, Decimal128Type, Decimal256Type,
+    DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType,
+    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, DictionaryArray, RecordBatch};
-use arrow_buffer::ArrowNativeType;
+use arrow_buffer::{ArrowNativeType, i256};
 use arrow_schema::{DataType, Fields, TimeUnit};
 
-use super::{ColumnData, ColumnField, Nulls, Numbers, Unit, Values};
+use super::{ColumnData, ColumnField, Nulls, Numbers, Unit, Values, Wide};
 
-/// The columns of a batch.
-pub(crate) fn fields(batch: &RecordBatch) -> Vec<ColumnField<'_>> {
-    struct_fields(batch.schema_ref().fields(), batch.columns())
+/// What becomes of decimals without a fraction.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Decimals {
+    /// No column can be made of them.
+    Refused,
+    /// They are whole numbers, as SQL's tables have integers of 128 bits.
+    #[cfg_attr(not(feature = "sql"), expect(dead_code, reason = "only SQL's results have them"))]
+    Whole,
 }
 
-fn struct_fields<'a>(fields: &'a Fields, columns: &'a [arrow_array::ArrayRef]) -> Vec<ColumnField<'a>> {
+/// The columns of a batch.
+pub(crate) fn fields(batch: &RecordBatch, decimals: Decimals) -> Vec<ColumnField<'_>> {
+    struct_fields(batch.schema_ref().fields(), batch.columns(), decimals)
+}
+
+fn struct_fields<'a>(
+    fields: &'a Fields,
+    columns: &'a [arrow_array::ArrayRef],
+    decimals: Decimals,
+) -> Vec<ColumnField<'a>> {
     let field = |(field, column): (&'a arrow_schema::FieldRef, &'a arrow_array::ArrayRef)| ColumnField {
         name: field.name(),
         nullable: field.is_nullable(),
-        data: data(column.as_ref()),
+        data: column_data(column.as_ref(), decimals),
     };
     fields.iter().zip(columns).map(field).collect()
 }
 
 /// A column.
+#[cfg(feature = "parquet")]
 pub(crate) fn data(array: &dyn Array) -> ColumnData<'_> {
-    ColumnData { nulls: nulls(array), values: values(array) }
+    column_data(array, Decimals::Refused)
+}
+
+fn column_data(array: &dyn Array, decimals: Decimals) -> ColumnData<'_> {
+    ColumnData { nulls: nulls(array), values: values(array, decimals) }
 }
 
 fn nulls(array: &dyn Array) -> Nulls<'_> {
@@ -59,7 +79,7 @@ fn numbers<T: ArrowPrimitiveType>(array: &dyn Array) -> &[T::Native] {
     array.as_primitive::<T>().values()
 }
 
-fn values(array: &dyn Array) -> Values<'_> {
+fn values(array: &dyn Array, decimals: Decimals) -> Values<'_> {
     let rows = 0..array.len();
     match array.data_type() {
         DataType::Null => Values::Null,
@@ -119,28 +139,46 @@ fn values(array: &dyn Array) -> Values<'_> {
         DataType::List(_) => {
             let list = array.as_list::<i32>();
             let offsets = list.offsets().iter().map(|&offset| offset as usize).collect();
-            Values::Lists(offsets, Box::new(data(list.values().as_ref())))
+            Values::Lists(offsets, Box::new(column_data(list.values().as_ref(), decimals)))
         }
         DataType::LargeList(_) => {
             let list = array.as_list::<i64>();
             let offsets = list.offsets().iter().map(|&offset| offset as usize).collect();
-            Values::Lists(offsets, Box::new(data(list.values().as_ref())))
+            Values::Lists(offsets, Box::new(column_data(list.values().as_ref(), decimals)))
         }
         DataType::FixedSizeList(_, length) => {
             let list = array.as_fixed_size_list();
             let length = usize::try_from(*length).unwrap_or_default();
             let offsets = (0..=array.len()).map(|row| row * length).collect();
-            Values::Lists(offsets, Box::new(data(list.values().as_ref())))
+            Values::Lists(offsets, Box::new(column_data(list.values().as_ref(), decimals)))
         }
-        DataType::Struct(fields) => Values::Struct(struct_fields(fields, array.as_struct().columns())),
+        DataType::Struct(fields) => {
+            Values::Struct(struct_fields(fields, array.as_struct().columns(), decimals))
+        }
+        DataType::Decimal128(_, 0) if decimals == Decimals::Whole => {
+            Values::Wide(numbers::<Decimal128Type>(array).iter().copied().map(Wide::Signed).collect())
+        }
+        DataType::Decimal256(_, 0) if decimals == Decimals::Whole => {
+            Values::Wide(numbers::<Decimal256Type>(array).iter().copied().map(wide).collect())
+        }
         _ => unsupported(array),
+    }
+}
+
+fn wide(number: i256) -> Wide {
+    let (low, high) = number.to_parts();
+    let signed = low.cast_signed();
+    match high {
+        high if high == signed >> 127 => Wide::Signed(signed),
+        0 => Wide::Unsigned(low),
+        _ => Wide::Beyond,
     }
 }
 
 /// The value that each key stands for. Text is all that dictionaries are used for in files.
 fn dictionary<K: ArrowDictionaryKeyType>(array: &DictionaryArray<K>) -> Values<'_> {
     let keys = array.keys().values().iter().map(|key| key.to_usize());
-    match values(array.values().as_ref()) {
+    match values(array.values().as_ref(), Decimals::Refused) {
         // A null's key may be anything.
         Values::Text(texts) => Values::Text(
             keys.map(|key| key.and_then(|key| texts.get(key)).copied().unwrap_or_default()).collect(),

@@ -85,8 +85,8 @@ impl<T: Column> Place<T> {
         }
         differences.within(self.name, type_name, |differences| {
             let Some(field) = fields.iter().find(|field| field.name == self.name) else {
-                if !has_default && T::missing().is_none() {
-                    differences.missing();
+                if !has_default {
+                    differences.missing_column(T::missing().is_some());
                 }
                 return Bound::ABSENT;
             };

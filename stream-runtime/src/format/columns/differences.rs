@@ -1,12 +1,16 @@
-//! [`Differences`]: how the columns of a file differ from those of a row type, all in one report.
+//! [`Differences`]: how the columns of a file, or of a result, differ from those of a row type, all in one report.
 
 use std::fmt;
 
 use super::Values;
 
 /// What was found while the columns of a batch were bound.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Differences {
+    /// What has the columns, as the report calls it.
+    holder: &'static str,
+    /// Whether a column that may be null has to be there all the same.
+    wants_all: bool,
     /// What keeps the rows from being read, a line a column.
     problems: Vec<String>,
     /// Columns that the file allows to be null and the row type doesn't: such a row is malformed, but none need be there.
@@ -16,6 +20,23 @@ pub struct Differences {
 }
 
 impl Differences {
+    /// Those of a file, or of what stands for one. Without a column that may be null, the column is null.
+    pub(crate) fn of_file() -> Self {
+        Self {
+            holder: "file",
+            wants_all: false,
+            problems: Vec::new(),
+            nullable: Vec::new(),
+            path: Vec::new(),
+        }
+    }
+
+    /// Those of a result, which somebody has asked for with this row type in mind: every column is there.
+    #[cfg(feature = "sql")]
+    pub(crate) fn of_result() -> Self {
+        Self { holder: "result", wants_all: true, ..Self::of_file() }
+    }
+
     /// Whether every column fits.
     pub fn is_empty(&self) -> bool {
         self.problems.is_empty()
@@ -34,18 +55,27 @@ impl Differences {
         bound
     }
 
-    /// The file lacks the column, which has neither a default nor may be null.
+    /// The column, which has no default, isn't there.
+    pub(crate) fn missing_column(&mut self, may_be_null: bool) {
+        if self.wants_all || !may_be_null {
+            self.missing();
+        }
+    }
+
+    /// What can't be without isn't there.
     pub(crate) fn missing(&mut self) {
-        self.add("the file has no such column");
+        let holder = self.holder;
+        self.add(format_args!("the {holder} has no such column"));
     }
 
     /// The column's type can't be read as what it is to be.
     pub(crate) fn mismatch(&mut self, found: &Values<'_>, expected: &str) {
+        let holder = self.holder;
         match found {
             Values::Unsupported(_, why) => {
-                self.add(format_args!("the file has {found}, and the row type wants {expected}; {why}"));
+                self.add(format_args!("the {holder} has {found}, and the row type wants {expected}; {why}"));
             }
-            found => self.add(format_args!("the file has {found}, and the row type wants {expected}")),
+            found => self.add(format_args!("the {holder} has {found}, and the row type wants {expected}")),
         }
     }
 
@@ -80,8 +110,9 @@ impl fmt::Display for Differences {
         if !self.nullable.is_empty() {
             write!(
                 f,
-                "; besides, null is allowed in the file and not in the row type: {}; a row with one is malformed, or \
+                "; besides, null is allowed in the {} and not in the row type: {}; a row with one is malformed, or \
                  make it an `Option`",
+                self.holder,
                 self.nullable.join(", ")
             )?;
         }

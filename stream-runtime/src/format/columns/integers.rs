@@ -53,6 +53,38 @@ impl fmt::Display for Numbers<'_> {
     }
 }
 
+/// A whole number that may be wider than any integer of Arrow: a decimal without a fraction.
+#[derive(Clone, Copy, Debug)]
+pub enum Wide {
+    /// One that an `i128` holds.
+    Signed(i128),
+    /// A greater one, which a `u128` holds.
+    Unsigned(u128),
+    /// One that neither holds.
+    Beyond,
+}
+
+impl Wide {
+    /// The number as a `T`, if that can hold it.
+    pub(crate) fn fit<T: TryFrom<i128> + TryFrom<u128>>(self) -> Option<T> {
+        match self {
+            Self::Signed(number) => T::try_from(number).ok(),
+            Self::Unsigned(number) => T::try_from(number).ok(),
+            Self::Beyond => None,
+        }
+    }
+}
+
+impl fmt::Display for Wide {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signed(number) => number.fmt(f),
+            Self::Unsigned(number) => number.fmt(f),
+            Self::Beyond => f.write_str("a number of more than 128 bits"),
+        }
+    }
+}
+
 /// The reader of a column of `T`s: those of the same width are there as they are.
 #[derive(Clone, Copy, Debug)]
 pub enum Integers<'a, T> {
@@ -60,6 +92,8 @@ pub enum Integers<'a, T> {
     Same(&'a [T]),
     /// It has another one.
     Other(Numbers<'a>),
+    /// It has decimals.
+    Wide(&'a [Wide]),
 }
 
 /// The reader of a column of floating-point numbers: those of a type that fits into `T` without loss.

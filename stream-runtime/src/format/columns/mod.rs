@@ -4,7 +4,11 @@
 //! *bound* to a reader of the row type's own column ([`Bound`]); making a view of row `i` is then a look into slices,
 //! without allocation. A column that doesn't fit is found while it is bound, before any row is looked at
 //! ([`Differences`]).
+//!
+//! The way back, rows into columns, is `arrays`.
 
+#[cfg(any(feature = "parquet", feature = "sql"))]
+pub(crate) mod arrays;
 #[cfg(feature = "arrow")]
 pub(crate) mod arrow;
 mod bound;
@@ -18,7 +22,7 @@ use std::fmt;
 
 pub use bound::{Bound, bind_nested};
 pub use differences::Differences;
-pub use integers::{Floats, Integers, Numbers};
+pub use integers::{Floats, Integers, Numbers, Wide};
 
 /// A named column of a batch, or of a struct within it.
 #[derive(Debug)]
@@ -49,6 +53,8 @@ pub enum Values<'a> {
     Bool(Vec<bool>),
     /// Whole numbers of any width.
     Integers(Numbers<'a>),
+    /// Whole numbers that are decimals.
+    Wide(Vec<Wide>),
     /// Single-precision numbers.
     F32(&'a [f32]),
     /// Double-precision numbers.
@@ -144,6 +150,7 @@ impl fmt::Display for Values<'_> {
             Self::Null => f.write_str("null"),
             Self::Bool(_) => f.write_str("boolean"),
             Self::Integers(numbers) => write!(f, "{numbers}"),
+            Self::Wide(_) => f.write_str("decimal without a fraction"),
             Self::F32(_) => f.write_str("float32"),
             Self::F64(_) => f.write_str("float64"),
             Self::Text(_) => f.write_str("text"),

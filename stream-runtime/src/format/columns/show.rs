@@ -44,6 +44,7 @@ fn value(data: &ColumnData<'_>, row: usize, out: &mut Vec<u8>) {
         Values::Null | Values::Unsupported(..) => {}
         Values::Bool(values) => plain(values.get(row), out),
         Values::Integers(numbers) => plain(numbers.get(row).as_ref(), out),
+        Values::Wide(values) => plain(values.get(row), out),
         Values::F32(values) => float(values.get(row).copied().map(f64::from), out),
         Values::F64(values) => float(values.get(row).copied(), out),
         Values::Text(values) => json::write_text(values.get(row).copied().unwrap_or_default(), out),

@@ -3,12 +3,12 @@
 //! Rows are borrowed and files block, so a file is written in two halves: the query's thread makes chunks of the
 //! rows, and a thread that may block compresses them and writes them down.
 
-use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
+use crate::format::ColumnError;
 use crate::schema::{ColumnSet, Schema};
 
 /// A format that [`FileSink`](super::FileSink) writes.
@@ -76,32 +76,4 @@ pub trait FileFormat: sealed::Sealed + Clone + Send + Sync + 'static {
 
 pub(super) mod sealed {
     pub trait Sealed {}
-}
-
-/// A column that the format has no form for.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct ColumnError {
-    /// Its name, after those of the columns that it is in.
-    column: String,
-    message: String,
-}
-
-impl ColumnError {
-    pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { column: String::new(), message: message.into() }
-    }
-
-    /// The error as one of a column, or of the column that it is in.
-    pub(super) fn of(mut self, column: &str) -> Self {
-        self.column =
-            if self.column.is_empty() { column.to_owned() } else { format!("{column}.{}", self.column) };
-        self
-    }
-}
-
-impl fmt::Display for ColumnError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the column `{}` {}", self.column, self.message)
-    }
 }

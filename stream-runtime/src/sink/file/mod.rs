@@ -34,12 +34,12 @@ pub use parquet::{Parquet, ParquetCompression};
 pub use text::{Csv, JsonLines};
 
 use crate::error::{Error, Result};
+use crate::format::ColumnError;
 use crate::schema::{ColumnSet, Schema};
 use crate::sink::blocking::blocking;
 use crate::sink::{AppendOnly, Sink, SinkBatch, SinkContext};
 use crate::storage::Chosen;
 use compaction::Upkeep;
-use format::ColumnError;
 use log::{Log, State};
 use part::{Part, Written};
 use partition::Partitioning;

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Write as _};
 
 use hashbrown::HashMap;
 
-use super::format::ColumnError;
+use crate::format::ColumnError;
 use crate::schema::columnar::{ColumnWriter, Columns};
 use crate::schema::place::Place;
 use crate::schema::{Column, ColumnSet, Element, List, Schema, TimestampFormat};

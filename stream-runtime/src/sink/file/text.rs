@@ -5,11 +5,11 @@ use std::io::{self, BufRead, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::compression::{TextBody, TextCompression};
-use super::format::{ColumnError, FileFormat, sealed::Sealed};
+use super::format::{FileFormat, sealed::Sealed};
 use crate::error::{Error, Result};
-use crate::format::TextRow;
 use crate::format::csv::{CsvFormat, write_record};
 use crate::format::json::ObjectWriter;
+use crate::format::{ColumnError, TextRow};
 use crate::schema::columnar::Columns;
 use crate::schema::derive::names;
 use crate::schema::place::Place;

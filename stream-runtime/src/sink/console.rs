@@ -3,8 +3,6 @@
 //! A table is never wider than the terminal, and nothing from a row can move the cursor or change colours:
 //! control characters are printed escaped.
 
-mod table;
-
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,13 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use crate::error::{Error, Result};
-use crate::format::TextRow;
+use crate::format::{TextRow, table};
 use crate::schema::Schema;
 use crate::sink::blocking::blocking;
 use crate::sink::{AnyMode, Sink, SinkBatch, SinkContext};
-
-/// The widest table where no terminal says how wide it is.
-const WIDTH_WITHOUT_TERMINAL: u16 = 120;
 
 /// Prints each batch as a table. Takes every output mode.
 ///
@@ -98,7 +93,7 @@ impl ConsoleSink {
                 Output::Stdout => table::terminal_width(),
                 Output::Writer(_) => None,
             })
-            .unwrap_or(WIDTH_WITHOUT_TERMINAL)
+            .unwrap_or(table::WIDTH)
     }
 
     fn render<R: Schema>(&self, batch: &SinkBatch<'_, R>) -> String {
@@ -117,12 +112,10 @@ impl ConsoleSink {
                 cells
             })
             .collect();
-        table::render(R::FIELDS, &shown, self.columns(), self.truncate, &mut text);
-        match batch.rows.len().saturating_sub(shown.len()) {
-            0 => text.push('\n'),
-            1 => text.push_str("… and 1 more row\n\n"),
-            more => text.push_str(&["… and ", &more.to_string(), " more rows\n\n"].concat()),
-        }
+        let headings: Vec<_> = R::FIELDS.iter().map(table::Heading::from).collect();
+        table::render(&headings, &shown, self.columns(), self.truncate, &mut text);
+        table::push_rest(batch.rows.len(), shown.len(), &mut text);
+        text.push('\n');
         text
     }
 

@@ -1,7 +1,5 @@
 //! Parquet as a format of a file sink.
 
-mod arrays;
-
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,12 +13,16 @@ use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
-use super::format::{ColumnError, FileFormat, sealed::Sealed};
+use super::format::{FileFormat, sealed::Sealed};
 use crate::error::{Error, Result};
+use crate::format::ColumnError;
+use crate::format::columns::arrays::{self, Form};
 use crate::schema::{ColumnSet, Schema};
 
 /// How many rows are made arrays at once.
 const CHUNK: usize = 8192;
+
+const FORM: Form = Form { table: "a Parquet file", batch: "Parquet's pages", wide_integers: false };
 
 /// Parquet: the columns one after the other, typed and compressed.
 ///
@@ -98,7 +100,7 @@ impl FileFormat for Parquet {
     }
 
     fn check_columns<R: Schema>(&self, left_out: ColumnSet) -> Result<(), ColumnError> {
-        arrays::record_batch::<R, _>(std::iter::empty(), left_out).map(drop)
+        arrays::record_batch::<R, _>(std::iter::empty(), None, left_out, FORM).map(drop)
     }
 
     fn chunk<'r, R: Schema, I: Iterator<Item = &'r R> + Clone>(
@@ -108,7 +110,7 @@ impl FileFormat for Parquet {
         rows: &mut I,
     ) -> Result<RecordBatch, ColumnError> {
         let chunk = rows.clone().take(CHUNK).map(|row| Some(row.view()));
-        let batch = arrays::record_batch::<R, _>(chunk, left_out);
+        let batch = arrays::record_batch::<R, _>(chunk, None, left_out, FORM);
         // On slices this is one step.
         rows.nth(CHUNK - 1);
         batch

@@ -1,25 +1,27 @@
-//! Rows as Arrow arrays: one loop a column, each into the builder of its type.
+//! Rows as Arrow's arrays: one loop a column, each into the builder of its type.
 
 use std::sync::Arc;
 
 use arrow_array::builder::{GenericByteBuilder, PrimitiveBuilder};
 use arrow_array::types::{
-    ArrowPrimitiveType, BinaryType, ByteArrayType, Date32Type, DurationMicrosecondType, Float32Type,
-    Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType, UInt8Type, UInt16Type,
-    UInt32Type, UInt64Type, Utf8Type,
+    ArrowPrimitiveType, BinaryType, ByteArrayType, Date32Type, Decimal256Type, DurationMicrosecondType,
+    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType, UInt8Type,
+    UInt16Type, UInt32Type, UInt64Type, Utf8Type,
 };
-use arrow_array::{Array, ArrayRef, BooleanArray, ListArray, RecordBatch, StructArray};
-use arrow_buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_array::{Array, ArrayRef, BooleanArray, ListArray, RecordBatch, RecordBatchOptions, StructArray};
+use arrow_buffer::{NullBuffer, OffsetBuffer, ScalarBuffer, i256};
 use arrow_schema::{ArrowError, Field, FieldRef, Schema as ArrowSchema};
 
+use crate::format::ColumnError;
 use crate::schema::columnar::{ColumnWriter, Columns};
 use crate::schema::place::Place;
 use crate::schema::{Column, ColumnSet, Element, List, Schema};
-use crate::sink::file::format::ColumnError;
 use crate::time::{Date, Duration, Timestamp, Window};
 
 /// How deep structs and lists may stand within one another. A struct that holds a list of itself has no end.
 const MAX_DEPTH: u32 = 64;
+/// The digits of the longest integer of 128 bits.
+const WIDE_DIGITS: u8 = 39;
 /// A list's elements, as Parquet names them.
 const ELEMENT: &str = "element";
 /// The most text or binary data of one column in one array: offsets are 32 bits.
@@ -27,19 +29,37 @@ const MAX_BYTES: usize = i32::MAX as usize;
 
 type Built = Result<ArrayRef, ColumnError>;
 
-/// The rows but for the columns left out.
-pub(super) fn record_batch<'a, S: Schema, I>(rows: I, left_out: ColumnSet) -> Result<RecordBatch, ColumnError>
+/// What the arrays are for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Form {
+    /// What holds all arrays of a column, as errors call it.
+    pub(crate) table: &'static str,
+    /// What holds one of them.
+    pub(crate) batch: &'static str,
+    /// Whether integers of 128 bits become decimals without a fraction. If not, they are an error.
+    pub(crate) wide_integers: bool,
+}
+
+/// The rows but for the columns left out. Without `count` at least one column has to be left.
+pub(crate) fn record_batch<'a, S: Schema, I>(
+    rows: I,
+    count: Option<usize>,
+    left_out: ColumnSet,
+    form: Form,
+) -> Result<RecordBatch, ColumnError>
 where
     I: Iterator<Item = Option<S::View<'a>>> + Clone,
 {
-    let mut columns = Arrays { depth: 0, left_out, fields: Vec::new(), arrays: Vec::new() };
+    let mut columns = Arrays { form, depth: 0, left_out, fields: Vec::new(), arrays: Vec::new() };
     S::write_columns(rows, &mut columns)?;
-    RecordBatch::try_new(Arc::new(ArrowSchema::new(columns.fields)), columns.arrays)
+    let options = RecordBatchOptions::new().with_row_count(count);
+    RecordBatch::try_new_with_options(Arc::new(ArrowSchema::new(columns.fields)), columns.arrays, &options)
         .map_err(|error| broken(&error))
 }
 
 /// Takes the columns of rows.
 struct Arrays {
+    form: Form,
     depth: u32,
     left_out: ColumnSet,
     fields: Vec<FieldRef>,
@@ -56,7 +76,7 @@ impl Columns for Arrays {
         if column.is_in(self.left_out) {
             return Ok(());
         }
-        let array = T::write_column(values, &mut Builder { depth: self.depth })
+        let array = T::write_column(values, &mut Builder { form: self.form, depth: self.depth })
             .map_err(|error| error.of(column.name))?;
         self.fields.push(Arc::new(Field::new(column.name, array.data_type().clone(), T::NULLABLE)));
         self.arrays.push(array);
@@ -66,6 +86,7 @@ impl Columns for Arrays {
 
 /// Builds the array of a column.
 struct Builder {
+    form: Form,
     depth: u32,
 }
 
@@ -91,20 +112,20 @@ impl ColumnWriter for Builder {
         Ok(Arc::new(values.collect::<BooleanArray>()))
     }
 
-    fn i128<I: Iterator<Item = Option<i128>>>(&mut self, _values: I) -> Built {
-        Err(too_wide("i128"))
+    fn i128<I: Iterator<Item = Option<i128>>>(&mut self, values: I) -> Built {
+        self.wide("i128", values.map(|value| value.map(i256::from_i128)))
     }
 
-    fn u128<I: Iterator<Item = Option<u128>>>(&mut self, _values: I) -> Built {
-        Err(too_wide("u128"))
+    fn u128<I: Iterator<Item = Option<u128>>>(&mut self, values: I) -> Built {
+        self.wide("u128", values.map(|value| value.map(|value| i256::from_parts(value, 0))))
     }
 
     fn text<'a, I: Iterator<Item = Option<&'a str>>>(&mut self, values: I) -> Built {
-        bytes::<Utf8Type>(values)
+        self.bytes::<Utf8Type>(values)
     }
 
     fn binary<'a, I: Iterator<Item = Option<&'a [u8]>>>(&mut self, values: I) -> Built {
-        bytes::<BinaryType>(values)
+        self.bytes::<BinaryType>(values)
     }
 
     fn timestamp<I: Iterator<Item = Option<Timestamp>>>(&mut self, values: I) -> Built {
@@ -138,7 +159,7 @@ impl ColumnWriter for Builder {
         let (mut elements, mut offsets) = (Vec::new(), vec![0_i32]);
         for list in lists.clone() {
             elements.extend(list.into_iter().flatten());
-            let end = i32::try_from(elements.len()).map_err(|_| too_much())?;
+            let end = i32::try_from(elements.len()).map_err(|_| self.too_much())?;
             offsets.push(end);
         }
         let values = T::write_column(elements.iter().copied().map(Some), &mut within)?;
@@ -156,8 +177,8 @@ impl ColumnWriter for Builder {
     where
         I: Iterator<Item = Option<S::View<'a>>> + Clone,
     {
-        let Self { depth } = self.within()?;
-        let mut columns = Arrays { depth, left_out: 0, fields: Vec::new(), arrays: Vec::new() };
+        let Self { form, depth } = self.within()?;
+        let mut columns = Arrays { form, depth, left_out: 0, fields: Vec::new(), arrays: Vec::new() };
         S::write_columns(rows.clone(), &mut columns)?;
         structs(columns.fields, columns.arrays, rows.map(|row| row.is_some()))
     }
@@ -167,10 +188,43 @@ impl Builder {
     fn within(&self) -> Result<Self, ColumnError> {
         match self.depth + 1 {
             MAX_DEPTH => Err(ColumnError::new(format!(
-                "holds lists or structs more than {MAX_DEPTH} deep, as a struct does that holds a list of itself: a Parquet file says in advance how deep they are; select its parts, or its JSON as text"
+                "holds lists or structs more than {MAX_DEPTH} deep, as a struct does that holds a list of itself: {} says in advance how deep they are; select its parts, or its JSON as text",
+                self.form.table,
             ))),
-            depth => Ok(Self { depth }),
+            depth => Ok(Self { depth, ..*self }),
         }
+    }
+
+    fn wide(&self, name: &str, values: impl Iterator<Item = Option<i256>>) -> Built {
+        if !self.form.wide_integers {
+            return Err(ColumnError::new(format!(
+                "is an integer of 128 bits (`{name}`), which {} has no type for; select it as `i64`, `u64`, `f64` or text",
+                self.form.table,
+            )));
+        }
+        let array = numbers::<Decimal256Type>(values).finish().with_precision_and_scale(WIDE_DIGITS, 0);
+        Ok(Arc::new(array.map_err(|error| broken(&error))?))
+    }
+
+    fn bytes<'a, T: ByteArrayType>(&self, values: impl Iterator<Item = Option<&'a T::Native>>) -> Built {
+        let count = values.size_hint().0;
+        let mut builder = GenericByteBuilder::<T>::with_capacity(count, count * 16);
+        for value in values {
+            // What doesn't fit would be a panic of the builder.
+            let length = value.map_or(0, |value| AsRef::<[u8]>::as_ref(value).len());
+            if builder.values_slice().len() + length > MAX_BYTES {
+                return Err(self.too_much());
+            }
+            builder.append_option(value);
+        }
+        Ok(Arc::new(builder.finish()))
+    }
+
+    fn too_much(&self) -> ColumnError {
+        ColumnError::new(format!(
+            "holds more than 2 GiB in a few thousand rows, which {} can't; put less into a row",
+            self.form.batch,
+        ))
     }
 }
 
@@ -178,20 +232,6 @@ fn numbers<T: ArrowPrimitiveType>(values: impl Iterator<Item = Option<T::Native>
     let mut builder = PrimitiveBuilder::with_capacity(values.size_hint().0);
     values.for_each(|value| builder.append_option(value));
     builder
-}
-
-fn bytes<'a, T: ByteArrayType>(values: impl Iterator<Item = Option<&'a T::Native>>) -> Built {
-    let count = values.size_hint().0;
-    let mut builder = GenericByteBuilder::<T>::with_capacity(count, count * 16);
-    for value in values {
-        // What doesn't fit would be a panic of the builder.
-        let length = value.map_or(0, |value| AsRef::<[u8]>::as_ref(value).len());
-        if builder.values_slice().len() + length > MAX_BYTES {
-            return Err(too_much());
-        }
-        builder.append_option(value);
-    }
-    Ok(Arc::new(builder.finish()))
 }
 
 fn structs(fields: Vec<FieldRef>, arrays: Vec<ArrayRef>, valid: impl Iterator<Item = bool>) -> Built {
@@ -202,18 +242,6 @@ fn structs(fields: Vec<FieldRef>, arrays: Vec<ArrayRef>, valid: impl Iterator<It
 fn nulls(valid: impl Iterator<Item = bool>) -> Option<NullBuffer> {
     let nulls: NullBuffer = valid.collect();
     (nulls.null_count() > 0).then_some(nulls)
-}
-
-fn too_wide(name: &str) -> ColumnError {
-    ColumnError::new(format!(
-        "is an integer of 128 bits (`{name}`), which Parquet has no type for; select it as `i64`, `u64`, `f64` or text"
-    ))
-}
-
-fn too_much() -> ColumnError {
-    ColumnError::new(
-        "holds more than 2 GiB in a few thousand rows, which Parquet's pages can't; put less into a row",
-    )
 }
 
 /// Arrays of different lengths, or nulls where none may be: the iterators rule it out.
