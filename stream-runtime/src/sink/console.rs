@@ -113,7 +113,9 @@ impl ConsoleSink {
             })
             .collect();
         let headings: Vec<_> = R::FIELDS.iter().map(table::Heading::from).collect();
-        table::render(&headings, &shown, self.columns(), self.truncate, &mut text);
+        if !shown.is_empty() {
+            table::render(&headings, &shown, self.columns(), self.truncate, &mut text);
+        }
         table::push_rest(batch.rows.len(), shown.len(), &mut text);
         text.push('\n');
         text

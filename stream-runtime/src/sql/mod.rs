@@ -61,7 +61,7 @@
 //! # What a statement sees
 //!
 //! When it begins, it takes the snapshot of each table that it names: that of the last commit. It keeps to these
-//! snapshots, however often it names a table and whatever is committed meanwhile. Taking one costs nothing. Two tables of two queries
+//! snapshots, however often it names a table and whatever is committed meanwhile. Taking one copies no row. Two tables of two queries
 //! are each consistent in themselves: queries commit independently of each other, so one table may be a batch ahead of the other.
 //!
 //! The columns that a statement names, and no others, are made into Arrow's arrays, 8192 rows at a time, while DataFusion takes them in. It filters
@@ -95,7 +95,7 @@
 //!
 //! # Threads
 //!
-//! Statements run on the tokio runtime of whoever asks, and on as many of its threads as it has. They give way between batches of rows; what
+//! Statements run on the tokio runtime of whoever asks, in up to as many tasks as there are cores. They give way between batches of rows; what
 //! DataFusion does at once is longer where it sorts many rows. A service whose answers mustn't wait for large statements asks them on a runtime of their own.
 
 mod depth;

@@ -102,6 +102,33 @@ async fn lists_are_unnested_and_times_compared() {
 }
 
 #[tokio::test]
+async fn functions_of_lists_and_times_are_there() {
+    #[derive(Debug, PartialEq, Schema)]
+    struct Seen {
+        by: String,
+        ada: bool,
+        hour: Timestamp,
+        length: String,
+        matches: bool,
+    }
+
+    let Running { query, clicks, table, sql } = running().await;
+    clicks.add([click(66, "/a/b", "ada")]);
+    assert!(table.wait_for_batch(0).await);
+    let result = sql
+        .query(
+            "SELECT users[1] AS by, array_has(users, 'ada') AS ada, date_trunc('hour', window.start) AS hour, \
+             CAST(length(page) * 2 AS VARCHAR) AS length, page ~ '^/[a-z]/' AS matches FROM page_stats",
+        )
+        .await
+        .unwrap();
+    let hour = Timestamp::from_secs(3600);
+    let seen = Seen { by: "ada".to_owned(), ada: true, hour, length: "8".to_owned(), matches: true };
+    assert_eq!(result.rows::<Seen>().unwrap(), [seen]);
+    query.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn tables_of_two_queries_are_joined() {
     let Running { query, clicks, table, sql } = running().await;
     let (names, mut sink) = MemorySink::new();
