@@ -51,7 +51,7 @@ use limit::Limit;
 use listing::Listing;
 use log::{FileLog, SeenFile};
 use options::Options;
-use partition::refuse_partition_columns;
+use partition::Partitions;
 use records::Limits;
 use split::Reading;
 
@@ -251,6 +251,7 @@ impl<F: FileFormat, R: Schema> Source<R> for FileSource<F> {
                 source: self.name(),
                 encoding,
                 limits: Limits { chunk: CHUNK, record: self.options.max_line_bytes },
+                partitions: Partitions::of(&listing),
             }),
             listing: Arc::new(listing),
             log: Arc::new(log),
@@ -371,7 +372,7 @@ impl Opened {
         let begun = Instant::now();
         let (listing, log) = (Arc::clone(&self.listing), Arc::clone(&self.log));
         let mut files = blocking(move || listing.unseen(&log)).await??;
-        refuse_partition_columns::<R>(&self.reading.source, self.listing.base(), &files)?;
+        self.reading.partitions.check::<R>(&self.reading.source, &files)?;
         if latest_first {
             files.reverse();
         }

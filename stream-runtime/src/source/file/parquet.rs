@@ -11,14 +11,20 @@ use ::parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use super::columnar::{BATCH, Problem, column_names, guarded, push_all};
 use super::prune::Pruner;
 use super::split::Piece;
+use crate::format::partition::PartitionValues;
 use crate::schema::Schema;
 use crate::source::{Chunk, Rows};
 
-pub(super) fn read<R: Schema>(piece: &Piece, file: &File, rows: &mut dyn Rows<R>) -> Result<(), Problem> {
+pub(super) fn read<R: Schema>(
+    piece: &Piece,
+    file: &File,
+    partition: &PartitionValues,
+    rows: &mut dyn Rows<R>,
+) -> Result<(), Problem> {
     let path = &*piece.file.path;
     let metadata = guarded(|| Ok(ArrowReaderMetadata::load(&file.try_clone()?, ArrowReaderOptions::new())?))?;
     let schema = metadata.parquet_schema();
-    let names = column_names::<R>(rows.wanted().columns);
+    let names = column_names::<R>(rows.wanted().columns, partition);
     let fields = schema.root_schema().get_fields().iter().enumerate();
     let roots = fields.filter(|(_, field)| names.contains(&field.name())).map(|(index, _)| index);
     let mask = ProjectionMask::roots(schema, roots);
@@ -45,7 +51,7 @@ pub(super) fn read<R: Schema>(piece: &Piece, file: &File, rows: &mut dyn Rows<R>
                 .with_batch_size(BATCH)
                 .build()?)
         })?;
-        push_all(reader, path, row, rows)?;
+        push_all(reader, path, partition, row, rows)?;
     }
     Ok(())
 }

@@ -80,6 +80,7 @@ mod tests {
     use super::*;
     use crate::format::csv::CsvFormat;
     use crate::source::file::listing;
+    use crate::source::file::partition::Partitions;
     use crate::source::file::records::Limits;
     use crate::source::{Chunk, Line, Position, Rows};
 
@@ -132,7 +133,7 @@ mod tests {
         let path = directory.path().join("file");
         fs::write(&path, bytes).unwrap();
         let file = listing::stat(Arc::from(path.to_str().unwrap())).unwrap().unwrap();
-        let reading = Arc::new(Reading { source: "test".to_owned(), encoding, limits });
+        let reading = Arc::new(Reading { source: "test".to_owned(), encoding, limits, partitions: Partitions::default() });
         let mut items = Items::default();
         for mut split in cut_all(std::iter::once(&file), &reading, share) {
             split.read(&mut items).unwrap();
