@@ -54,6 +54,6 @@ impl PartitionValues {
 }
 
 /// The value that was packed.
-pub(super) fn unpack<'a, T: Column>(mut packed: &'a [u8], arena: &'a Arena) -> Option<T::View<'a>> {
+pub(crate) fn unpack<'a, T: Column>(mut packed: &'a [u8], arena: &'a Arena) -> Option<T::View<'a>> {
     T::unpack(&mut packed, arena)
 }

@@ -33,7 +33,8 @@ fn object(fields: &[ColumnField<'_>], row: usize, out: &mut Vec<u8>) {
 
 fn is_null(data: &ColumnData<'_>, row: usize) -> bool {
     // What a directory says is no part of the row, and stands in the file's path.
-    matches!(data.values, Values::Null | Values::OfPartition(_) | Values::Unsupported(..)) || data.nulls.view().is_null(row)
+    matches!(data.values, Values::Null | Values::OfPartition(_) | Values::Unsupported(..))
+        || data.nulls.view().is_null(row)
 }
 
 fn value(data: &ColumnData<'_>, row: usize, out: &mut Vec<u8>) {

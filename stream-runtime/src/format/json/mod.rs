@@ -246,9 +246,7 @@ impl<'a, A: MapAccess<'a>, const COLUMNS: ColumnSet> Object<'a, A, COLUMNS> {
         match value {
             Some(value) => value,
             None if !column.is_in(COLUMNS) => T::placeholder(),
-            None => {
-                self.in_partition(column).unwrap_or_else(|| T::keep(default().view(), self.arena))
-            }
+            None => self.in_partition(column).unwrap_or_else(|| T::keep(default().view(), self.arena)),
         }
     }
 

@@ -26,9 +26,9 @@ use async_trait::async_trait;
 pub use compression::TextCompression;
 pub use format::FileFormat;
 pub use manifest::committed_files;
-pub(crate) use partition::NULL_PARTITION;
 #[cfg(feature = "parquet")]
 pub use parquet::{Parquet, ParquetCompression};
+pub(crate) use partition::NULL_PARTITION;
 pub use text::{Csv, JsonLines};
 
 use crate::error::{Error, Result};

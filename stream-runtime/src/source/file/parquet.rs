@@ -36,10 +36,9 @@ pub(super) fn read<R: Schema>(
         if !piece.range.contains(&middle(group).min(piece.file.size.saturating_sub(1))) {
             continue;
         }
-        let pruned = rows
-            .wanted()
-            .pruning
-            .and_then(|pruning| Pruner::new::<R>(&metadata, pruning, rows.wanted().columns).prune(group));
+        let pruned = rows.wanted().pruning.and_then(|pruning| {
+            Pruner::new::<R>(&metadata, pruning, rows.wanted().columns, partition).prune(group)
+        });
         if let Some(event_times) = pruned {
             rows.push(Chunk::Pruned { rows: count, event_times }).map_err(Problem::Query)?;
             continue;

@@ -38,7 +38,8 @@ impl Partitions {
     /// Fails if a directory is named after a column of the rows and doesn't give it a value.
     pub(super) fn check<R: Schema>(&self, source: &str, files: &[SeenFile]) -> Result<()> {
         let mut directories = HashSet::new();
-        let mut first_of_each = files.iter().filter(|file| directories.insert(Path::new(&*file.path).parent()));
+        let mut first_of_each =
+            files.iter().filter(|file| directories.insert(Path::new(&*file.path).parent()));
         first_of_each.try_for_each(|file| self.values::<R>(source, &file.path).map(drop))
     }
 
@@ -46,12 +47,14 @@ impl Partitions {
     pub(super) fn values<R: Schema>(&self, source: &str, path: &str) -> Result<PartitionValues> {
         let below = Path::new(path).strip_prefix(&self.base).ok().and_then(Path::parent);
         let directories = below.into_iter().flatten().filter_map(OsStr::to_str).filter_map(Directory::parse);
-        let is_column = |directory: &Directory<'_>| R::FIELDS.iter().any(|field| field.name == directory.column);
+        let is_column =
+            |directory: &Directory<'_>| R::FIELDS.iter().any(|field| field.name == directory.column);
         let directories: Vec<_> = directories.filter(is_column).collect();
         let Some(Directory { name, column, .. }) = directories.first() else {
             return Ok(PartitionValues::default());
         };
-        let mut found = Found { fields: R::FIELDS, values: PartitionValues::default(), directories: &directories };
+        let mut found =
+            Found { fields: R::FIELDS, values: PartitionValues::default(), directories: &directories };
         let read = if self.recursive {
             Err(format!(
                 "in the directory `{name}`, which gives the column `{column}` no value under `recursive_file_lookup`; \
@@ -67,9 +70,10 @@ impl Partitions {
     }
 }
 
-/// Whether a directory is one of a partition.
+/// Whether a directory is one of a partition, by its name; `_date=2026-01-31` isn't hidden, as in Spark.
 pub(super) fn is_partition(directory: &OsStr) -> bool {
-    directory.to_str().and_then(Directory::parse).is_some()
+    let name = directory.as_encoded_bytes();
+    !name.starts_with(b".") && memchr::memchr(b'=', name).is_some_and(|at| at > 0)
 }
 
 /// A directory of a partition.
@@ -83,9 +87,6 @@ struct Directory<'a> {
 impl<'a> Directory<'a> {
     fn parse(name: &'a str) -> Option<Self> {
         let (column, value) = name.split_once('=')?;
-        if column.is_empty() || column.starts_with('.') {
-            return None;
-        }
         Some(Self { name, column: percent_decode_str(column).decode_utf8().ok()?, value })
     }
 }
@@ -142,7 +143,9 @@ fn decode<'a, T: Column>(
         kind,
         Kind::Binary | Kind::Span | Kind::TimeWindow | Kind::Nullable(_) | Kind::ListOf(_) | Kind::Struct
     ) {
-        return Err(RowError::new("only text, numbers, `bool`, dates and timestamps are read from directories"));
+        return Err(RowError::new(
+            "only text, numbers, `bool`, dates and timestamps are read from directories",
+        ));
     }
     if escaped.is_empty() {
         return Err(RowError::new("there is nothing behind the `=`"));

@@ -133,7 +133,12 @@ mod tests {
         let path = directory.path().join("file");
         fs::write(&path, bytes).unwrap();
         let file = listing::stat(Arc::from(path.to_str().unwrap())).unwrap().unwrap();
-        let reading = Arc::new(Reading { source: "test".to_owned(), encoding, limits, partitions: Partitions::default() });
+        let reading = Arc::new(Reading {
+            source: "test".to_owned(),
+            encoding,
+            limits,
+            partitions: Partitions::default(),
+        });
         let mut items = Items::default();
         for mut split in cut_all(std::iter::once(&file), &reading, share) {
             split.read(&mut items).unwrap();

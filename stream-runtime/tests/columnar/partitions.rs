@@ -1,0 +1,509 @@
+//! Directories that are named after columns: what our sink writes there, what Spark writes there, and what neither would.
+//!
+//! The oracle is the rows themselves.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use stream_runtime::Result;
+use stream_runtime::engine::QueryBuilder;
+use stream_runtime::plan::Plan;
+use stream_runtime::prelude::*;
+use stream_runtime::source::{MemorySource, OnMalformed};
+
+use crate::support::{batch, error_of, load, run, write_orc, write_parquet};
+
+const FORMATS: [&str; 4] = ["json", "csv", "parquet", "orc"];
+
+/// The rows of a directory as a table.
+fn table<R: Schema>(format: &str, directory: &Path) -> Result<Vec<R>> {
+    match format {
+        "json" => load(StaticFile::json(directory)),
+        "csv" => load(StaticFile::csv(directory)),
+        "headless" => load(StaticFile::csv(directory).header(false)),
+        "parquet" => load(StaticFile::parquet(directory)),
+        "orc" => load(StaticFile::orc(directory)),
+        other => panic!("{other}"),
+    }
+}
+
+/// The rows of a query over a directory.
+macro_rules! query {
+    ($query:ident, $rows:ident, $format:expr, $directory:expr) => {
+        match $format {
+            "json" => rows_of($query::query().$rows(FileSource::json($directory))),
+            "csv" => rows_of($query::query().$rows(FileSource::csv($directory))),
+            "headless" => rows_of($query::query().$rows(FileSource::csv($directory).header(false))),
+            "parquet" => rows_of($query::query().$rows(FileSource::parquet($directory))),
+            "orc" => rows_of($query::query().$rows(FileSource::orc($directory))),
+            other => panic!("{other}"),
+        }
+    };
+}
+
+fn rows_of<P: Plan<Output = O>, O: Schema + Clone>(query: QueryBuilder<P>) -> Vec<O> {
+    let (rows, _) = run(query, 2).unwrap();
+    rows.iter().flat_map(|rows| rows.iter().cloned()).collect()
+}
+
+/// Writes a file of a format: columns of text and of numbers.
+fn write(format: &str, path: &Path, columns: &[(&str, &[&str])]) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let count = columns[0].1.len();
+    let lines = |line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<Vec<_>>().concat();
+    let is_number = |text: &&str| text.parse::<i64>().is_ok();
+    let cell = |text: &str| if is_number(&text) { text.to_owned() } else { format!("{text:?}") };
+    match format {
+        "json" => {
+            let pair =
+                |(name, values): &(&str, &[&str]), row: usize| format!("\"{name}\":{}", cell(values[row]));
+            let object = |row| {
+                let pairs: Vec<_> = columns.iter().map(|column| pair(column, row)).collect();
+                format!("{{{}}}\n", pairs.join(","))
+            };
+            fs::write(path, lines(&object)).unwrap();
+        }
+        "csv" => {
+            let record = |cells: Vec<&str>| format!("{}\n", cells.join(","));
+            let header = record(columns.iter().map(|(name, _)| *name).collect());
+            let line = |row: usize| record(columns.iter().map(|(_, values)| values[row]).collect());
+            fs::write(path, header + &lines(&line)).unwrap();
+        }
+        _ => {
+            let array = |values: &[&str]| -> ArrayRef {
+                if values.iter().all(is_number) {
+                    Arc::new(values.iter().map(|text| text.parse::<i64>().ok()).collect::<Int64Array>())
+                } else {
+                    Arc::new(values.iter().map(|text| Some(*text)).collect::<StringArray>())
+                }
+            };
+            let rows: RecordBatch =
+                batch(columns.iter().map(|(name, values)| (*name, array(values))).collect());
+            if format == "orc" { write_orc(path, &rows, 2) } else { write_parquet(path, &rows, 2) }
+        }
+    }
+}
+
+#[derive(Schema, Clone, Debug, PartialEq)]
+#[schema(rename_all = "kebab-case")]
+struct Row {
+    id: u64,
+    page: String,
+    country: Option<String>,
+    tiny: i8,
+    big: Option<u64>,
+    share: f64,
+    narrow: Option<f32>,
+    is_new: bool,
+    day: Date,
+    maybe_day: Option<Date>,
+    at: Timestamp,
+    #[schema(timestamp = "millis")]
+    seen_at: Option<Timestamp>,
+}
+
+const COLUMNS: [&str; 11] =
+    ["page", "country", "tiny", "big", "share", "narrow", "is-new", "day", "maybe-day", "at", "seen-at"];
+
+stream_query! {
+    query Copies(rows: Row) -> Row {
+        from row in rows;
+        select row;
+        output append;
+    }
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof!["[a-c]{0,2}", "[ -~\t\r\n]{0,8}", "[%0-9A-F=/]{0,8}", "\\PC{0,6}", "[\u{0}-\u{20}ä데._]{0,6}"]
+}
+
+fn time() -> impl Strategy<Value = Timestamp> {
+    let micros = -2_208_988_800_000_000..4_102_444_800_000_000_i64;
+    prop_oneof![micros.clone(), micros.prop_map(|micros| micros / 1_000_000 * 1_000_000)]
+        .prop_map(Timestamp::from_micros)
+}
+
+fn date() -> impl Strategy<Value = Date> {
+    (-30_000..60_000_i32).prop_map(Date::from_days)
+}
+
+prop_compose! {
+    fn row()(
+        (page, country, tiny, big) in (text(), prop::option::of(text()), any::<i8>(), any::<Option<u64>>()),
+        (share, narrow, is_new) in (-1e300..1e300_f64, prop::option::of(-1e30..1e30_f32), any::<bool>()),
+        (day, maybe_day) in (date(), prop::option::of(date())),
+        (at, seen_at) in (time(), prop::option::of(time())),
+    ) -> Row {
+        Row { id: 0, page, country, tiny, big, share, narrow, is_new, day, maybe_day, at, seen_at }
+    }
+}
+
+/// Has a query write rows.
+fn land(format: &str, directory: &Path, rows: &[Row], columns: &[&str]) {
+    let (input, source) = MemorySource::new();
+    for rows in rows.chunks(4) {
+        input.add(rows.to_vec());
+    }
+    let query = Copies::query().rows(source.max_chunks_per_trigger(1));
+    let columns = columns.to_vec();
+    let query = match format {
+        "json" => query.to(FileSink::json(directory).partition_by(columns)),
+        "csv" => query.to(FileSink::csv(directory).partition_by(columns)),
+        "headless" => query.to(FileSink::csv(directory).header(false).partition_by(columns)),
+        "parquet" => query.to(FileSink::parquet(directory).partition_by(columns)),
+        other => panic!("{other}"),
+    };
+    let checkpoint = directory.with_extension("checkpoint");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let query = query.checkpoint(checkpoint).trigger(Trigger::AvailableNow).start().await.unwrap();
+        query.await_termination().await.unwrap();
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 16,
+        rng_seed: RngSeed::Fixed(20_261_130),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn what_the_sink_puts_into_directories_the_source_reads_as_it_was(
+        rows in prop::collection::vec(row(), 1..9),
+        columns in prop::sample::subsequence(&COLUMNS, 1..5),
+    ) {
+        let rows: Vec<Row> = (0..).zip(rows).map(|(id, row)| Row { id, ..row }).collect();
+        // Hive has one name for null and empty text.
+        let expected = rows.iter().cloned().map(|row| {
+            let country = row.country.filter(|text| !columns.contains(&"country") || !text.is_empty());
+            Row { country, ..row }
+        });
+        let expected: Vec<Row> = expected.collect();
+        for format in ["json", "csv", "headless", "parquet"] {
+            let directory = tempfile::tempdir().unwrap();
+            let directory = directory.path().join("out");
+            land(format, &directory, &rows, &columns);
+            let sorted = |mut rows: Vec<Row>| {
+                rows.sort_by_key(|row| row.id);
+                rows
+            };
+            prop_assert_eq!(&sorted(query!(Copies, rows, format, &directory)), &expected);
+            prop_assert_eq!(&sorted(table(format, &directory).unwrap()), &expected);
+            // The same without the manifest.
+            fs::remove_dir_all(directory.join("_spark_metadata")).unwrap();
+            prop_assert_eq!(&sorted(query!(Copies, rows, format, &directory)), &expected);
+        }
+    }
+}
+
+fn seven() -> i32 {
+    7
+}
+
+#[derive(Schema, Clone, Debug, PartialEq)]
+struct Visit {
+    id: i64,
+    day: Date,
+    at: Timestamp,
+    country: Option<String>,
+    #[schema(default = "seven")]
+    rank: i32,
+    share: Option<f64>,
+}
+
+stream_query! {
+    query Visits(visits: Visit) -> Visit {
+        from visit in visits;
+        select visit;
+        output append;
+    }
+}
+
+#[derive(Schema, Clone, Debug, PartialEq)]
+struct Count {
+    country: Option<String>,
+    day: Date,
+    n: u64,
+}
+
+stream_query! {
+    query Counts(visits: Visit) -> Count {
+        from visit in visits;
+        where visit.rank < 10;
+        group by visit.country, visit.day unbounded;
+        select Count { country: visit.country, day: visit.day, n: count() };
+        output complete;
+    }
+}
+
+fn visit(id: i64, day: &str, at: &str, country: Option<&str>, rank: i32, share: Option<f64>) -> Visit {
+    let country = country.map(str::to_owned);
+    Visit { id, day: day.parse().unwrap(), at: at.parse().unwrap(), country, rank, share }
+}
+
+const SPARK: [(&str, &[&str]); 3] = [
+    ("day=2026-01-31/at=2026-01-31 12%3A00%3A00.123/country=a%2Fb %25/rank=-7/share=1.0E10", &["1", "2"]),
+    (
+        "day=2026-01-31/at=1969-12-31 23%3A59%3A59/country=__HIVE_DEFAULT_PARTITION__/rank=0/share=-0.5",
+        &["3"],
+    ),
+    (
+        "day=2026-02-01/at=2026-01-31 00%3A00%3A00/country=데/rank=12/share=__HIVE_DEFAULT_PARTITION__",
+        &["4", "5", "6"],
+    ),
+];
+
+fn spark_visits() -> Vec<Visit> {
+    let (noon, midnight) = ("2026-01-31T12:00:00.123Z", "2026-01-31T00:00:00Z");
+    let first = |id| visit(id, "2026-01-31", noon, Some("a/b %"), -7, Some(1e10));
+    let last = |id| visit(id, "2026-02-01", midnight, Some("데"), 12, None);
+    vec![
+        first(1),
+        first(2),
+        visit(3, "2026-01-31", "1969-12-31T23:59:59Z", None, 0, Some(-0.5)),
+        last(4),
+        last(5),
+        last(6),
+    ]
+}
+
+fn sorted(mut visits: Vec<Visit>) -> Vec<Visit> {
+    visits.sort_by_key(|visit| visit.id);
+    visits
+}
+
+#[test]
+fn directories_of_spark_s_writers_are_read_in_every_format() {
+    for format in FORMATS {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path();
+        for (index, (partition, ids)) in SPARK.iter().enumerate() {
+            let name = format!("part-0000{index}-c000.{format}");
+            write(format, &directory.join(partition).join(name), &[("id", ids)]);
+        }
+        fs::write(directory.join("_SUCCESS"), "").unwrap();
+        assert_eq!(sorted(table(format, directory).unwrap()), spark_visits(), "{format}");
+        assert_eq!(sorted(query!(Visits, visits, format, directory)), spark_visits(), "{format}");
+        // The query names columns of directories alone.
+        let day = "2026-01-31".parse().unwrap();
+        let mut counts = query!(Counts, visits, format, directory);
+        counts.sort_by_key(|count| count.country.clone());
+        let at = Some("a/b %".to_owned());
+        assert_eq!(
+            counts,
+            [Count { country: None, day, n: 1 }, Count { country: at, day, n: 2 }],
+            "{format}"
+        );
+    }
+}
+
+#[test]
+fn the_files_of_a_manifest_of_spark_s_are_in_its_partitions() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let mut manifest = "v1".to_owned();
+    for (index, (partition, ids)) in SPARK.iter().enumerate() {
+        let path = directory.join(partition).join(format!("part-{index}.json"));
+        write("json", &path, &[("id", ids)]);
+        // An URI, in which what is escaped already is escaped once more.
+        let uri = path.to_str().unwrap().replace('%', "%25").replace(' ', "%20");
+        manifest += &format!(
+            "\n{{\"path\":\"file://{uri}\",\"size\":9,\"isDir\":false,\"modificationTime\":1767225600000,\
+             \"blockReplication\":1,\"blockSize\":33554432,\"action\":\"add\"}}"
+        );
+    }
+    write("json", &directory.join("day=2026-01-31/orphan.json"), &[("id", &["9"])]);
+    fs::create_dir(directory.join("_spark_metadata")).unwrap();
+    fs::write(directory.join("_spark_metadata/0"), manifest).unwrap();
+    assert_eq!(sorted(query!(Visits, visits, "json", directory)), spark_visits());
+    assert_eq!(sorted(table("json", directory).unwrap()), spark_visits());
+}
+
+#[test]
+fn a_column_that_is_in_the_file_as_well_has_the_directory_s_value() {
+    for format in FORMATS {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path();
+        let partition = directory.join("day=2026-01-31/country=at");
+        let at = "2026-01-01T00:00:00Z";
+        write(
+            format,
+            &partition.join("a"),
+            &[("id", &["1"]), ("day", &["2020-01-01"]), ("at", &[at]), ("country", &["file"])],
+        );
+        // In another order, and of other types.
+        write(
+            format,
+            &partition.join("b"),
+            &[("country", &["5"]), ("day", &["never"]), ("at", &[at]), ("id", &["2"])],
+        );
+        let expected = [1, 2].map(|id| visit(id, "2026-01-31", at, Some("at"), 7, None));
+        // No file of columns has text where the row type has a time.
+        if matches!(format, "json" | "csv") {
+            assert_eq!(sorted(table(format, directory).unwrap()), expected, "{format}");
+            assert_eq!(sorted(query!(Visits, visits, format, directory)), expected, "{format}");
+        }
+        let day = expected[0].day;
+        let counts = query!(Counts, visits, format, directory);
+        assert_eq!(counts, [Count { country: Some("at".to_owned()), day, n: 2 }], "{format}");
+    }
+}
+
+#[test]
+fn a_struct_within_a_row_keeps_what_the_file_says() {
+    #[derive(Schema, Clone, Debug, PartialEq)]
+    struct Home {
+        country: String,
+    }
+    #[derive(Schema, Clone, Debug, PartialEq)]
+    struct Person {
+        home: Home,
+        country: String,
+        homes: Vec<Home>,
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let partition = directory.path().join("country=at");
+    fs::create_dir(&partition).unwrap();
+    let (first, second) = (r#""home":{"country":"b"}"#, r#""homes":[{"country":"c"}]"#);
+    fs::write(partition.join("a.json"), format!("{{{first},{second}}}\n{{{second},{first}}}\n")).unwrap();
+    let home = |country: &str| Home { country: country.to_owned() };
+    let person = Person { home: home("b"), country: "at".to_owned(), homes: vec![home("c")] };
+    assert_eq!(load::<Person>(StaticFile::json(directory.path())).unwrap(), [person.clone(), person]);
+}
+
+#[test]
+fn a_file_outside_of_a_column_s_directories_has_the_column_itself_or_not_at_all() {
+    for format in FORMATS {
+        #[derive(Schema, Clone, Debug, PartialEq)]
+        struct Row {
+            id: i64,
+            country: Option<String>,
+            #[schema(default = "seven")]
+            rank: i32,
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path();
+        write(format, &directory.join("a"), &[("id", &["1"])]);
+        write(format, &directory.join("b"), &[("id", &["2"]), ("country", &["de"]), ("rank", &["3"])]);
+        write(format, &directory.join("country=at/a"), &[("id", &["3"])]);
+        write(format, &directory.join("country=at/b"), &[("id", &["4"]), ("rank", &["4"])]);
+        write(format, &directory.join("rank=5/country=fr/a"), &[("id", &["5"])]);
+        write(format, &directory.join("other=x/rank=6/a"), &[("id", &["6"])]);
+        let mut rows: Vec<Row> = table(format, directory).unwrap();
+        rows.sort_by_key(|row| row.id);
+        let row = |id, country: &str, rank| Row {
+            id,
+            country: (!country.is_empty()).then(|| country.to_owned()),
+            rank,
+        };
+        let expected = [
+            row(1, "", 7),
+            row(2, "de", 3),
+            row(3, "at", 7),
+            row(4, "at", 4),
+            row(5, "fr", 5),
+            row(6, "", 6),
+        ];
+        assert_eq!(rows, expected, "{format}");
+        // What lacks the column fails as ever.
+        fs::remove_dir_all(directory.join("other=x")).unwrap();
+        write(format, &directory.join("country=at/c"), &[("rank", &["1"])]);
+        let error = error_of(table::<Row>(format, directory));
+        assert!(error.contains("`id`") && error.contains("country=at/c"), "{format}: {error}");
+    }
+}
+
+#[derive(Schema, Clone, Debug, PartialEq)]
+struct Typed {
+    id: i64,
+    #[schema(default)]
+    rank: u8,
+    day: Option<Date>,
+    country: Option<String>,
+    at: Option<Timestamp>,
+    tags: Option<Vec<String>>,
+    #[schema(default)]
+    page: String,
+}
+
+stream_query! {
+    query Types(rows: Typed) -> Typed {
+        from row in rows;
+        select row;
+        output append;
+    }
+}
+
+#[test]
+fn a_directory_without_a_value_of_its_column_is_an_error_of_the_source() {
+    let cases = [
+        ("rank=300", "rank", "u8", "`300` is not an integer from 0 to 255 (`u8`)"),
+        (
+            "rank=__HIVE_DEFAULT_PARTITION__",
+            "rank",
+            "u8",
+            "it is null, and the row type allows no null there",
+        ),
+        ("day=yesterday", "day", "Option<Date>", "`yesterday` is not a date such as `2026-01-31`"),
+        ("at=noon", "at", "Option<Timestamp>", "`noon` is not a time such as `2026-01-31 12:00:00.5` (UTC)"),
+        ("country=%FF", "country", "Option<String>", "it isn't UTF-8"),
+        ("country=", "country", "Option<String>", "there is nothing behind the `=`"),
+        ("day=2026-01-31/x=1/day=2026-01-31", "day", "Option<Date>", "`day=2026-01-31` names it, too"),
+        (
+            "tags=[]",
+            "tags",
+            "Option<Vec<String>>",
+            "only text, numbers, `bool`, dates and timestamps are read from directories",
+        ),
+    ];
+    for (partition, column, type_name, problem) in cases {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path();
+        let file = directory.join(partition).join("a");
+        write("json", &file, &[("id", &["1"])]);
+        let named = partition.split('/').next().unwrap();
+        let expected = format!(
+            "`{}` is in the directory `{named}`, which holds no value of the column `{column}` ({type_name}): \
+             {problem}; rename the directory, or correct the row type",
+            file.display()
+        );
+        let error = error_of(table::<Typed>("json", directory));
+        assert!(error.contains(&expected), "{error}\n{expected}");
+        // No policy for malformed rows makes it one of them.
+        let source = FileSource::json(directory).on_malformed(OnMalformed::Drop);
+        let error = error_of(run(Types::query().rows(source), 1));
+        assert!(error.starts_with("source `FileSource[") && error.contains(&expected), "{error}");
+    }
+}
+
+#[test]
+fn null_is_empty_text_where_text_may_not_be_null() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    write("json", &directory.join("page=__HIVE_DEFAULT_PARTITION__/a"), &[("id", &["1"])]);
+    assert_eq!(table::<Typed>("json", directory).unwrap()[0].page, "");
+}
+
+#[test]
+fn directories_give_no_columns_if_all_are_read_whatever_their_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    write("json", &directory.join("x/day=2026-01-31/a"), &[("id", &["1"])]);
+    let source = FileSource::json(directory).recursive_file_lookup(true);
+    let error = error_of(run(Types::query().rows(source), 1));
+    let expected = "is in the directory `day=2026-01-31`, which gives the column `day` no value under \
+                    `recursive_file_lookup`; leave that option away, or take the column out of the row type";
+    assert!(error.contains(expected), "{error}");
+    // By a pattern they do.
+    let rows = rows_of(Types::query().rows(FileSource::json(directory.join("*/day=*/*"))));
+    assert_eq!(rows[0].day, Some("2026-01-31".parse().unwrap()));
+    // What leads to the source's path is nothing but its path.
+    let rows = rows_of(Types::query().rows(FileSource::json(directory.join("x/day=2026-01-31"))));
+    assert_eq!(rows[0].day, None);
+}
