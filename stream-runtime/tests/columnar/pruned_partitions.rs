@@ -151,7 +151,7 @@ fn files_of_which_where_lets_nothing_through_are_not_read() {
             at: Timestamp::UNIX_EPOCH + seconds(1_000 + 10 * count + n),
             day: Date::from_days(20_000),
             is_new,
-            note: None,
+            note: Some(1),
         };
         (0..12).map(row).collect::<Vec<_>>()
     };

@@ -36,7 +36,7 @@ async fn directories_of_partitions_are_listed_and_others_are_not() {
     assert_eq!(listed, [["a", "day=7/b", "day=7/hour=1/c", "_day=7/d"]]);
     // Whatever matches a pattern is listed so, too.
     let pattern = FileSource::json(directory.path().join("p*"));
-    assert_eq!(batches(&mut start(pattern).await).await, [["plain/e", "plain/day=7/f"]]);
+    assert_eq!(batches(&mut start(pattern).await).await, [["plain/day=7/f", "plain/e"]]);
 }
 
 #[tokio::test]

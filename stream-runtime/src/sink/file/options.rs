@@ -90,7 +90,7 @@ impl<F: FileFormat> FileSink<F> {
     }
 
     /// Writes rows into directories by the values of these columns, such as `date=2026-01-31/country=at`, as Spark
-    /// and Hive do. The columns aren't in the files.
+    /// and Hive do. The columns aren't in the files; [`FileSource`](crate::source::FileSource#partitions) takes them from the directories.
     ///
     /// A batch writes a file for each directory that it has rows for, so columns with few values a batch are the
     /// ones to choose: text, numbers, `bool`, dates, timestamps (in UTC), and `Option`s of those. Null and empty text
