@@ -356,9 +356,12 @@ fn a_column_that_is_in_the_file_as_well_has_the_directory_s_value() {
 }
 
 #[test]
-fn a_struct_within_a_row_keeps_what_the_file_says() {
+fn a_struct_within_a_row_has_what_the_file_says() {
     #[derive(Schema, Clone, Debug, PartialEq)]
     struct Home {
+        street: String,
+        // In the same place and of the same type as the row's.
+        #[schema(default)]
         country: String,
     }
     #[derive(Schema, Clone, Debug, PartialEq)]
@@ -370,10 +373,16 @@ fn a_struct_within_a_row_keeps_what_the_file_says() {
     let directory = tempfile::tempdir().unwrap();
     let partition = directory.path().join("country=at");
     fs::create_dir(&partition).unwrap();
-    let (first, second) = (r#""home":{"country":"b"}"#, r#""homes":[{"country":"c"}]"#);
+    let first = r#""home":{"street":"a"}"#;
+    let second = r#""homes":[{"street":"b","country":"c"},{"street":"d"},{"country":"e","street":"f"}]"#;
+    // In declared order, and in another.
     fs::write(partition.join("a.json"), format!("{{{first},{second}}}\n{{{second},{first}}}\n")).unwrap();
-    let home = |country: &str| Home { country: country.to_owned() };
-    let person = Person { home: home("b"), country: "at".to_owned(), homes: vec![home("c")] };
+    let home = |street: &str, country: &str| Home { street: street.to_owned(), country: country.to_owned() };
+    let person = Person {
+        home: home("a", ""),
+        country: "at".to_owned(),
+        homes: vec![home("b", "c"), home("d", ""), home("f", "e")],
+    };
     assert_eq!(load::<Person>(StaticFile::json(directory.path())).unwrap(), [person.clone(), person]);
 }
 
