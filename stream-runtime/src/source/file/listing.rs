@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::committed::Committed;
@@ -98,7 +98,7 @@ impl Listing {
     /// Whether a file in `directory` (absolute), or somewhere below it, could be listed.
     pub(super) fn may_list(&self, directory: &Path) -> bool {
         let Ok(relative) = directory.strip_prefix(self.base()) else { return false };
-        let mut names = relative.components().map(|component| component.as_os_str());
+        let mut names = relative.components().map(Component::as_os_str);
         match &self.target {
             Target::File(_) => relative.as_os_str().is_empty(),
             Target::Directory(..) => names.all(|name| self.descends_into(name)),

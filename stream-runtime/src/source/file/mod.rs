@@ -71,45 +71,6 @@ const MANY_FILES: usize = 10_000;
 ///
 /// Files of JSON lines and CSV may be compressed, which their names tell: `.gz` and `.zst` (feature `compression`).
 ///
-/// # Partitions
-///
-/// Of the directories below the given one (or, in a pattern, from the first wildcard on) those that are named like `date=2026-01-31` are listed, too,
-/// and those below them, and so on. A column of the row type that one of them names has the value from there in all rows of the files below it, also if the
-/// files have such a column: text, numbers, `bool`, [`Date`](crate::time::Date), [`Timestamp`](crate::time::Timestamp) (`2026-01-31 12:00:00.5` in UTC,
-/// or as in the files), and `Option`s of those. `%` and two digits stand for a byte of UTF-8, `__HIVE_DEFAULT_PARTITION__` for null, which is
-/// empty text in a `String`. So what [`FileSink::partition_by`](crate::sink::FileSink::partition_by), Spark and Hive write is read as it was. A value that
-/// isn't one of its column's type is an error of the source, not a malformed row. CSV without a header has the other columns in declared order.
-///
-/// With [`recursive_file_lookup`](Self::recursive_file_lookup) names of directories mean nothing; a directory that is named after a column of the
-/// row type is then an error.
-///
-/// ```
-/// use stream_runtime::prelude::*;
-/// use stream_runtime::static_input::StaticSource;
-///
-/// #[derive(Schema, Debug, PartialEq)]
-/// struct Sale {
-///     amount: u32,
-///     date: Date,
-///     country: Option<String>,
-/// }
-///
-/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-/// # let directory = tempfile::tempdir()?;
-/// # let sales = directory.path();
-/// let partition = sales.join("date=2026-01-31/country=a%2Fb");
-/// std::fs::create_dir_all(&partition)?;
-/// std::fs::write(partition.join("part-0.json"), r#"{"amount":3}"#)?;
-///
-/// let rows: Vec<Sale> = StaticFile::json(sales).load().await?; // or a query over `FileSource::json(sales)`
-/// assert_eq!(rows, [Sale { amount: 3, date: "2026-01-31".parse()?, country: Some("a/b".to_owned()) }]);
-/// # Ok::<_, Box<dyn std::error::Error>>(())
-/// # })?;
-/// # Ok::<_, Box<dyn std::error::Error>>(())
-/// ```
-///
-/// # Names and files
-///
 /// Names that begin with `_` or `.` are ignored, of directories below the given one (or, in a pattern, from the first
 /// wildcard on) as well. Files have to appear complete: write them under such a name, and rename them. A file is read once; a query that finds it changed or gone before its batch is committed fails.
 ///
@@ -124,6 +85,8 @@ const MANY_FILES: usize = 10_000;
 /// let orders = FileSource::csv("data/orders/*.csv").delimiter(b';');
 /// # drop((clicks, orders));
 /// ```
+///
+#[doc = include_str!("partitions.md")]
 #[derive(Debug)]
 pub struct FileSource<F> {
     path: PathBuf,
