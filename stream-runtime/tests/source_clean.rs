@@ -129,6 +129,7 @@ async fn an_archive_that_the_source_would_read_again_is_refused() {
     assert_eq!(option(start(flat(), "").await), "clean_source");
     assert_eq!(option(start(deep(), "done").await), "clean_source");
     assert_eq!(option(start(pattern(), "done").await), "clean_source");
+    assert_eq!(option(start(pattern(), "x/_done=1").await), "clean_source");
     assert_eq!(option(start(FileSource::json(directory.path().join("x/a")), "x").await), "clean_source");
     assert_eq!(option(start(flat(), "done=1/x=2").await), "clean_source");
     assert!(start(flat(), "done").await.is_ok());

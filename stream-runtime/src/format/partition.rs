@@ -53,7 +53,8 @@ impl PartitionValues {
     }
 }
 
-/// The value that was packed.
+/// The value that was packed. Not a part of the loops that call it: most of them never do.
+#[inline(never)]
 pub(crate) fn unpack<'a, T: Column>(mut packed: &'a [u8], arena: &'a Arena) -> Option<T::View<'a>> {
     T::unpack(&mut packed, arena)
 }

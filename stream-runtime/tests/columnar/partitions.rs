@@ -3,7 +3,7 @@
 use std::fs;
 
 use stream_runtime::prelude::*;
-use stream_runtime::source::OnMalformed;
+use stream_runtime::source::{MalformedRow, OnMalformed};
 
 use crate::formats::{FORMATS, query, rows_of, table, write};
 use crate::support::{error_of, load, run};
@@ -113,20 +113,20 @@ fn directories_of_spark_s_writers_are_read_in_every_format() {
 fn the_files_of_a_manifest_of_spark_s_are_in_its_partitions() {
     let directory = tempfile::tempdir().unwrap();
     let directory = directory.path();
-    let mut manifest = "v1".to_owned();
+    let mut manifest = vec!["v1".to_owned()];
     for (index, (partition, ids)) in SPARK.iter().enumerate() {
         let path = directory.join(partition).join(format!("part-{index}.json"));
         write("json", &path, &[("id", ids)]);
         // An URI, in which what is escaped already is escaped once more.
         let uri = path.to_str().unwrap().replace('%', "%25").replace(' ', "%20");
-        manifest += &format!(
-            "\n{{\"path\":\"file://{uri}\",\"size\":9,\"isDir\":false,\"modificationTime\":1767225600000,\
+        manifest.push(format!(
+            "{{\"path\":\"file://{uri}\",\"size\":9,\"isDir\":false,\"modificationTime\":1767225600000,\
              \"blockReplication\":1,\"blockSize\":33554432,\"action\":\"add\"}}"
-        );
+        ));
     }
     write("json", &directory.join("day=2026-01-31/orphan.json"), &[("id", &["9"])]);
     fs::create_dir(directory.join("_spark_metadata")).unwrap();
-    fs::write(directory.join("_spark_metadata/0"), manifest).unwrap();
+    fs::write(directory.join("_spark_metadata/0"), manifest.join("\n")).unwrap();
     assert_eq!(sorted(query!(Visits, visits, "json", directory)), spark_visits());
     assert_eq!(sorted(table("json", directory).unwrap()), spark_visits());
 }
@@ -295,6 +295,35 @@ fn a_directory_without_a_value_of_its_column_is_an_error_of_the_source() {
         let error = error_of(run(Types::query().rows(source), 1));
         assert!(error.starts_with("source `FileSource[") && error.contains(&expected), "{error}");
     }
+}
+
+#[test]
+fn a_malformed_row_of_a_partition_is_known_by_its_place_and_by_what_the_file_has() {
+    for (format, place) in
+        [("json", ":2 (byte 11)"), ("csv", ":3 (byte 7)"), ("parquet", ", row 2"), ("orc", ", row 2")]
+    {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path();
+        let path = directory.join("country=at/a");
+        let columns: &[(&str, &[&str])] = &[("id", &["1", "2"]), ("rank", &["3", "300"])];
+        write(format, &path, if format == "csv" || format == "json" { &columns[1..] } else { columns });
+        #[derive(Schema, Clone, Debug, PartialEq)]
+        struct Row {
+            rank: u8,
+            country: String,
+        }
+        let error = error_of(table::<Row>(format, directory));
+        let problem = format!("malformed row in {}{place}: ", path.display());
+        assert!(error.contains(&problem) && error.contains("column `rank`: "), "{format}: {error}");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    write("parquet", &directory.path().join("country=at/a"), &[("id", &["1", "2"]), ("rank", &["3", "300"])]);
+    let (letters, sink) = MemorySink::<MalformedRow>::new();
+    let source = FileSource::parquet(directory.path()).on_malformed(OnMalformed::dead_letter(sink));
+    let rows = rows_of(Types::query().rows(source));
+    assert_eq!((rows.len(), rows[0].country.as_deref()), (1, Some("at")));
+    let kept: Vec<_> = letters.last().unwrap().rows.iter().map(|row| row.bytes.clone()).collect();
+    assert_eq!(kept, [br#"{"id":2,"rank":300}"#]);
 }
 
 #[test]

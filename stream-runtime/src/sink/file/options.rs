@@ -94,7 +94,7 @@ impl<F: FileFormat> FileSink<F> {
     ///
     /// A batch writes a file for each directory that it has rows for, so columns with few values a batch are the
     /// ones to choose: text, numbers, `bool`, dates, timestamps (in UTC), and `Option`s of those. Null and empty text
-    /// are `__HIVE_DEFAULT_PARTITION__`, and read as null; characters that can't stand in a path become `%` and two
+    /// are `__HIVE_DEFAULT_PARTITION__`, and read as null (in a `String` as empty text); characters that can't stand in a path become `%` and two
     /// digits. A column that isn't there, or of another type, is an error at the start of the query.
     pub fn partition_by<N: Into<String>>(mut self, columns: impl IntoIterator<Item = N>) -> Self {
         self.partition_by = columns.into_iter().map(Into::into).collect();

@@ -102,7 +102,7 @@ impl Listing {
         match &self.target {
             Target::File(_) => relative.as_os_str().is_empty(),
             Target::Directory(..) => names.all(|name| self.descends_into(name)),
-            Target::Glob { .. } => !names.any(is_hidden),
+            Target::Glob { .. } => !names.any(|name| is_hidden(name) && !self.descends_into(name)),
         }
     }
 
