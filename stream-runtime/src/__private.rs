@@ -32,8 +32,9 @@ pub use crate::format::columns::{Bound, ColumnField, Differences, Values, bind_n
 pub use crate::format::csv::{Cells, Record};
 pub use crate::format::json::{
     Object, ObjectWriter, RowFields, Scanner, decode_in_any_order, decode_json_cell, decode_line,
-    decode_nested, decode_value, write_json_cell,
+    decode_line_in, decode_nested, decode_value, write_json_cell,
 };
+pub use crate::format::partition::PartitionValues;
 pub use crate::format::{Arena, RowError, TextRow};
 pub use crate::schema::columnar::{ColumnWriter, Columns};
 pub use crate::schema::derive::{column_set, names};

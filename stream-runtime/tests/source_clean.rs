@@ -129,7 +129,10 @@ async fn an_archive_that_the_source_would_read_again_is_refused() {
     assert_eq!(option(start(flat(), "").await), "clean_source");
     assert_eq!(option(start(deep(), "done").await), "clean_source");
     assert_eq!(option(start(pattern(), "done").await), "clean_source");
+    assert_eq!(option(start(pattern(), "x/_done=1").await), "clean_source");
     assert_eq!(option(start(FileSource::json(directory.path().join("x/a")), "x").await), "clean_source");
+    assert_eq!(option(start(flat(), "done=1/x=2").await), "clean_source");
     assert!(start(flat(), "done").await.is_ok());
+    assert!(start(flat(), "x=1/done").await.is_ok());
     assert!(start(deep(), "_done").await.is_ok());
 }

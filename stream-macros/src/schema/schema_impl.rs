@@ -121,6 +121,14 @@ fn schema(row: &Row) -> TokenStream {
                 __private::decode_line::<Self, __COLUMNS>(line, arena)
             }
 
+            fn decode_json_in<'a, const __COLUMNS: __private::ColumnSet>(
+                line: &'a __private::str,
+                partition: &'a __private::PartitionValues,
+                arena: &'a __private::Arena,
+            ) -> __private::Result<#view, __private::RowError> {
+                __private::decode_line_in::<Self, __COLUMNS>(line, partition, arena)
+            }
+
             #decode_message
 
             fn decode_csv<'a, const __COLUMNS: __private::ColumnSet>(

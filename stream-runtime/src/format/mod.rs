@@ -14,6 +14,7 @@ pub mod csv;
 pub mod json;
 pub(crate) mod message;
 pub(crate) mod message_writer;
+pub(crate) mod partition;
 pub(crate) mod rfc3339;
 pub(crate) mod table;
 

@@ -6,6 +6,7 @@ use crate::error::Result;
 #[cfg(feature = "arrow")]
 use crate::format::columns;
 use crate::format::csv::{Layout, RecordReader, skip_line_ends};
+use crate::format::partition::PartitionValues;
 use crate::format::{Arena, RowError};
 use crate::schema::Schema;
 use crate::source::{Chunk, Message, Position};
@@ -30,7 +31,11 @@ pub(crate) fn for_each_view<R: Schema, const COLUMNS: u128>(
         }
         Chunk::Json { bytes, at } => {
             arena.reset();
-            json_rows::<R, COLUMNS>(bytes, at, arena, rejects, row)?;
+            json_rows::<R, COLUMNS>(bytes, None, at, arena, rejects, row)?;
+        }
+        Chunk::JsonInPartition { bytes, partition, at } => {
+            arena.reset();
+            json_rows::<R, COLUMNS>(bytes, Some(partition), at, arena, rejects, row)?;
         }
         Chunk::Csv { bytes, layout, at } => {
             arena.reset();
@@ -43,7 +48,14 @@ pub(crate) fn for_each_view<R: Schema, const COLUMNS: u128>(
         #[cfg(feature = "arrow")]
         Chunk::Columns { batch, source, row: first } => {
             arena.reset();
-            column_rows::<R, COLUMNS>(batch, source, first, arena, rejects, row)?;
+            let fields = columns::arrow::fields(batch, columns::arrow::Decimals::Refused);
+            column_rows::<R, COLUMNS>(&fields, batch.num_rows(), source, first, arena, rejects, row)?;
+        }
+        #[cfg(feature = "arrow")]
+        Chunk::ColumnsInPartition { batch, partition, source, row: first } => {
+            arena.reset();
+            let fields = columns::arrow::fields_in::<R>(batch, partition);
+            column_rows::<R, COLUMNS>(&fields, batch.num_rows(), source, first, arena, rejects, row)?;
         }
         // Rows that `where` drops are none of the row function's business.
         #[cfg(feature = "arrow")]
@@ -57,6 +69,7 @@ pub(crate) fn for_each_view<R: Schema, const COLUMNS: u128>(
 #[inline]
 fn json_rows<R: Schema, const COLUMNS: u128>(
     bytes: &[u8],
+    partition: Option<&PartitionValues>,
     at: Position<'_>,
     arena: &Arena,
     rejects: &mut Rejects,
@@ -77,7 +90,10 @@ fn json_rows<R: Schema, const COLUMNS: u128>(
         };
         let decoded = match text {
             Ok("") => None,
-            Ok(text) => Some(R::decode_json::<COLUMNS>(text, arena)),
+            Ok(text) => Some(match partition {
+                None => R::decode_json::<COLUMNS>(text, arena),
+                Some(partition) => R::decode_json_in::<COLUMNS>(text, partition, arena),
+            }),
             Err(error) => Some(Err(RowError::new(format_args!("the line isn't UTF-8: {error}")))),
         };
         match decoded {
@@ -160,16 +176,16 @@ fn csv_rows<R: Schema, const COLUMNS: u128>(
 #[cfg(feature = "arrow")]
 #[inline]
 fn column_rows<R: Schema, const COLUMNS: u128>(
-    batch: &arrow_array::RecordBatch,
+    fields: &[columns::ColumnField<'_>],
+    count: usize,
     source: &str,
     first: u64,
     arena: &Arena,
     rejects: &mut Rejects,
     mut row: impl FnMut(R::View<'_>),
 ) -> Result<()> {
-    let fields = columns::arrow::fields(batch, columns::arrow::Decimals::Refused);
     let mut differences = columns::Differences::of_file();
-    let bound = R::bind_columns::<COLUMNS>(&fields, &mut differences);
+    let bound = R::bind_columns::<COLUMNS>(fields, &mut differences);
     if !differences.is_empty() {
         return Err(Error::source(
             source,
@@ -179,14 +195,14 @@ fn column_rows<R: Schema, const COLUMNS: u128>(
             ),
         ));
     }
-    for index in 0..batch.num_rows() {
+    for index in 0..count {
         match R::read_columns::<COLUMNS>(&bound, index, arena) {
             Ok(view) => {
                 row(view);
                 rejects.rows += 1;
             }
             Err(error) => {
-                let bytes = columns::show::row(&fields, index);
+                let bytes = columns::show::row(fields, index);
                 rejects.reject_row(source, first + index as u64, &bytes, &error)?;
             }
         }

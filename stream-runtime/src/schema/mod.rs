@@ -98,6 +98,14 @@ pub trait Schema: Sized + Send + Sync + 'static {
         arena: &'a Arena,
     ) -> Result<Self::View<'a>, RowError>;
 
+    /// Decodes one line of JSON of a file whose directories hold some of the columns.
+    #[doc(hidden)]
+    fn decode_json_in<'a, const COLUMNS: u128>(
+        line: &'a str,
+        partition: &'a crate::format::partition::PartitionValues,
+        arena: &'a Arena,
+    ) -> Result<Self::View<'a>, RowError>;
+
     /// Decodes a message of a topic, reading only the fields in `COLUMNS`: columns with `#[schema(kafka = "…")]` from where that says,
     /// the others from its value, which is a JSON object.
     fn decode_message<'a, const COLUMNS: u128>(

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::error::Result;
 use crate::format::csv;
+use crate::format::partition::PartitionValues;
 use crate::plan::Wanted;
 
 use super::Message;
@@ -84,6 +85,16 @@ pub enum Chunk<'a, R> {
         /// Where they begin.
         at: Position<'a>,
     },
+    /// The same, of a file whose directories hold some columns.
+    #[doc(hidden)]
+    JsonInPartition {
+        /// The lines.
+        bytes: &'a [u8],
+        /// The columns that aren't in the lines.
+        partition: &'a PartitionValues,
+        /// Where they begin.
+        at: Position<'a>,
+    },
     /// Complete CSV records, without the header.
     Csv {
         /// The records.
@@ -100,6 +111,19 @@ pub enum Chunk<'a, R> {
     Columns {
         /// The columns.
         batch: &'a arrow_array::RecordBatch,
+        /// The file.
+        source: &'a str,
+        /// The number of the first row in the file, from 1.
+        row: u64,
+    },
+    /// The same, of a file whose directories hold some columns.
+    #[cfg(feature = "arrow")]
+    #[doc(hidden)]
+    ColumnsInPartition {
+        /// The columns.
+        batch: &'a arrow_array::RecordBatch,
+        /// Those that aren't among them.
+        partition: &'a PartitionValues,
         /// The file.
         source: &'a str,
         /// The number of the first row in the file, from 1.

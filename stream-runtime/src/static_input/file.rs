@@ -19,7 +19,7 @@ use crate::storage::Chosen;
 /// A table in files: a single one, those in a directory, or those that match a pattern (`*`, `?`, `[…]`, `**`), one
 /// after the other by path.
 ///
-/// As with [`FileSource`](crate::source::FileSource), names that begin with `_` or `.` are ignored, of directories
+/// As with [`FileSource`](crate::source::FileSource#partitions), directories of partitions (`date=2026-01-31`) give columns, and names that begin with `_` or `.` are ignored, of directories
 /// below the given one (or, in a pattern, from the first wildcard on) as well. All columns of the row type are
 /// read. A row that can't be decoded fails the load, and the error names its file and line or row. A path that doesn't exist
 /// and a pattern that no file matches fail it, too; an empty directory is an empty table.
@@ -111,7 +111,8 @@ impl<F: FileFormat + Default> StaticFile<F> {
 }
 
 impl<F: FileFormat> StaticFile<F> {
-    /// Reads the directories below the given one, too. Off by default.
+    /// Reads the directories below the given one whatever their names, which then mean nothing. Off by default: those of
+    /// [partitions](crate::source::FileSource#partitions) are read, and give columns.
     #[must_use]
     pub fn recursive_file_lookup(mut self, recursive: bool) -> Self {
         self.recursive = recursive;

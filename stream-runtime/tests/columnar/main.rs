@@ -5,9 +5,13 @@
 mod compressed;
 mod damage;
 mod fixtures;
+mod formats;
 mod malformed;
 mod manifest;
+mod partitions;
+mod partitions_written;
 mod projection;
+mod pruned_partitions;
 mod pruning;
 mod recovery;
 mod reports;

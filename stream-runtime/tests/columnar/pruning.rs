@@ -15,18 +15,18 @@ use stream_runtime::prelude::*;
 use crate::support::{batch, error_of, run, write_json, write_parquet};
 
 #[derive(Schema, Clone, Debug, PartialEq)]
-struct Event {
-    kind: String,
-    count: i64,
-    price: f64,
-    at: Timestamp,
-    day: Date,
-    is_new: bool,
-    note: Option<i64>,
+pub(crate) struct Event {
+    pub(crate) kind: String,
+    pub(crate) count: i64,
+    pub(crate) price: f64,
+    pub(crate) at: Timestamp,
+    pub(crate) day: Date,
+    pub(crate) is_new: bool,
+    pub(crate) note: Option<i64>,
 }
 
 #[derive(Schema, Clone, Debug, PartialEq)]
-struct Total {
+pub(crate) struct Total {
     window: Window,
     n: u64,
     sum: i64,
@@ -38,7 +38,7 @@ const FIRST_DAY: Date = Date::from_days(20_000);
 macro_rules! totals {
     ($name:ident, $event:ident, $condition:expr) => {
         stream_query! {
-            query $name(events: Event) -> Total {
+            pub(crate) query $name(events: Event) -> Total {
                 from $event in events watermark($event.at, seconds(5));
                 where $condition;
                 group by window($event.at, seconds(10)) as w;
@@ -54,7 +54,7 @@ totals!(Constants, e, e.count >= LEAST && FIRST_DAY <= e.day);
 totals!(Numbers, e, 30 < e.count && e.price < -0.5 && e.count <= 90);
 totals!(Flag, e, e.is_new && e.note.is_none());
 
-fn events_batch(rows: &[Event]) -> RecordBatch {
+pub(crate) fn events_batch(rows: &[Event]) -> RecordBatch {
     batch(vec![
         ("kind", Arc::new(rows.iter().map(|row| Some(row.kind.as_str())).collect::<StringArray>())),
         ("count", Arc::new(rows.iter().map(|row| Some(row.count)).collect::<Int64Array>())),
@@ -165,7 +165,7 @@ fn four_groups() -> Vec<Event> {
 }
 
 /// Overwrites the bytes of some row groups.
-fn damage_groups(path: &Path, groups: &[usize]) {
+pub(crate) fn damage_groups(path: &Path, groups: &[usize]) {
     let reader = SerializedFileReader::new(fs::File::open(path).unwrap()).unwrap();
     let mut bytes = fs::read(path).unwrap();
     for &group in groups {

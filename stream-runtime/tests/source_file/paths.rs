@@ -17,20 +17,56 @@ async fn names_with_an_underscore_or_a_dot_in_front_are_ignored() {
 }
 
 #[tokio::test]
-async fn a_partition_that_is_named_after_a_column_is_refused_rather_than_read_without_it() {
-    let directory = files(&[("a", 1), ("day=7/number=1/b", 2)]);
-    let deep = |path| FileSource::json(path).recursive_file_lookup(true);
-    let mut run = start(deep(directory.path().to_owned())).await;
+async fn directories_of_partitions_are_listed_and_others_are_not() {
+    let directory = files(&[
+        ("a", 1),
+        ("day=7/b", 2),
+        ("day=7/hour=1/c", 3),
+        ("_day=7/d", 4),
+        ("plain/e", 5),
+        ("plain/day=7/f", 5),
+        ("day=7/plain/g", 5),
+        ("day=7/_h", 5),
+        ("day=7/_temporary/i", 5),
+        (".day=7/j", 5),
+        ("=7/k", 5),
+        ("_k=7", 5),
+    ]);
+    let listed = batches(&mut start(FileSource::json(directory.path())).await).await;
+    assert_eq!(listed, [["a", "day=7/b", "day=7/hour=1/c", "_day=7/d"]]);
+    // Whatever matches a pattern is listed so, too.
+    let pattern = FileSource::json(directory.path().join("p*"));
+    assert_eq!(batches(&mut start(pattern).await).await, [["plain/day=7/f", "plain/e"]]);
+}
+
+#[tokio::test]
+async fn a_partition_whose_value_does_not_fit_is_an_error_before_a_batch_is_planned() {
+    let directory = files(&[("a", 1), ("number=x/b", 2)]);
+    let mut run = start(FileSource::json(directory.path())).await;
     let error = message(run.advance::<Number>(Admission::Limited).await);
     assert!(
-        error.contains("partition columns aren't read") && error.contains("a column `number`"),
+        error.contains("the directory `number=x`, which holds no value of the column `number`"),
         "{error}"
     );
-    // Other names are names, and so is what leads to the source's path.
+    assert!(run.checkpoint.ends.is_empty());
+    // Renamed it is read.
+    fs::rename(directory.path().join("number=x"), directory.path().join("number=7")).unwrap();
+    assert!(run.advance::<Number>(Admission::Limited).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_leads_to_the_source_s_path_is_no_partition() {
+    let directory = files(&[("day=7/number=x/b", 2)]);
+    let one = directory.path().join("day=7/number=x");
+    assert_eq!(batches(&mut start(FileSource::json(&one)).await).await, [["day=7/number=x/b"]]);
+    assert_eq!(batches(&mut start(FileSource::json(one.join("b"))).await).await, [["day=7/number=x/b"]]);
+    // Names that are no column's mean nothing, also if all directories are read.
+    let deep = FileSource::json(directory.path().join("day=7")).recursive_file_lookup(true);
+    let error = message(start(deep).await.advance::<Number>(Admission::Limited).await);
+    assert!(error.contains("no value under `recursive_file_lookup`"), "{error}");
     let other = files(&[("day=7/b", 1)]);
-    assert_eq!(batches(&mut start(deep(other.path().to_owned())).await).await, [["day=7/b"]]);
-    let one = directory.path().join("day=7/number=1");
-    assert_eq!(batches(&mut start(deep(one)).await).await, [["day=7/number=1/b"]]);
+    let deep = FileSource::json(other.path()).recursive_file_lookup(true);
+    assert_eq!(batches(&mut start(deep).await).await, [["day=7/b"]]);
 }
 
 #[tokio::test]

@@ -18,6 +18,8 @@ use arrow_buffer::{ArrowNativeType, i256};
 use arrow_schema::{DataType, Fields, TimeUnit};
 
 use super::{ColumnData, ColumnField, Nulls, Numbers, Unit, Values, Wide};
+use crate::format::partition::PartitionValues;
+use crate::schema::Schema;
 
 /// What becomes of decimals without a fraction.
 #[derive(Clone, Copy, PartialEq)]
@@ -32,6 +34,20 @@ pub(crate) enum Decimals {
 /// The columns of a batch.
 pub(crate) fn fields(batch: &RecordBatch, decimals: Decimals) -> Vec<ColumnField<'_>> {
     struct_fields(batch.schema_ref().fields(), batch.columns(), decimals)
+}
+
+/// The columns of a batch of a file whose directories hold some of them, which then aren't looked for in the batch.
+pub(crate) fn fields_in<'a, R: Schema>(
+    batch: &'a RecordBatch,
+    partition: &'a PartitionValues,
+) -> Vec<ColumnField<'a>> {
+    let of_partition = R::FIELDS.iter().enumerate().filter_map(|(index, field)| {
+        let values = Values::OfPartition(partition.packed(index)?);
+        let data = ColumnData { nulls: Nulls::default(), values };
+        Some(ColumnField { name: field.name, nullable: false, data })
+    });
+    // The first of a name counts.
+    of_partition.chain(fields(batch, Decimals::Refused)).collect()
 }
 
 fn struct_fields<'a>(

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{ColumnData, ColumnField, Differences, NullsView, Values};
+use crate::format::partition::unpack;
 use crate::format::{Arena, RowError};
 use crate::schema::place::Place;
 use crate::schema::{Column, Schema, TimestampFormat};
@@ -13,6 +14,8 @@ use crate::schema::{Column, Schema, TimestampFormat};
 pub struct Bound<'a, T: Column> {
     values: Option<T::Values<'a>>,
     nulls: NullsView<'a>,
+    /// The packed value of all rows, if the batch doesn't have the column and a directory does.
+    of_partition: Option<&'a [u8]>,
 }
 
 impl<T: Column> fmt::Debug for Bound<'_, T> {
@@ -22,7 +25,7 @@ impl<T: Column> fmt::Debug for Bound<'_, T> {
 }
 
 impl<'a, T: Column> Bound<'a, T> {
-    const ABSENT: Self = Self { values: None, nulls: NullsView(None) };
+    const ABSENT: Self = Self { values: None, nulls: NullsView(None), of_partition: None };
 
     /// Binds the values of a column, of list elements, or of a struct's field; notes what doesn't fit.
     pub(crate) fn new(
@@ -30,7 +33,8 @@ impl<'a, T: Column> Bound<'a, T> {
         timestamps: TimestampFormat,
         differences: &mut Differences,
     ) -> Self {
-        Self { values: T::bind(&data.values, timestamps, differences), nulls: data.nulls.view() }
+        let values = T::bind(&data.values, timestamps, differences);
+        Self { values, nulls: data.nulls.view(), of_partition: None }
     }
 
     /// The value of a row.
@@ -42,8 +46,15 @@ impl<'a, T: Column> Bound<'a, T> {
     pub(crate) fn value(&self, row: usize, arena: &'a Arena) -> Result<T::View<'a>, RowError> {
         match &self.values {
             Some(values) if !self.nulls.is_null(row) => T::value(values, row, arena),
-            _ => T::missing().ok_or_else(null),
+            Some(_) => T::missing().ok_or_else(null),
+            None => self.absent(arena),
         }
+    }
+
+    #[inline]
+    fn absent(&self, arena: &'a Arena) -> Result<T::View<'a>, RowError> {
+        let of_partition = self.of_partition.and_then(|packed| unpack::<T>(packed, arena));
+        of_partition.or_else(T::missing).ok_or_else(null)
     }
 }
 
@@ -90,6 +101,9 @@ impl<T: Column> Place<T> {
                 }
                 return Bound::ABSENT;
             };
+            if let Values::OfPartition(packed) = field.data.values {
+                return Bound { of_partition: Some(packed), ..Bound::ABSENT };
+            }
             if field.nullable && !T::NULLABLE {
                 differences.may_be_null();
             }
@@ -121,7 +135,7 @@ impl<T: Column> Place<T> {
         arena: &'a Arena,
         default: impl FnOnce() -> T,
     ) -> Result<T::View<'a>, RowError> {
-        if self.is_in(COLUMNS) && bound.values.is_none() {
+        if self.is_in(COLUMNS) && bound.values.is_none() && bound.of_partition.is_none() {
             return Ok(T::keep(default().view(), arena));
         }
         self.value::<COLUMNS>(bound, row, arena)

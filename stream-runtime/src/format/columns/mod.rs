@@ -73,6 +73,8 @@ pub enum Values<'a> {
     Lists(Vec<usize>, Box<ColumnData<'a>>),
     /// Structs, a field each.
     Struct(Vec<ColumnField<'a>>),
+    /// One value for all rows, packed: the name of a directory gives it.
+    OfPartition(&'a [u8]),
     /// What no column can be made of: the type, and why.
     Unsupported(String, &'static str),
 }
@@ -167,6 +169,7 @@ impl fmt::Display for Values<'_> {
                 }
                 Ok(())
             }
+            Self::OfPartition(_) => f.write_str("the value of a directory"),
             Self::Unsupported(name, _) => f.write_str(name),
         }
     }

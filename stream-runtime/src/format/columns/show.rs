@@ -32,7 +32,9 @@ fn object(fields: &[ColumnField<'_>], row: usize, out: &mut Vec<u8>) {
 }
 
 fn is_null(data: &ColumnData<'_>, row: usize) -> bool {
-    matches!(data.values, Values::Null | Values::Unsupported(..)) || data.nulls.view().is_null(row)
+    // What a directory says is no part of the row, and stands in the file's path.
+    matches!(data.values, Values::Null | Values::OfPartition(_) | Values::Unsupported(..))
+        || data.nulls.view().is_null(row)
 }
 
 fn value(data: &ColumnData<'_>, row: usize, out: &mut Vec<u8>) {
@@ -41,7 +43,7 @@ fn value(data: &ColumnData<'_>, row: usize, out: &mut Vec<u8>) {
         return;
     }
     match &data.values {
-        Values::Null | Values::Unsupported(..) => {}
+        Values::Null | Values::OfPartition(_) | Values::Unsupported(..) => {}
         Values::Bool(values) => plain(values.get(row), out),
         Values::Integers(numbers) => plain(numbers.get(row).as_ref(), out),
         Values::Wide(values) => plain(values.get(row), out),

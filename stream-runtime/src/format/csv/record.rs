@@ -74,9 +74,10 @@ impl<'a, const COLUMNS: ColumnSet> Cells<'a, COLUMNS> {
         match self.record.cell(column.index, column.name)? {
             Cell::Text(text) => self.decode(column, text),
             Cell::Empty { quoted } => T::empty_cell(quoted).ok_or_else(|| empty(column.name)),
-            Cell::Absent => {
-                T::missing().ok_or_else(|| RowError::column(column.name, "the file doesn't have it"))
-            }
+            Cell::Absent => self
+                .in_partition(column)
+                .or_else(T::missing)
+                .ok_or_else(|| RowError::column(column.name, "the file doesn't have it")),
         }
     }
 
@@ -95,8 +96,16 @@ impl<'a, const COLUMNS: ColumnSet> Cells<'a, COLUMNS> {
             Cell::Empty { quoted } if quoted || T::NULLABLE => {
                 T::empty_cell(quoted).ok_or_else(|| empty(column.name))
             }
-            Cell::Empty { .. } | Cell::Absent => Ok(T::keep(default().view(), self.arena)),
+            Cell::Empty { .. } => Ok(T::keep(default().view(), self.arena)),
+            Cell::Absent => {
+                Ok(self.in_partition(column).unwrap_or_else(|| T::keep(default().view(), self.arena)))
+            }
         }
+    }
+
+    #[inline]
+    fn in_partition<T: Column>(self, column: Place<T>) -> Option<T::View<'a>> {
+        self.record.layout.partition().value(column, self.arena)
     }
 
     #[inline]

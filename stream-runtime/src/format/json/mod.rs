@@ -13,6 +13,7 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 
 use super::message::Message;
+use super::partition::PartitionValues;
 use super::{Arena, RowError};
 use crate::schema::place::Place;
 use crate::schema::{Column, ColumnSet, Decoding, Schema, Seed};
@@ -61,6 +62,21 @@ pub fn decode_line<'a, R: RowFields, const COLUMNS: ColumnSet>(
     }
 }
 
+/// Decodes one line of a file whose directories hold the columns in `partition`; those of the line itself are passed over.
+pub fn decode_line_in<'a, R: RowFields, const COLUMNS: ColumnSet>(
+    line: &'a str,
+    partition: &'a PartitionValues,
+    arena: &'a Arena,
+) -> Result<R::View<'a>, RowError> {
+    let mut scanner = Scanner::in_partition(line, partition, arena);
+    let wanted = (partition.set() & COLUMNS).count_ones();
+    match R::scan_object::<COLUMNS>(&mut scanner) {
+        // A column that wasn't taken from the partition was in the line.
+        Some(view) if scanner.is_at_end() && scanner.taken() == wanted => Ok(view),
+        _ => in_any_order::<R, COLUMNS>(line, Some(partition), arena),
+    }
+}
+
 /// Decodes the columns of a message that are in its value; the others hold placeholders.
 #[inline]
 pub fn decode_value<'a, R: RowFields, const COLUMNS: ColumnSet>(
@@ -84,8 +100,16 @@ pub fn decode_in_any_order<'a, R: RowFields, const COLUMNS: ColumnSet>(
     line: &'a str,
     arena: &'a Arena,
 ) -> Result<R::View<'a>, RowError> {
+    in_any_order::<R, COLUMNS>(line, None, arena)
+}
+
+fn in_any_order<'a, R: RowFields, const COLUMNS: ColumnSet>(
+    line: &'a str,
+    partition: Option<&'a PartitionValues>,
+    arena: &'a Arena,
+) -> Result<R::View<'a>, RowError> {
     let mut json = serde_json::Deserializer::from_str(line);
-    let row = json.deserialize_map(RowVisitor::<R, COLUMNS> { arena, row: PhantomData });
+    let row = json.deserialize_map(RowVisitor::<R, COLUMNS> { arena, partition, row: PhantomData });
     row.and_then(|view| json.end().map(|()| view)).map_err(|error| row_error(&error))
 }
 
@@ -94,7 +118,11 @@ pub fn decode_nested<'a, R: RowFields, D: Deserializer<'a>>(
     value: D,
     decoding: Decoding<'a>,
 ) -> Result<R::View<'a>, D::Error> {
-    value.deserialize_map(RowVisitor::<R, { ColumnSet::MAX }> { arena: decoding.arena, row: PhantomData })
+    value.deserialize_map(RowVisitor::<R, { ColumnSet::MAX }> {
+        arena: decoding.arena,
+        partition: None,
+        row: PhantomData,
+    })
 }
 
 /// Decodes a JSON value that stands in a CSV cell: a list or a nested struct.
@@ -120,6 +148,7 @@ fn row_error(error: &serde_json::Error) -> RowError {
 /// Decodes an object into the view of `R`, wherever serde meets one.
 pub(crate) struct RowVisitor<'a, R, const COLUMNS: ColumnSet> {
     pub(crate) arena: &'a Arena,
+    pub(crate) partition: Option<&'a PartitionValues>,
     pub(crate) row: PhantomData<fn() -> R>,
 }
 
@@ -132,7 +161,7 @@ impl<'a, R: RowFields, const COLUMNS: ColumnSet> Visitor<'a> for RowVisitor<'a, 
 
     #[inline]
     fn visit_map<A: MapAccess<'a>>(self, map: A) -> Result<Self::Value, A::Error> {
-        R::read_object::<COLUMNS, A>(Object { map, arena: self.arena })
+        R::read_object::<COLUMNS, A>(Object { map, arena: self.arena, partition: self.partition })
     }
 }
 
@@ -150,7 +179,7 @@ impl<'a, R: RowFields, const COLUMNS: ColumnSet> Visitor<'a> for ValueVisitor<'a
     }
 
     fn visit_map<A: MapAccess<'a>>(self, map: A) -> Result<Self::Value, A::Error> {
-        R::read_value::<COLUMNS, A>(Object { map, arena: self.arena })
+        R::read_value::<COLUMNS, A>(Object { map, arena: self.arena, partition: None })
     }
 }
 
@@ -158,17 +187,21 @@ impl<'a, R: RowFields, const COLUMNS: ColumnSet> Visitor<'a> for ValueVisitor<'a
 pub struct Object<'a, A, const COLUMNS: ColumnSet> {
     map: A,
     arena: &'a Arena,
+    partition: Option<&'a PartitionValues>,
 }
 
 impl<'a, A: MapAccess<'a>, const COLUMNS: ColumnSet> Object<'a, A, COLUMNS> {
-    /// The next column's position, or `None` after the last; columns that `R` doesn't have are skipped.
+    /// The next column's position, or `None` after the last; columns that `R` doesn't have are skipped, and so are those that the
+    /// partition has.
     #[inline]
     pub fn next_column<R: RowFields>(&mut self) -> Result<Option<usize>, A::Error> {
         while let Some(position) = self.map.next_key_seed(Position::<R>(PhantomData))? {
-            if position.is_some() {
-                return Ok(position);
+            match position {
+                Some(index) if !self.partition.is_some_and(|partition| partition.contains(index)) => {
+                    return Ok(position);
+                }
+                _ => self.skip()?,
             }
-            self.skip()?;
         }
         Ok(None)
     }
@@ -198,7 +231,7 @@ impl<'a, A: MapAccess<'a>, const COLUMNS: ColumnSet> Object<'a, A, COLUMNS> {
         match value {
             Some(value) => Ok(value),
             None if !column.is_in(COLUMNS) => Ok(T::placeholder()),
-            None => T::missing().ok_or_else(|| missing(column.name)),
+            None => self.in_partition(column).or_else(T::missing).ok_or_else(|| missing(column.name)),
         }
     }
 
@@ -213,8 +246,13 @@ impl<'a, A: MapAccess<'a>, const COLUMNS: ColumnSet> Object<'a, A, COLUMNS> {
         match value {
             Some(value) => value,
             None if !column.is_in(COLUMNS) => T::placeholder(),
-            None => T::keep(default().view(), self.arena),
+            None => self.in_partition(column).unwrap_or_else(|| T::keep(default().view(), self.arena)),
         }
+    }
+
+    #[inline]
+    fn in_partition<T: Column>(&self, column: Place<T>) -> Option<T::View<'a>> {
+        self.partition?.value(column, self.arena)
     }
 }
 

@@ -8,6 +8,7 @@
 use serde::de::IgnoredAny;
 
 use crate::format::Arena;
+use crate::format::partition::PartitionValues;
 use crate::schema::place::Place;
 use crate::schema::{Column, ColumnSet};
 
@@ -17,6 +18,10 @@ pub struct Scanner<'a> {
     text: &'a str,
     next: usize,
     arena: &'a Arena,
+    /// The columns that the row's object doesn't hold, until that object begins.
+    partition: Option<&'a PartitionValues>,
+    /// How many columns were taken from there.
+    taken: u32,
 }
 
 /// A number with a sign and a decimal point, if it is short enough to be exact.
@@ -31,7 +36,17 @@ struct Decimal {
 impl<'a> Scanner<'a> {
     /// Begins at the start of a line.
     pub fn new(text: &'a str, arena: &'a Arena) -> Self {
-        Self { text, next: 0, arena }
+        Self { text, next: 0, arena, partition: None, taken: 0 }
+    }
+
+    /// Begins at the start of a line of a file whose directories hold some columns.
+    pub(super) fn in_partition(text: &'a str, partition: &'a PartitionValues, arena: &'a Arena) -> Self {
+        Self { partition: Some(partition), ..Self::new(text, arena) }
+    }
+
+    /// How many columns were taken from the partition.
+    pub(super) fn taken(&self) -> u32 {
+        self.taken
     }
 
     /// Whether everything has been read.
@@ -42,7 +57,9 @@ impl<'a> Scanner<'a> {
     /// Begins an object.
     #[inline]
     pub fn object<const COLUMNS: ColumnSet>(&mut self) -> Option<ScannedObject<'_, 'a, COLUMNS>> {
-        self.literal(b"{").then_some(ScannedObject { scanner: self, empty: true })
+        // It is about the columns of the row, and not of structs within it.
+        let partition = self.partition.take();
+        self.literal(b"{").then_some(ScannedObject { scanner: self, partition, empty: true })
     }
 
     #[inline]
@@ -183,6 +200,7 @@ impl Decimal {
 #[derive(Debug)]
 pub struct ScannedObject<'s, 'a, const COLUMNS: ColumnSet> {
     scanner: &'s mut Scanner<'a>,
+    partition: Option<&'a PartitionValues>,
     empty: bool,
 }
 
@@ -193,7 +211,11 @@ impl<'a, const COLUMNS: ColumnSet> ScannedObject<'_, 'a, COLUMNS> {
         if self.at_key(column.key) {
             return self.value(column);
         }
-        if column.is_in(COLUMNS) { T::missing() } else { Some(T::placeholder()) }
+        if column.is_in(COLUMNS) {
+            self.in_partition(column).or_else(T::missing)
+        } else {
+            Some(T::placeholder())
+        }
     }
 
     /// The value of the next column, its default if it isn't there.
@@ -207,10 +229,17 @@ impl<'a, const COLUMNS: ColumnSet> ScannedObject<'_, 'a, COLUMNS> {
             return self.value(column);
         }
         Some(if column.is_in(COLUMNS) {
-            T::keep(default().view(), self.scanner.arena)
+            self.in_partition(column).unwrap_or_else(|| T::keep(default().view(), self.scanner.arena))
         } else {
             T::placeholder()
         })
+    }
+
+    #[inline]
+    fn in_partition<T: Column>(&mut self, column: Place<T>) -> Option<T::View<'a>> {
+        let value = self.partition?.value(column, self.scanner.arena)?;
+        self.scanner.taken += 1;
+        Some(value)
     }
 
     /// Ends the object.

@@ -107,11 +107,11 @@ impl<F: FileFormat> FileSink<F> {
     }
 
     /// Writes rows into directories by the values of these columns, such as `date=2026-01-31/country=at`, as Spark
-    /// and Hive do. The columns aren't in the files.
+    /// and Hive do. The columns aren't in the files; [`FileSource`](crate::source::FileSource#partitions) takes them from the directories.
     ///
     /// A batch writes a file for each directory that it has rows for, so columns with few values a batch are the
     /// ones to choose: text, numbers, `bool`, dates, timestamps (in UTC), and `Option`s of those. Null and empty text
-    /// are `__HIVE_DEFAULT_PARTITION__`, and read as null; characters that can't stand in a path become `%` and two
+    /// are `__HIVE_DEFAULT_PARTITION__`, and read as null (in a `String` as empty text); characters that can't stand in a path become `%` and two
     /// digits. A column that isn't there, or of another type, is an error at the start of the query.
     pub fn partition_by<N: Into<String>>(mut self, columns: impl IntoIterator<Item = N>) -> Self {
         self.partition_by = columns.into_iter().map(Into::into).collect();

@@ -12,7 +12,7 @@ use crate::schema::{Column, ColumnSet, Element, List, Schema, TimestampFormat};
 use crate::time::{Date, Duration, Timestamp, Window};
 
 /// Stands for null, and for empty text.
-const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
+pub(crate) const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// The columns whose values name a row's directory.
 #[derive(Clone, Debug, Default)]
@@ -71,7 +71,7 @@ impl Partitioning {
                 let name = R::FIELDS.get(*index).map_or("", |field| field.name);
                 escape(name, &mut directory);
                 directory.push('=');
-                escape(if text.is_empty() { NULL } else { text }, &mut directory);
+                escape(if text.is_empty() { NULL_PARTITION } else { text }, &mut directory);
             }
             let part = *by_directory.entry_ref(directory.as_str()).or_insert(parts.len());
             match parts.get_mut(part) {

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use arrow_array::RecordBatch;
 
 use crate::error::Error;
+use crate::format::partition::PartitionValues;
 use crate::schema::derive::names;
 use crate::schema::{ColumnSet, Schema};
 use crate::source::{Chunk, Rows};
@@ -27,9 +28,9 @@ impl<E: std::error::Error> From<E> for Problem {
     }
 }
 
-/// The names of the columns in the set.
-pub(super) fn column_names<R: Schema>(columns: ColumnSet) -> Vec<&'static str> {
-    let fields = R::FIELDS.iter().enumerate();
+/// The names of the columns in the set that directories don't give.
+pub(super) fn column_names<R: Schema>(columns: ColumnSet, partition: &PartitionValues) -> Vec<&'static str> {
+    let (fields, columns) = (R::FIELDS.iter().enumerate(), columns & !partition.set());
     fields.filter(|(index, _)| names(columns, *index)).map(|(_, field)| field.name).collect()
 }
 
@@ -37,11 +38,17 @@ pub(super) fn column_names<R: Schema>(columns: ColumnSet) -> Vec<&'static str> {
 pub(super) fn push_all<R: Schema, E: std::error::Error>(
     mut batches: impl Iterator<Item = Result<RecordBatch, E>>,
     source: &str,
+    partition: &PartitionValues,
     mut row: u64,
     rows: &mut dyn Rows<R>,
 ) -> Result<(), Problem> {
     while let Some(batch) = guarded(|| batches.next().transpose().map_err(Problem::from))? {
-        rows.push(Chunk::Columns { batch: &batch, source, row }).map_err(Problem::Query)?;
+        let chunk = if partition.is_empty() {
+            Chunk::Columns { batch: &batch, source, row }
+        } else {
+            Chunk::ColumnsInPartition { batch: &batch, partition, source, row }
+        };
+        rows.push(chunk).map_err(Problem::Query)?;
         row += batch.num_rows() as u64;
     }
     Ok(())

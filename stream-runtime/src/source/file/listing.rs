@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::committed::Committed;
 use super::log::{FileLog, SeenFile};
 #[cfg(feature = "object-store")]
 use super::objects::{self, ObjectListing};
+use super::partition::is_partition;
 use crate::engine::clock;
 use crate::error::{Error, Result};
 use crate::storage::Storage;
@@ -120,19 +121,27 @@ impl Listing {
         }
     }
 
+    /// Whether directories are read whatever their names.
+    pub(super) fn is_recursive(&self) -> bool {
+        self.recursive
+    }
+
     /// Whether a file in `directory` (absolute, or a key), or somewhere below it, could be listed.
     pub(super) fn may_list(&self, directory: &Path) -> bool {
         let Ok(relative) = directory.strip_prefix(self.base()) else { return false };
-        if relative.components().any(|component| is_hidden(component.as_os_str())) {
-            return false;
-        }
+        let mut names = relative.components().map(Component::as_os_str);
         match &self.target {
             Target::File(_) => relative.as_os_str().is_empty(),
-            Target::Directory(..) => self.recursive || relative.as_os_str().is_empty(),
-            Target::Glob { .. } => true,
+            Target::Directory(..) => names.all(|name| self.descends_into(name)),
+            Target::Glob { .. } => !names.any(|name| is_hidden(name) && !self.descends_into(name)),
             #[cfg(feature = "object-store")]
             Target::Objects(listing, _) => listing.may_list(relative, self.recursive),
         }
+    }
+
+    /// Whether a directory below one that is listed is listed, too.
+    fn descends_into(&self, name: &OsStr) -> bool {
+        if self.recursive { !is_hidden(name) } else { is_partition(name) }
     }
 
     /// The files that `log` hasn't seen, by modification time and then path.
@@ -227,34 +236,32 @@ impl Found<'_> {
             Err(error) if is_below && error.kind() == io::ErrorKind::NotFound => return Ok(()),
             entries => entries.map_err(|error| Error::io("listing", directory, error))?,
         };
-        if self.listing.recursive {
-            let real = match fs::canonicalize(directory) {
-                Err(error) if is_below && error.kind() == io::ErrorKind::NotFound => return Ok(()),
-                real => real.map_err(|error| Error::io("listing", directory, error))?,
-            };
-            if above.contains(&real) {
-                return Ok(());
-            }
-            above.push(real);
+        let real = match fs::canonicalize(directory) {
+            Err(error) if is_below && error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            real => real.map_err(|error| Error::io("listing", directory, error))?,
+        };
+        if above.contains(&real) {
+            return Ok(());
         }
+        above.push(real);
         for entry in entries {
             let entry = entry.map_err(|error| Error::io("listing", directory, error))?;
-            if is_hidden(&entry.file_name()) {
+            let name = entry.file_name();
+            let descends = self.listing.descends_into(&name);
+            if is_hidden(&name) && !descends {
                 continue;
             }
             let path = entry.path();
             let kind = entry.file_type().map_err(|error| Error::io("listing", &path, error))?;
             if kind.is_dir() || kind.is_symlink() && path.is_dir() {
-                if self.listing.recursive {
+                if descends {
                     self.directory(&path, above)?;
                 }
-            } else {
+            } else if !is_hidden(&name) {
                 self.file(&Storage::Disk, &path)?;
             }
         }
-        if self.listing.recursive {
-            above.pop();
-        }
+        above.pop();
         Ok(())
     }
 

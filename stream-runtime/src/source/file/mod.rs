@@ -54,7 +54,7 @@ use limit::Limit;
 use listing::Listing;
 use log::{FileLog, SeenFile};
 use options::Options;
-use partition::refuse_partition_columns;
+use partition::Partitions;
 use records::Limits;
 use split::Reading;
 
@@ -73,9 +73,6 @@ const MANY_FILES: usize = 10_000;
 /// committed batch's once, and nothing of a batch that was never committed.
 ///
 /// Files of JSON lines and CSV may be compressed, which their names tell: `.gz` and `.zst` (feature `compression`).
-///
-/// Directories of partitions (`date=2026-01-31`) give no columns: a file in one that is named after a column of the
-/// rows is an error.
 ///
 /// Names that begin with `_` or `.` are ignored, of directories below the given one (or, in a pattern, from the first
 /// wildcard on) as well. Files have to appear complete: write them under such a name, and rename them. A file is read once; a query that finds it changed or gone before its batch is committed fails.
@@ -121,6 +118,8 @@ const MANY_FILES: usize = 10_000;
 /// # #[cfg(not(feature = "object-store"))]
 /// # fn main() {}
 /// ```
+///
+#[doc = include_str!("partitions.md")]
 #[derive(Debug)]
 pub struct FileSource<F> {
     path: PathBuf,
@@ -163,6 +162,8 @@ impl FileSource<Csv> {
 impl FileSource<Parquet> {
     /// Reads Parquet files: of each only the columns that the query names, and none of the row groups in which, by their statistics, no row
     /// meets the `where` clauses that stand first and compare a column to a constant.
+    ///
+    /// A condition on a column that a directory names leaves out all of a file but its footer.
     ///
     /// Rows of such a group are counted nowhere, as with Spark; the watermark sees their event times all the same.
     ///
@@ -301,6 +302,7 @@ impl<F: FileFormat, R: Schema> Source<R> for FileSource<F> {
                 storage,
                 encoding,
                 limits: Limits { chunk: CHUNK, record: self.options.max_line_bytes },
+                partitions: Partitions::of(&listing),
             }),
             listing: Arc::new(listing),
             log: Arc::new(log),
@@ -422,7 +424,7 @@ impl Opened {
         let begun = Instant::now();
         let (listing, log) = (Arc::clone(&self.listing), Arc::clone(&self.log));
         let mut files = blocking(move || listing.unseen(&log)).await??;
-        refuse_partition_columns::<R>(&self.reading.source, self.listing.base(), &files)?;
+        self.reading.partitions.check::<R>(&self.reading.source, &files)?;
         if latest_first {
             files.reverse();
         }

@@ -3,11 +3,13 @@
 //! A store has no directories. A key that is no object's is taken for one: it holds the objects whose keys begin with it
 //! and a slash, maybe none yet.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::listing::GLOB;
 use super::log::SeenFile;
+use super::partition::is_partition;
 use crate::engine::clock;
 use crate::error::{Error, Result};
 use crate::storage::Objects;
@@ -65,10 +67,11 @@ impl ObjectListing {
 
     /// Whether an object in `directory` (below the base), or somewhere below it, could be listed.
     pub(super) fn may_list(&self, relative: &Path, recursive: bool) -> bool {
+        let mut names = relative.components().map(|name| name.as_os_str().to_string_lossy());
         match &self.target {
             Target::Object(_) => relative.as_os_str().is_empty(),
-            Target::Directory(_) => recursive || relative.as_os_str().is_empty(),
-            Target::Pattern { .. } => true,
+            Target::Directory(_) => names.all(|name| descends_into(&name, recursive)),
+            Target::Pattern { .. } => !names.any(|name| is_hidden(&name) && !descends_into(&name, recursive)),
         }
     }
 
@@ -76,17 +79,17 @@ impl ObjectListing {
     pub(super) fn for_each(&self, recursive: bool, mut visit: impl FnMut(SeenFile)) -> Result<()> {
         match &self.target {
             Target::Object(key) => self.objects.head(key)?.into_iter().for_each(|found| visit(seen(found))),
-            Target::Directory(key) if recursive => {
-                self.objects.for_each_below(key, |found| {
-                    if !is_hidden(below(key, found.location.as_ref())) {
-                        visit(seen(found));
-                    }
-                })?;
-            }
+            Target::Directory(key) if recursive => self.for_each_below(key, recursive, visit)?,
             Target::Directory(key) => {
-                let listed = self.objects.directory(key)?.objects;
-                let visible = |key: &str| !is_hidden(key.rsplit('/').next().unwrap_or(key));
-                listed.into_iter().filter(|found| visible(found.location.as_ref())).map(seen).for_each(visit);
+                let listed = self.objects.directory(key)?;
+                let mut directories =
+                    listed.common_prefixes.iter().filter_map(object_store::path::Path::filename);
+                // All partitions at once: each would be a request, and so would be each below it.
+                if directories.any(|name| descends_into(name, recursive)) {
+                    return self.for_each_below(key, recursive, visit);
+                }
+                let visible = listed.objects.into_iter().filter(|found| is_listed(key, found, recursive));
+                visible.map(seen).for_each(visit);
             }
             Target::Pattern { base, pattern } => {
                 self.objects.for_each_below(base, |found| {
@@ -98,6 +101,14 @@ impl ObjectListing {
             }
         }
         Ok(())
+    }
+
+    fn for_each_below(&self, key: &str, recursive: bool, mut visit: impl FnMut(SeenFile)) -> Result<()> {
+        self.objects.for_each_below(key, |found| {
+            if is_listed(key, &found, recursive) {
+                visit(seen(found));
+            }
+        })
     }
 }
 
@@ -111,12 +122,37 @@ pub(super) fn seen(found: object_store::ObjectMeta) -> SeenFile {
     }
 }
 
-/// Whether the pattern is that of the object, or of a directory that it is in. One that ends in `**` is of directories alone.
+/// Whether an object below a directory is listed with it.
+fn is_listed(directory: &str, found: &object_store::ObjectMeta, recursive: bool) -> bool {
+    let below = below(directory, found.location.as_ref());
+    let (directories, name) = below.rsplit_once('/').unwrap_or(("", below));
+    let mut directories = directories.split('/').filter(|name| !name.is_empty());
+    !is_hidden(name) && directories.all(|name| descends_into(name, recursive))
+}
+
+/// Whether a directory below one that is listed is listed, too.
+fn descends_into(directory: &str, recursive: bool) -> bool {
+    if recursive { !is_hidden(directory) } else { is_partition(OsStr::new(directory)) }
+}
+
+/// Whether the pattern is that of the object, or of a directory with which it is listed. One that ends in `**` is of directories alone.
 fn is_named(pattern: &glob::Pattern, key: &str, recursive: bool) -> bool {
     let matches = |key: &str| pattern.matches_with(key, GLOB);
-    let mut above = key.rmatch_indices('/').map(|(at, _)| key.get(..at).unwrap_or(key));
-    let is_own = !pattern.as_str().ends_with("**") && matches(key);
-    is_own || if recursive { above.any(matches) } else { above.next().is_some_and(matches) }
+    if !pattern.as_str().ends_with("**") && matches(key) {
+        return true;
+    }
+    let mut rest = key;
+    while let Some((directory, _)) = rest.rsplit_once('/') {
+        if matches(directory) {
+            return true;
+        }
+        let name = directory.rsplit('/').next().unwrap_or(directory);
+        if !descends_into(name, recursive) {
+            return false;
+        }
+        rest = directory;
+    }
+    false
 }
 
 /// The rest of a key that lies below another.

@@ -278,7 +278,8 @@ impl<F: FileFormat> FileSource<F> {
         self
     }
 
-    /// Reads the directories below the given one, too. Off by default.
+    /// Reads the directories below the given one whatever their names, which then mean nothing. Off by default: those of
+    /// [partitions](Self#partitions) are read, and give columns.
     #[must_use]
     pub fn recursive_file_lookup(mut self, recursive: bool) -> Self {
         self.options.recursive = recursive;

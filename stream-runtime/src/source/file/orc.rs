@@ -15,6 +15,7 @@ use orc_rust::stripe::StripeMetadata;
 
 use super::columnar::{BATCH, Problem, column_names, guarded, push_all};
 use super::split::Piece;
+use crate::format::partition::PartitionValues;
 use crate::schema::Schema;
 use crate::source::Rows;
 use crate::storage::{FileReader, OpenFile};
@@ -23,9 +24,14 @@ use crate::storage::{FileReader, OpenFile};
 #[cfg(feature = "object-store")]
 const READ_AHEAD: u64 = 1 << 20;
 
-pub(super) fn read<R: Schema>(piece: &Piece, file: &OpenFile, rows: &mut dyn Rows<R>) -> Result<(), Problem> {
+pub(super) fn read<R: Schema>(
+    piece: &Piece,
+    file: &OpenFile,
+    partition: &PartitionValues,
+    rows: &mut dyn Rows<R>,
+) -> Result<(), Problem> {
     let (path, range) = (&*piece.file.path, piece.range.clone());
-    let names = column_names::<R>(rows.wanted().columns);
+    let names = column_names::<R>(rows.wanted().columns, partition);
     let (reader, row) = guarded(|| {
         let builder = ArrowReaderBuilder::try_new(Bounded::new(file, piece.file.size)?)?;
         let metadata = builder.file_metadata();
@@ -42,7 +48,7 @@ pub(super) fn read<R: Schema>(piece: &Piece, file: &OpenFile, rows: &mut dyn Row
             .build();
         Ok((reader, row))
     })?;
-    push_all(reader, path, row, rows)
+    push_all(reader, path, partition, row, rows)
 }
 
 /// Nanoseconds in 64 bits end in 2262, and as microseconds the reader refuses what has more digits. Where the file's statistics say that

@@ -80,6 +80,7 @@ mod tests {
     use super::*;
     use crate::format::csv::CsvFormat;
     use crate::source::file::listing;
+    use crate::source::file::partition::Partitions;
     use crate::source::file::records::Limits;
     use crate::source::{Chunk, Line, Position, Rows};
     use crate::storage::Storage;
@@ -133,8 +134,13 @@ mod tests {
         let path = directory.path().join("file");
         fs::write(&path, bytes).unwrap();
         let file = listing::stat(&Storage::Disk, Arc::from(path.to_str().unwrap())).unwrap().unwrap();
-        let reading =
-            Arc::new(Reading { source: "test".to_owned(), storage: Storage::Disk, encoding, limits });
+        let reading = Arc::new(Reading {
+            source: "test".to_owned(),
+            storage: Storage::Disk,
+            encoding,
+            limits,
+            partitions: Partitions::default(),
+        });
         let mut items = Items::default();
         for mut split in cut_all(std::iter::once(&file), &reading, share) {
             split.read(&mut items).unwrap();

@@ -12,10 +12,11 @@ use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, TimeUnit};
 
 use crate::format::columns::{Values, arrow};
+use crate::format::partition::{PartitionValues, unpack};
 use crate::plan::{Prune, PruneOp, PruneValue, Pruning};
 use crate::schema::derive::names;
-use crate::schema::{self, ColumnSet, Field, Kind, Schema};
-use crate::time::Timestamp;
+use crate::schema::{self, Arena, Column, ColumnSet, Field, Kind, Schema};
+use crate::time::{Date, Timestamp};
 
 /// The earliest and the latest event time of rows that aren't read, if they have any.
 pub(super) type EventTimes = Option<(Timestamp, Timestamp)>;
@@ -25,6 +26,8 @@ pub(super) struct Pruner<'a> {
     metadata: &'a ArrowReaderMetadata,
     pruning: &'a Pruning,
     columns: ColumnSet,
+    /// The columns whose value is known without statistics.
+    partition: &'a PartitionValues,
     fields: &'static [Field],
     types: Vec<schema::DataType>,
 }
@@ -42,8 +45,10 @@ impl<'a> Pruner<'a> {
         metadata: &'a ArrowReaderMetadata,
         pruning: &'a Pruning,
         columns: ColumnSet,
+        partition: &'a PartitionValues,
     ) -> Self {
-        Self { metadata, pruning, columns, fields: R::FIELDS, types: R::data_types() }
+        let columns = columns & !partition.set();
+        Self { metadata, pruning, columns, partition, fields: R::FIELDS, types: R::data_types() }
     }
 
     /// The event times of a row group that needn't be read; `None` if it has to be.
@@ -68,11 +73,15 @@ impl<'a> Pruner<'a> {
         use Ordering::{Equal, Greater, Less};
 
         let Some(value) = condition.value else { return false };
-        let Some(known) = self.field(condition.column).and_then(|field| self.known(field, group)) else {
-            return false;
+        let (min, max) = if let Some((kind, packed)) = self.in_partition(condition.column) {
+            let ordering = packed.and_then(|packed| compare_packed(kind, packed, value));
+            (ordering, ordering)
+        } else {
+            let Some(known) = self.field(condition.column).and_then(|field| self.known(field, group)) else {
+                return false;
+            };
+            (compare(&known.min, value), compare(&known.max, value))
         };
-        let compare = |bound: &ArrayRef| compare(bound, value);
-        let (min, max) = (compare(&known.min), compare(&known.max));
         let is = |ordering: Option<Ordering>, wanted: &[Ordering]| {
             ordering.is_some_and(|ordering| wanted.contains(&ordering))
         };
@@ -123,11 +132,27 @@ impl<'a> Pruner<'a> {
 
     /// What the watermark has to know of a group; `None` if that can't be told.
     fn event_times(&self, column: ColumnSet, group: &RowGroupMetaData) -> Option<EventTimes> {
+        if let Some((_, packed)) = self.in_partition(column) {
+            let Some(packed) = packed else { return Some(None) };
+            let time = unpacked::<Timestamp>(packed)?;
+            return Some(Some((time, time)));
+        }
         let known = self.known(self.field(column)?, group)?;
         match (micros(&known.min), micros(&known.max)) {
             (Some(min), Some(max)) => Some(Some((min, max))),
             _ => (known.nulls == u64::try_from(group.num_rows()).ok()).then_some(None),
         }
+    }
+
+    /// The kind of a column that a directory names, and its packed value unless that is null.
+    fn in_partition(&self, column: ColumnSet) -> Option<(&Kind, Option<&[u8]>)> {
+        let index = usize::try_from(column.trailing_zeros()).ok()?;
+        let packed = self.partition.packed(index)?;
+        Some(match (self.types.get(index)?.kind(), packed) {
+            (Kind::Nullable(inner), [1, packed @ ..]) => (inner.kind(), Some(packed)),
+            (Kind::Nullable(inner), _) => (inner.kind(), None),
+            (kind, packed) => (kind, Some(packed)),
+        })
     }
 
     fn field(&self, column: ColumnSet) -> Option<&'static Field> {
@@ -169,6 +194,40 @@ fn compare(bound: &ArrayRef, value: PruneValue) -> Option<Ordering> {
         }
         _ => None,
     }
+}
+
+/// How a packed value of this kind compares; `None` if it is of one that isn't compared.
+fn compare_packed(kind: &Kind, packed: &[u8], value: PruneValue) -> Option<Ordering> {
+    match (kind, value) {
+        (Kind::Bool, PruneValue::Bool(value)) => Some(unpacked::<bool>(packed)?.cmp(&value)),
+        (Kind::F64, PruneValue::Float(value)) => unpacked::<f64>(packed)?.partial_cmp(&value),
+        (Kind::Text, PruneValue::Text(value)) => {
+            let arena = Arena::default();
+            Some(unpack::<String>(packed, &arena)?.cmp(value))
+        }
+        (Kind::Day, PruneValue::Day(value)) => Some(unpacked::<Date>(packed)?.cmp(&value)),
+        (Kind::Time, PruneValue::Time(value)) => Some(unpacked::<Timestamp>(packed)?.cmp(&value)),
+        (kind, PruneValue::Integer(value)) => {
+            let number = match kind {
+                Kind::I8 => unpacked::<i8>(packed)?.into(),
+                Kind::I16 => unpacked::<i16>(packed)?.into(),
+                Kind::I32 => unpacked::<i32>(packed)?.into(),
+                Kind::I64 => unpacked::<i64>(packed)?.into(),
+                Kind::I128 => unpacked::<i128>(packed)?,
+                Kind::U8 => unpacked::<u8>(packed)?.into(),
+                Kind::U16 => unpacked::<u16>(packed)?.into(),
+                Kind::U32 => unpacked::<u32>(packed)?.into(),
+                Kind::U64 => unpacked::<u64>(packed)?.into(),
+                _ => return None,
+            };
+            Some(number.cmp(&value))
+        }
+        _ => None,
+    }
+}
+
+fn unpacked<T: for<'a> Column<View<'a> = T>>(packed: &[u8]) -> Option<T> {
+    unpack::<T>(packed, &Arena::default())
 }
 
 /// The range of a kind of whole numbers.

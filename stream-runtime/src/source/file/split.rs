@@ -19,10 +19,12 @@ use super::log::SeenFile;
 #[cfg(feature = "object-store")]
 use super::objects;
 use super::options::Encoding;
+use super::partition::Partitions;
 use super::range::{Fill, RangeReader};
 use super::records::{At, Found, Limits, Records};
 use crate::error::{Error, Result};
 use crate::format::csv::{CsvFormat, Layout};
+use crate::format::partition::PartitionValues;
 use crate::schema::Schema;
 use crate::source::{Chunk, LinesBefore, Position, Rows, Split};
 #[cfg(feature = "object-store")]
@@ -30,13 +32,14 @@ use crate::storage::Object;
 use crate::storage::{OpenFile, Storage};
 
 /// What all splits of a source have in common.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Reading {
     /// The source's description, for errors.
     pub(super) source: String,
     pub(super) storage: Storage,
     pub(super) encoding: Encoding,
     pub(super) limits: Limits,
+    pub(super) partitions: Partitions,
 }
 
 /// A file, or a part of one.
@@ -80,8 +83,9 @@ impl Reading {
         if !is_pinned(&file) {
             self.check_unchanged(recorded, &file)?;
         }
+        let partition = self.partitions.values::<R>(&self.source, &recorded.path)?;
         #[cfg(feature = "arrow")]
-        if let Some(read) = self.read_columns(piece, &file, rows) {
+        if let Some(read) = self.read_columns(piece, &file, &partition, rows) {
             return match read {
                 // What a writer has got in between looks like damage.
                 Err(Problem::File(problem)) => {
@@ -104,7 +108,7 @@ impl Reading {
         match Compression::of(&recorded.path) {
             None => {
                 let reader = RangeReader::new(reader, &piece.range, recorded.size).map_err(failed)?;
-                self.read_records(piece, reader, failed, buffer, rows)?;
+                self.read_records(piece, reader, failed, &partition, buffer, rows)?;
             }
             Some(compression) => {
                 let reader = compression
@@ -115,7 +119,7 @@ impl Reading {
                     let changed = self.check_unchanged(recorded, &file).err();
                     changed.unwrap_or_else(|| self.unreadable(recorded, compression.problem(&error)))
                 };
-                self.read_records(piece, reader, failed, buffer, rows)?;
+                self.read_records(piece, reader, failed, &partition, buffer, rows)?;
             }
         }
         if is_pinned(&file) { Ok(()) } else { self.check_unchanged(recorded, &file) }
@@ -144,6 +148,7 @@ impl Reading {
         piece: &Piece,
         reader: impl Fill,
         failed: impl Fn(io::Error) -> Error,
+        partition: &PartitionValues,
         buffer: &mut Vec<u8>,
         rows: &mut dyn Rows<R>,
     ) -> Result<()> {
@@ -164,10 +169,13 @@ impl Reading {
             message: None,
         };
         let layout = match self.encoding {
-            Encoding::Csv(format) if !format.header => Some(Layout::positional::<R>(format)),
+            Encoding::Csv(format) if !format.header => {
+                Some(Layout::positional_in::<R>(format, partition.clone()))
+            }
             Encoding::Csv(format) => match records.next_one().map_err(&failed)? {
                 Some(Found::Records(header)) => {
-                    Some(Layout::from_header::<R>(format, header).map_err(|problem| {
+                    let layout = Layout::from_header_in::<R>(format, header, partition.clone());
+                    Some(layout.map_err(|problem| {
                         Error::source(&*self.source, format!("the header of `{}`: {problem}", recorded.path))
                     })?)
                 }
@@ -184,7 +192,8 @@ impl Reading {
         while let Some((found, place)) = records.next().map_err(&failed)? {
             let chunk = match (found, &layout) {
                 (Found::Records(bytes), Some(layout)) => Chunk::Csv { bytes, layout, at: at(place) },
-                (Found::Records(bytes), None) => Chunk::Json { bytes, at: at(place) },
+                (Found::Records(bytes), None) if partition.is_empty() => Chunk::Json { bytes, at: at(place) },
+                (Found::Records(bytes), None) => Chunk::JsonInPartition { bytes, partition, at: at(place) },
                 (Found::TooLong(bytes), _) => {
                     rows.push(Chunk::Malformed { bytes, at: at(place), reason: &self.too_long() })?;
                     continue;
@@ -201,14 +210,15 @@ impl Reading {
         &self,
         piece: &Piece,
         file: &OpenFile,
+        partition: &PartitionValues,
         rows: &mut dyn Rows<R>,
     ) -> Option<std::result::Result<(), Problem>> {
         match self.encoding {
             Encoding::Json | Encoding::Csv(_) => None,
             #[cfg(feature = "parquet")]
-            Encoding::Parquet => Some(super::parquet::read(piece, file, rows)),
+            Encoding::Parquet => Some(super::parquet::read(piece, file, partition, rows)),
             #[cfg(feature = "orc")]
-            Encoding::Orc => Some(super::orc::read(piece, file, rows)),
+            Encoding::Orc => Some(super::orc::read(piece, file, partition, rows)),
         }
     }
 

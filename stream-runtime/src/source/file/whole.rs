@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::listing::Listing;
 use super::log::{FileLog, SeenFile};
 use super::options::{Encoding, Options};
-use super::partition::refuse_partition_columns;
+use super::partition::Partitions;
 use super::records::Limits;
 use super::split::Reading;
 use super::{CHUNK, plan};
@@ -47,17 +47,17 @@ impl WholeFiles {
         let options = Options { recursive, max_line_bytes, ..Options::default() };
         options.check(encoding)?;
         let limits = Limits { chunk: CHUNK, record: max_line_bytes };
-        let reading = Arc::new(Reading { source, storage, encoding, limits });
+        // Where directories begin to name columns is known once the path is looked at.
+        let partitions = Partitions::default();
+        let reading = Arc::new(Reading { source, storage, encoding, limits, partitions });
         Ok(Self { path, recursive, reading })
     }
 
     /// All rows, file by file in the order of their paths.
     pub(crate) fn read<R: Schema>(&self) -> Result<Vec<R>> {
-        let listing = self.listing()?;
-        self.read_steady(|files| {
-            refuse_partition_columns::<R>(&self.reading.source, listing.base(), files)?;
-            self.read_files(files)
-        })
+        let partitions = Partitions::of(&self.listing()?);
+        let reading = Arc::new(Reading { partitions, ..Reading::clone(&self.reading) });
+        self.read_steady(|files| self.read_files(&reading, files))
     }
 
     /// Reads files that may be replaced meanwhile.
@@ -109,13 +109,13 @@ impl WholeFiles {
         matches!(self.reading.storage, Storage::Disk) && self.path.is_dir()
     }
 
-    fn read_files<R: Schema>(&self, files: &[SeenFile]) -> Result<Vec<R>> {
+    fn read_files<R: Schema>(&self, reading: &Arc<Reading>, files: &[SeenFile]) -> Result<Vec<R>> {
         let mut decoded = Decoded {
             rows: Vec::new(),
             arena: Arena::default(),
             rejects: Rejects::new(&OnMalformed::Fail, Timestamp::UNIX_EPOCH),
         };
-        for mut split in plan::plan(files.iter(), &self.reading, 1) {
+        for mut split in plan::plan(files.iter(), reading, 1) {
             split.read(&mut decoded).map_err(|error| match error {
                 Error::MalformedRow { location, reason } => {
                     self.failed(format_args!("malformed row in {location}: {reason}; correct the file"))
@@ -187,7 +187,7 @@ mod tests {
                 fs::write(&new, format!(r#"{{"value":"{}"}}"#, "x".repeat(attempts + 1))).unwrap();
                 fs::rename(new, &path).unwrap();
             }
-            files.read_files(listed)
+            files.read_files(&files.reading, listed)
         })
     }
 

@@ -17,6 +17,7 @@ use ::parquet::file::reader::ChunkReader;
 use super::columnar::{BATCH, Problem, column_names, guarded, push_all};
 use super::prune::Pruner;
 use super::split::Piece;
+use crate::format::partition::PartitionValues;
 use crate::schema::Schema;
 use crate::source::{Chunk, Rows};
 use crate::storage::OpenFile;
@@ -24,12 +25,17 @@ use crate::storage::OpenFile;
 /// How much of an object's end is fetched for its metadata.
 const TAIL: u64 = 64 << 10;
 
-pub(super) fn read<R: Schema>(piece: &Piece, file: &OpenFile, rows: &mut dyn Rows<R>) -> Result<(), Problem> {
+pub(super) fn read<R: Schema>(
+    piece: &Piece,
+    file: &OpenFile,
+    partition: &PartitionValues,
+    rows: &mut dyn Rows<R>,
+) -> Result<(), Problem> {
     match file {
-        OpenFile::Disk(file) => read_from(piece, |_| file.try_clone(), rows),
+        OpenFile::Disk(file) => read_from(piece, |_| file.try_clone(), partition, rows),
         #[cfg(feature = "object-store")]
         OpenFile::Object(object) => {
-            read_from(piece, |ranges| fetched::Fetched::fetch(object.clone(), ranges), rows)
+            read_from(piece, |ranges| fetched::Fetched::fetch(object.clone(), ranges), partition, rows)
         }
     }
 }
@@ -38,6 +44,7 @@ pub(super) fn read<R: Schema>(piece: &Piece, file: &OpenFile, rows: &mut dyn Row
 fn read_from<R: Schema, C: ChunkReader + 'static>(
     piece: &Piece,
     open: impl Fn(&[Range<u64>]) -> io::Result<C>,
+    partition: &PartitionValues,
     rows: &mut dyn Rows<R>,
 ) -> Result<(), Problem> {
     let (path, size) = (&*piece.file.path, piece.file.size);
@@ -46,7 +53,7 @@ fn read_from<R: Schema, C: ChunkReader + 'static>(
         Ok(ArrowReaderMetadata::load(&tail, ArrowReaderOptions::new())?)
     })?;
     let schema = metadata.parquet_schema();
-    let names = column_names::<R>(rows.wanted().columns);
+    let names = column_names::<R>(rows.wanted().columns, partition);
     let fields = schema.root_schema().get_fields().iter().enumerate();
     let roots = fields.filter(|(_, field)| names.contains(&field.name())).map(|(index, _)| index);
     let mask = ProjectionMask::roots(schema, roots);
@@ -58,10 +65,9 @@ fn read_from<R: Schema, C: ChunkReader + 'static>(
         if !piece.range.contains(&middle(group).min(piece.file.size.saturating_sub(1))) {
             continue;
         }
-        let pruned = rows
-            .wanted()
-            .pruning
-            .and_then(|pruning| Pruner::new::<R>(&metadata, pruning, rows.wanted().columns).prune(group));
+        let pruned = rows.wanted().pruning.and_then(|pruning| {
+            Pruner::new::<R>(&metadata, pruning, rows.wanted().columns, partition).prune(group)
+        });
         if let Some(event_times) = pruned {
             rows.push(Chunk::Pruned { rows: count, event_times }).map_err(Problem::Query)?;
             continue;
@@ -76,7 +82,7 @@ fn read_from<R: Schema, C: ChunkReader + 'static>(
                 .with_batch_size(BATCH)
                 .build()?)
         })?;
-        push_all(reader, path, row, rows)?;
+        push_all(reader, path, partition, row, rows)?;
     }
     Ok(())
 }
