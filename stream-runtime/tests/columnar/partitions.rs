@@ -299,6 +299,11 @@ fn a_directory_without_a_value_of_its_column_is_an_error_of_the_source() {
 
 #[test]
 fn a_malformed_row_of_a_partition_is_known_by_its_place_and_by_what_the_file_has() {
+    #[derive(Schema, Clone, Debug, PartialEq)]
+    struct Row {
+        rank: u8,
+        country: String,
+    }
     for (format, place) in
         [("json", ":2 (byte 11)"), ("csv", ":3 (byte 7)"), ("parquet", ", row 2"), ("orc", ", row 2")]
     {
@@ -307,11 +312,6 @@ fn a_malformed_row_of_a_partition_is_known_by_its_place_and_by_what_the_file_has
         let path = directory.join("country=at/a");
         let columns: &[(&str, &[&str])] = &[("id", &["1", "2"]), ("rank", &["3", "300"])];
         write(format, &path, if format == "csv" || format == "json" { &columns[1..] } else { columns });
-        #[derive(Schema, Clone, Debug, PartialEq)]
-        struct Row {
-            rank: u8,
-            country: String,
-        }
         let error = error_of(table::<Row>(format, directory));
         let problem = format!("malformed row in {}{place}: ", path.display());
         assert!(error.contains(&problem) && error.contains("column `rank`: "), "{format}: {error}");
