@@ -6,19 +6,18 @@ use stream_runtime::object_store::{ObjectStore, ObjectStoreExt, path::Path};
 use stream_runtime::prelude::*;
 
 use super::faulty::Faulty;
-use super::{OTHER, QUERY, append_own, json, line, opened_at, parts, result};
+use super::{OTHER, QUERY, append_own, json, line, opened_at, parts, result, until};
 use crate::support::{in_memory, objects, put};
 
 fn lines(batches: std::ops::Range<u64>) -> String {
     batches.map(line).collect()
 }
 
-/// Waits until a batch has as many parts; some are removed without anybody waiting for it.
+/// Waits until a batch has so many parts.
 async fn until_parts(store: &Arc<dyn ObjectStore>, batch: u64, count: usize) {
     let begin = format!("out/part-{batch:05}");
-    while parts(store, "out").await.iter().filter(|key| key.starts_with(&begin)).count() != count {
-        tokio::task::yield_now().await;
-    }
+    let found = async || parts(store, "out").await.iter().filter(|key| key.starts_with(&begin)).count();
+    until(async || found().await == count).await;
 }
 
 #[tokio::test]
