@@ -60,7 +60,7 @@ async fn child() {
         let fault = [Fault::Hang, Fault::HangDone].into_iter().find(|known| format!("{known:?}") == fault)?;
         Some((fault, at.parse().unwrap()))
     });
-    let (state, store) = Faulty::new(store(home), at_write);
+    let (state, store) = Faulty::over(store(home), at_write);
     let hook = move |batch: u64, step: Step| {
         if crash.as_deref() == Some(&format!("{batch} {step:?}")) {
             stand_still("");

@@ -70,7 +70,8 @@ struct Upload {
 }
 
 impl Faulty {
-    pub(super) fn new(
+    /// A store over another one, and what a test does with it.
+    pub(super) fn over(
         inner: Arc<dyn ObjectStore>,
         fault: Option<(Fault, u64)>,
     ) -> (Arc<State>, Arc<dyn ObjectStore>) {

@@ -22,7 +22,7 @@ fn large(bytes: usize) -> Vec<Sale> {
         state.store(x, Ordering::Relaxed);
         x
     };
-    let text = || (0..4096).map(|_| format!("{:016x}", next())).collect::<String>();
+    let text = || (0..4096).map(|_| format!("{:016x}", next())).collect::<Vec<_>>().concat();
     (0..bytes.div_ceil(65_536) as u64).map(|n| Sale { shop: None, item: text(), n }).collect()
 }
 
@@ -34,7 +34,7 @@ async fn same_as_on_disk<F: FileFormat>(sink: impl Fn(String) -> FileSink<F>, ro
     append(&mut disk, 0, rows).await.unwrap();
     let on_disk = stream_runtime::sink::file::committed_files(&dir).unwrap().remove(0);
 
-    let (state, store) = Faulty::new(in_memory(), None);
+    let (state, store) = Faulty::over(in_memory(), None);
     let objects = sink("out".to_owned()).object_store(Arc::clone(&store));
     append(&mut opened_at(objects, QUERY, (0, false)).await.unwrap(), 0, rows).await.unwrap();
     let key = committed_objects(&store, "out").await.unwrap().remove(0);
@@ -62,7 +62,7 @@ async fn an_upload_that_fails_anywhere_leaves_nothing_and_is_made_good_by_the_ne
     for fault in [Fault::Write, Fault::Answer] {
         // The first two writes are the claim and the entry of batch 0.
         for at in 2.. {
-            let (state, store) = Faulty::new(in_memory(), Some((fault, at)));
+            let (state, store) = Faulty::over(in_memory(), Some((fault, at)));
             let mut sink = json(&store, 0).await.unwrap();
             append(&mut sink, 0, &[]).await.unwrap();
             let failure = append(&mut sink, 1, &rows).await;

@@ -65,7 +65,7 @@ async fn an_entry_from_elsewhere_ends_the_run_and_keeps_every_other_one_away() {
 #[tokio::test]
 async fn two_processes_that_write_a_batch_at_once_are_both_told() {
     let shared = in_memory();
-    let (state, store) = Faulty::new(Arc::clone(&shared), None);
+    let (state, store) = Faulty::over(Arc::clone(&shared), None);
     let mut a = json(&store, 0).await.unwrap();
     append_own(&mut a, 0).await.unwrap();
     // A has looked whether the directory is its own, and B takes it over before A's entry is there.
@@ -169,7 +169,7 @@ async fn a_run_removes_what_a_killed_one_left_and_nothing_else() {
 
 #[tokio::test]
 async fn a_run_that_was_abandoned_at_its_entry_is_waited_for() {
-    let (state, store) = Faulty::new(in_memory(), None);
+    let (state, store) = Faulty::over(in_memory(), None);
     let mut a = json(&store, 0).await.unwrap();
     append_own(&mut a, 0).await.unwrap();
     let gate = state.hold_back("_spark_metadata/1");
