@@ -118,7 +118,7 @@ impl Storage {
             Self::Objects(objects) => {
                 let mut content = Vec::new();
                 write(&mut content)?;
-                objects.create(&key_of(&dir.join(name)), content)
+                objects.create(&key_of(&dir.join(name)), &content.into())
             }
         }
     }

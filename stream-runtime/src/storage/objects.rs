@@ -103,16 +103,16 @@ impl Objects {
 
     /// Writes an object unless there is one of this key. What has failed may have been written all the same, so an object of
     /// the same content counts as written now.
-    pub(crate) fn create(&self, key: &str, content: Vec<u8>) -> Result<Created> {
+    pub(crate) fn create(&self, key: &str, content: &bytes::Bytes) -> Result<Created> {
         let failed = |error| self.failed("creating", key, error);
         let path = parse(key).map_err(failed)?;
-        let payload = PutPayload::from(content.clone());
+        let payload = PutPayload::from_bytes(content.clone());
         let put = self.store.put_opts(&path, payload, PutMode::Create.into());
         match self.runtime.block_on(put) {
             Ok(_) => Ok(Created::Now),
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
                 let found = self.get(key).map_err(|error| Error::io("reading", self.name(key), error))?;
-                Ok(if found == content { Created::Now } else { Created::Before })
+                Ok(if found == *content { Created::Now } else { Created::Before })
             }
             Err(error) => Err(failed(error)),
         }
@@ -147,7 +147,8 @@ impl Objects {
         })
     }
 
-    /// A copy of an object on this machine.
+    /// A copy of an object on this machine. It has a name, because not all that are needed at once could be open at once: a process that is
+    /// killed leaves it.
     pub(crate) fn download(&self, key: &str) -> io::Result<TempPath> {
         let path = parse(key)?;
         let mut copy = NamedTempFile::new()?;

@@ -120,6 +120,7 @@ impl Claim {
     }
 
     /// Makes sure that no other run has taken the directory over.
+    #[cfg_attr(not(feature = "object-store"), expect(unused_variables, reason = "a disk has a lock"))]
     pub(super) fn check(&self, manifest: &Manifest) -> Result<()> {
         match self {
             Self::Disk(_) => Ok(()),
@@ -138,7 +139,10 @@ impl Claim {
     }
 
     /// Notes that another run has written a batch that this one was writing.
-    #[cfg_attr(not(feature = "object-store"), expect(clippy::unused_self, reason = "a disk has a lock"))]
+    #[cfg_attr(
+        not(feature = "object-store"),
+        expect(unused_variables, clippy::unused_self, reason = "a disk has a lock")
+    )]
     pub(super) fn dispute(&self, batch: u64) -> Result<()> {
         match self {
             Self::Disk(_) => Ok(()),

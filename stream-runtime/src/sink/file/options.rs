@@ -129,6 +129,9 @@ impl<F: FileFormat> FileSink<F> {
     /// A file that isn't as long as the manifest says, or is damaged otherwise, stays as it is. So does a CSV file of an
     /// earlier run of the query, whose header and delimiter may have been others.
     ///
+    /// Those of an object store are fetched to the temporary directory first, where a process that is killed meanwhile
+    /// leaves them.
+    ///
     /// That batch takes longer by the time to read and write the target's bytes. A query that reads the directory as
     /// it grows takes a merged file for new rows: leave the option away where one does.
     pub fn target_file_bytes(mut self, bytes: u64) -> Self {

@@ -76,7 +76,7 @@ async fn each_fails(fault: Fault) -> Vec<String> {
 
     let mut all = Vec::new();
     for at in 0.. {
-        let (state, store) = Faulty::new(in_memory(), Some((fault, at)));
+        let (state, store) = Faulty::over(in_memory(), Some((fault, at)));
         let checkpoint = format!("{fault:?}-{at}");
         let mut runs = 1;
         while let Err(error) = run(&store, home.path(), &checkpoint).await {

@@ -50,8 +50,8 @@ pub(super) struct State {
     fault: Option<(Fault, u64)>,
     requests: AtomicU64,
     failed: Mutex<Option<String>>,
-    /// Has a permit once a request has failed.
-    pub(crate) has_failed: Semaphore,
+    /// Has a permit once a write hangs.
+    pub(crate) hangs: Semaphore,
     gate: Mutex<Option<Gate>>,
     /// How many seconds ago everything was written.
     age: AtomicI64,
@@ -70,13 +70,14 @@ struct Upload {
 }
 
 impl Faulty {
-    pub(super) fn new(
+    /// A store over another one, and what a test does with it.
+    pub(super) fn over(
         inner: Arc<dyn ObjectStore>,
         fault: Option<(Fault, u64)>,
     ) -> (Arc<State>, Arc<dyn ObjectStore>) {
         let (requests, failed, gate, age, uploads, upload_parts) = Default::default();
-        let has_failed = Semaphore::new(0);
-        let state = State { fault, requests, failed, has_failed, gate, age, uploads, upload_parts };
+        let hangs = Semaphore::new(0);
+        let state = State { fault, requests, failed, hangs, gate, age, uploads, upload_parts };
         let state = Arc::new(state);
         (Arc::clone(&state), Arc::new(Self { inner, state }))
     }
@@ -110,7 +111,6 @@ impl State {
             return None;
         }
         *self.failed.lock().unwrap() = Some(format!("{what} {key}"));
-        self.has_failed.add_permits(1);
         Some(fault)
     }
 
@@ -132,9 +132,11 @@ impl State {
         match self.fails(false, what, key) {
             None => write.await,
             Some(Fault::Answer) => write.await.and(Err(failure())),
-            Some(Fault::Hang) => std::future::pending().await,
-            Some(Fault::HangDone) => {
-                drop(write.await);
+            Some(fault @ (Fault::Hang | Fault::HangDone)) => {
+                if fault == Fault::HangDone {
+                    drop(write.await);
+                }
+                self.hangs.add_permits(1);
                 std::future::pending().await
             }
             Some(Fault::Write | Fault::Read) => Err(failure()),

@@ -75,6 +75,17 @@ async fn result(store: &Arc<dyn ObjectStore>, dir: &str) -> String {
     String::from_utf8(text).unwrap()
 }
 
+/// Waits for a condition: what nobody needs any more is removed without anybody waiting for it.
+async fn until(mut is_so: impl AsyncFnMut() -> bool) {
+    for _ in 0..100_000 {
+        if is_so().await {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("it never happens");
+}
+
 /// The keys of the parts below a directory, listed or not.
 async fn parts(store: &Arc<dyn ObjectStore>, dir: &str) -> Vec<String> {
     let all = super::support::objects(store, dir).await;

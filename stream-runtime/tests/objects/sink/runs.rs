@@ -6,19 +6,18 @@ use stream_runtime::object_store::{ObjectStore, ObjectStoreExt, path::Path};
 use stream_runtime::prelude::*;
 
 use super::faulty::Faulty;
-use super::{OTHER, QUERY, append_own, json, line, opened_at, parts, result};
+use super::{OTHER, QUERY, append_own, json, line, opened_at, parts, result, until};
 use crate::support::{in_memory, objects, put};
 
 fn lines(batches: std::ops::Range<u64>) -> String {
     batches.map(line).collect()
 }
 
-/// Waits until a batch has as many parts; some are removed without anybody waiting for it.
+/// Waits until a batch has so many parts.
 async fn until_parts(store: &Arc<dyn ObjectStore>, batch: u64, count: usize) {
     let begin = format!("out/part-{batch:05}");
-    while parts(store, "out").await.iter().filter(|key| key.starts_with(&begin)).count() != count {
-        tokio::task::yield_now().await;
-    }
+    let found = async || parts(store, "out").await.iter().filter(|key| key.starts_with(&begin)).count();
+    until(async || found().await == count).await;
 }
 
 #[tokio::test]
@@ -66,7 +65,7 @@ async fn an_entry_from_elsewhere_ends_the_run_and_keeps_every_other_one_away() {
 #[tokio::test]
 async fn two_processes_that_write_a_batch_at_once_are_both_told() {
     let shared = in_memory();
-    let (state, store) = Faulty::new(Arc::clone(&shared), None);
+    let (state, store) = Faulty::over(Arc::clone(&shared), None);
     let mut a = json(&store, 0).await.unwrap();
     append_own(&mut a, 0).await.unwrap();
     // A has looked whether the directory is its own, and B takes it over before A's entry is there.
@@ -170,7 +169,7 @@ async fn a_run_removes_what_a_killed_one_left_and_nothing_else() {
 
 #[tokio::test]
 async fn a_run_that_was_abandoned_at_its_entry_is_waited_for() {
-    let (state, store) = Faulty::new(in_memory(), None);
+    let (state, store) = Faulty::over(in_memory(), None);
     let mut a = json(&store, 0).await.unwrap();
     append_own(&mut a, 0).await.unwrap();
     let gate = state.hold_back("_spark_metadata/1");

@@ -104,7 +104,7 @@ async fn small_files_are_merged_the_same_way() {
 async fn what_is_superseded_is_removed_the_same_way() {
     let home = tempfile::tempdir().unwrap();
     let dir = home.path().join("out");
-    let (state, store) = Faulty::new(in_memory(), None);
+    let (state, store) = Faulty::over(in_memory(), None);
     let merging = |sink: FileSink<_>| opened_at(sink.target_file_bytes(200), QUERY, (0, false));
     let mut disk = merging(FileSink::json(&dir)).await.unwrap();
     let mut objects = merging(FileSink::json("out").object_store(Arc::clone(&store))).await.unwrap();
@@ -132,7 +132,7 @@ async fn what_is_superseded_is_removed_the_same_way() {
 async fn what_is_past_its_retention_is_left_out_the_same_way() {
     let home = tempfile::tempdir().unwrap();
     let dir = home.path().join("out");
-    let (state, store) = Faulty::new(in_memory(), None);
+    let (state, store) = Faulty::over(in_memory(), None);
     let keeping = |sink: FileSink<_>| opened_at(sink.retention(hours(1)), QUERY, (0, false));
     let mut disk = keeping(FileSink::json(&dir)).await.unwrap();
     let mut objects = keeping(FileSink::json("out").object_store(Arc::clone(&store))).await.unwrap();

@@ -52,7 +52,9 @@ impl Tree {
             };
             files.entry(without_unique(&path)).or_default().push(content);
         }
-        files.values_mut().for_each(|contents| contents.sort_unstable());
+        for contents in files.values_mut() {
+            contents.sort_unstable();
+        }
         let committed = committed.into_iter().map(|(path, content)| (without_unique(&path), content));
         Self { files, committed: committed.collect() }
     }
