@@ -68,37 +68,7 @@ use partition::Partitioning;
 /// let json = FileSink::json("data/out").partition_by(["country"]);
 /// let csv = FileSink::csv("data/csv").header(false).delimiter(b';');
 /// ```
-///
-/// # Object stores
-///
-/// With the feature `object-store` and `object_store` the directory is in a store, such as S3: a key (`out`), or a URL that ends in
-/// one (`s3a://bucket/out`), whose bucket is that of the store. Spark reads the directory if it was a URL, since the manifest then has the URLs of the files.
-///
-/// A file is written to the temporary directory of this machine first (`TMPDIR`, without a name there, so that a killed process leaves nothing), and uploaded when it is whole: from 8 MiB on in parts. The batch's
-/// entry is an object that is created only if there is none (on S3 by `If-None-Match`, which servers that speak its protocol have to know), so it appears once, and in one step.
-/// `file::committed_objects` gives the keys that make up the result. An upload that a crash cuts short is listed nowhere; have a lifecycle rule of the bucket remove unfinished uploads.
-///
-/// A store has no locks. Each run writes its id into the directory's claim, `_stream_query.json`, and looks before each batch whether it is still there: a run of the query on another
-/// machine, with a restored checkpoint, takes the directory over, and the older run ends with an error. If both write a batch in the same instant, the one that
-/// comes second ends with an error and marks the claim, and the directory is refused from then on.
-///
-/// ```
-/// # #[cfg(feature = "object-store")]
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use std::sync::Arc;
-///
-/// use stream_runtime::object_store::local::LocalFileSystem;
-/// use stream_runtime::prelude::*;
-///
-/// # let directory = tempfile::tempdir()?;
-/// let store = Arc::new(LocalFileSystem::new_with_prefix(directory.path())?);
-/// let sink = FileSink::json("out/page-stats").object_store(store);
-/// # drop(sink);
-/// # Ok(())
-/// # }
-/// # #[cfg(not(feature = "object-store"))]
-/// # fn main() {}
-/// ```
+#[doc = include_str!("object_stores.md")]
 #[derive(Debug)]
 pub struct FileSink<F> {
     dir: PathBuf,

@@ -8,6 +8,7 @@ mod clean;
 mod columnar;
 mod committed;
 mod compression;
+mod format;
 mod framing;
 mod limit;
 mod line_count;
@@ -37,12 +38,13 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use serde_json::json;
 
-pub(crate) use options::DEFAULT_MAX_LINE_BYTES;
 #[cfg(feature = "orc")]
-pub use options::Orc;
+pub use format::Orc;
 #[cfg(feature = "parquet")]
-pub use options::Parquet;
-pub use options::{CleanSource, Csv, FileFormat, Json};
+pub use format::Parquet;
+pub use format::{Csv, FileFormat, Json};
+pub use options::CleanSource;
+pub(crate) use options::DEFAULT_MAX_LINE_BYTES;
 pub(crate) use whole::WholeFiles;
 
 use super::{Admission, Advance, Offset, Source, SourceContext, Split};
@@ -88,37 +90,7 @@ const MANY_FILES: usize = 10_000;
 /// let orders = FileSource::csv("data/orders/*.csv").delimiter(b';');
 /// # drop((clicks, orders));
 /// ```
-///
-/// # Object stores
-///
-/// With the feature `object-store` and `object_store` the path is in a store, such as S3: a key (`clicks/2026`), or
-/// a URL that ends in one (`s3a://bucket/clicks/2026`), whose bucket is that of the store. What is said of directories, patterns and
-/// single files holds for keys and the slashes in them; `clean_source` archives within the store. A directory without objects is none that
-/// is missing: the source waits.
-///
-/// An object is read as it was when its batch was planned: its `ETag` is part of the plan and of each request. Lines are read ahead, in requests of 1 to
-/// 16 MiB; of a Parquet file the end, and of each row group the columns that the query names, which a worker holds in memory, compressed. What fails in passing
-/// is repeated by the store's client, as its `RetryConfig` says.
-///
-/// ```
-/// # #[cfg(feature = "object-store")]
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use std::sync::Arc;
-///
-/// use stream_runtime::object_store::local::LocalFileSystem;
-/// use stream_runtime::prelude::*;
-///
-/// # let directory = tempfile::tempdir()?;
-/// // With the feature `object-store-s3` an `AmazonS3Builder::from_env()` makes one.
-/// let store = Arc::new(LocalFileSystem::new_with_prefix(directory.path())?);
-/// let clicks = FileSource::json("clicks/2026-*").object_store(store);
-/// # drop(clicks);
-/// # Ok(())
-/// # }
-/// # #[cfg(not(feature = "object-store"))]
-/// # fn main() {}
-/// ```
-///
+#[doc = include_str!("object_stores.md")]
 #[doc = include_str!("partitions.md")]
 #[derive(Debug)]
 pub struct FileSource<F> {
@@ -142,48 +114,6 @@ struct Opened {
     /// Until when a large directory, in which nothing was new, is left in peace.
     rest_until: Option<Instant>,
     cleaner: Cleaner,
-}
-
-impl FileSource<Json> {
-    /// Reads files of JSON lines.
-    pub fn json(path: impl Into<PathBuf>) -> Self {
-        Self::new(path.into())
-    }
-}
-
-impl FileSource<Csv> {
-    /// Reads CSV files.
-    pub fn csv(path: impl Into<PathBuf>) -> Self {
-        Self::new(path.into())
-    }
-}
-
-#[cfg(feature = "parquet")]
-impl FileSource<Parquet> {
-    /// Reads Parquet files: of each only the columns that the query names, and none of the row groups in which, by their statistics, no row
-    /// meets the `where` clauses that stand first and compare a column to a constant.
-    ///
-    /// A condition on a column that a directory names leaves out all of a file but its footer.
-    ///
-    /// Rows of such a group are counted nowhere, as with Spark; the watermark sees their event times all the same.
-    ///
-    /// ```no_run
-    /// use stream_runtime::prelude::*;
-    ///
-    /// let clicks = FileSource::parquet("data/clicks").max_files_per_trigger(10);
-    /// # drop(clicks);
-    /// ```
-    pub fn parquet(path: impl Into<PathBuf>) -> Self {
-        Self::new(path.into())
-    }
-}
-
-#[cfg(feature = "orc")]
-impl FileSource<Orc> {
-    /// Reads ORC files: of each only the columns that the query names.
-    pub fn orc(path: impl Into<PathBuf>) -> Self {
-        Self::new(path.into())
-    }
 }
 
 impl<F: FileFormat + Default> FileSource<F> {

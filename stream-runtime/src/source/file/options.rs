@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::FileSource;
-use super::compression::Compression;
+use super::format::{Csv, Encoding, FileFormat};
 use super::limit::Limit;
 use crate::error::{Error, Result};
 use crate::format::csv::CsvFormat;
@@ -17,113 +17,6 @@ pub(super) const DEFAULT_MAX_BYTES: u64 = 1 << 30;
 pub(crate) const DEFAULT_MAX_LINE_BYTES: usize = 16 << 20;
 /// How old a file may be, next to the newest that was read, unless set.
 const DEFAULT_MAX_FILE_AGE: Duration = days(7);
-
-mod sealed {
-    use crate::format::csv::CsvFormat;
-
-    /// [`FileFormat`](super::FileFormat) as a value.
-    #[derive(Clone, Copy, Debug)]
-    pub enum Encoding {
-        Json,
-        Csv(CsvFormat),
-        #[cfg(feature = "parquet")]
-        Parquet,
-        #[cfg(feature = "orc")]
-        Orc,
-    }
-
-    pub trait Sealed {
-        fn encoding(&self) -> Encoding;
-    }
-}
-
-pub(super) use sealed::{Encoding, Sealed};
-
-impl Encoding {
-    /// Whether a part of the file can be read by itself. Lines can be found from the middle of a file that isn't compressed, and so can row
-    /// groups and stripes; a CSV record may hold line ends.
-    pub(super) fn can_be_cut(self, path: &str) -> bool {
-        match self {
-            Self::Json => Compression::of(path).is_none(),
-            Self::Csv(_) => false,
-            #[cfg(feature = "parquet")]
-            Self::Parquet => true,
-            #[cfg(feature = "orc")]
-            Self::Orc => true,
-        }
-    }
-}
-
-/// A format that a [`FileSource`] reads: [`Json`], [`Csv`], and with their features `Parquet` and `Orc`.
-pub trait FileFormat: Sealed + Send + Sync + 'static {}
-
-/// JSON lines: one object a line.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Json(());
-
-/// CSV: one record a line, or more lines within quotes.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Csv(pub(crate) CsvFormat);
-
-impl Sealed for Json {
-    fn encoding(&self) -> Encoding {
-        Encoding::Json
-    }
-}
-
-impl Sealed for Csv {
-    fn encoding(&self) -> Encoding {
-        Encoding::Csv(self.0)
-    }
-}
-
-/// Parquet: columns in row groups.
-///
-/// | column of the row type | type in the file |
-/// |---|---|
-/// | integers | integers of any width, with or without sign; a number that doesn't fit is a malformed row |
-/// | `f64` | double, float, integers of up to 32 bits |
-/// | `f32` | float, integers of up to 16 bits |
-/// | `String` | string, plain or as a dictionary |
-/// | `Vec<u8>` | binary, of fixed length or not |
-/// | `Timestamp` | timestamp in any unit, `INT96`; without a time zone it is taken for UTC; a fraction of a microsecond is cut off. With `#[schema(timestamp = "…")]` integers, too |
-/// | `Date` | date |
-/// | `Duration` | duration; integers, which count microseconds |
-/// | `Window` | struct of the timestamps `start` and `end` |
-/// | `Option` | the same, with nulls |
-/// | `Vec`, nested structs | list, struct |
-///
-/// Decimals, maps and times of day are refused. A null where the row type has no `Option` is a malformed row; a column that the
-/// file lacks is null, or its default, or else an error, as is one of a wrong type: both are found before the file's first row.
-#[cfg(feature = "parquet")]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Parquet(());
-
-/// ORC: columns in stripes. The types are as those of `Parquet`; a timestamp with a local time zone is an instant.
-#[cfg(feature = "orc")]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Orc(());
-
-#[cfg(feature = "parquet")]
-impl Sealed for Parquet {
-    fn encoding(&self) -> Encoding {
-        Encoding::Parquet
-    }
-}
-
-#[cfg(feature = "orc")]
-impl Sealed for Orc {
-    fn encoding(&self) -> Encoding {
-        Encoding::Orc
-    }
-}
-
-#[cfg(feature = "parquet")]
-impl FileFormat for Parquet {}
-#[cfg(feature = "orc")]
-impl FileFormat for Orc {}
-impl FileFormat for Json {}
-impl FileFormat for Csv {}
 
 /// What becomes of a file once the batch that read it is committed.
 ///

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::format::Encoding;
 use super::line_count::LineCount;
 use super::log::SeenFile;
-use super::options::Encoding;
 use super::split::{FileSplit, Piece, Reading};
 use crate::schema::Schema;
 use crate::source::Split;

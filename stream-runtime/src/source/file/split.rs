@@ -12,13 +12,13 @@ use std::sync::Arc;
 #[cfg(feature = "arrow")]
 use super::columnar::Problem;
 use super::compression::Compression;
+use super::format::Encoding;
 use super::framing::Framing;
 use super::line_count::{Before, LineCount};
 use super::listing;
 use super::log::SeenFile;
 #[cfg(feature = "object-store")]
 use super::objects;
-use super::options::Encoding;
 use super::partition::Partitions;
 use super::range::{Fill, RangeReader};
 use super::records::{At, Found, Limits, Records};

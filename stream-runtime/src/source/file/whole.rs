@@ -5,9 +5,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::format::Encoding;
 use super::listing::Listing;
 use super::log::{FileLog, SeenFile};
-use super::options::{Encoding, Options};
+use super::options::Options;
 use super::partition::Partitions;
 use super::records::Limits;
 use super::split::Reading;

@@ -18,12 +18,12 @@ use crate::support::{Click, click, json};
 const ROWS: u64 = 260_000;
 
 fn csv(numbers: impl IntoIterator<Item = u64>) -> Vec<u8> {
-    let mut text = String::from("n,page,ts\n");
+    let mut text = b"n,page,ts\n".to_vec();
     for n in numbers {
         let Click { page, n, ts } = click(n);
-        text.push_str(&format!("{n},\"{page}\",{ts}\n"));
+        writeln!(text, "{n},\"{page}\",{ts}").unwrap();
     }
-    text.into_bytes()
+    text
 }
 
 fn columns(numbers: std::ops::Range<u64>) -> RecordBatch {
