@@ -8,6 +8,8 @@ mod clean;
 mod columnar;
 mod committed;
 mod compression;
+#[cfg(feature = "parquet")]
+mod dictionaries;
 mod framing;
 mod limit;
 mod line_count;

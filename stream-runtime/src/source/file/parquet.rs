@@ -9,6 +9,7 @@ use ::parquet::arrow::arrow_reader::{
 use ::parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 
 use super::columnar::{BATCH, Problem, column_names, guarded, push_all};
+use super::dictionaries::keep_dictionaries;
 use super::prune::Pruner;
 use super::split::Piece;
 use crate::schema::Schema;
@@ -23,6 +24,7 @@ pub(super) fn read<R: Schema>(piece: &Piece, file: &File, rows: &mut dyn Rows<R>
     let roots = fields.filter(|(_, field)| names.contains(&field.name())).map(|(index, _)| index);
     let mask = ProjectionMask::roots(schema, roots);
 
+    let kept = guarded(|| Ok(keep_dictionaries(&metadata)))?;
     let mut first = 1;
     for (index, group) in metadata.metadata().row_groups().iter().enumerate() {
         let (row, count) = (first, u64::try_from(group.num_rows()).unwrap_or_default());
@@ -39,7 +41,7 @@ pub(super) fn read<R: Schema>(piece: &Piece, file: &File, rows: &mut dyn Rows<R>
             continue;
         }
         let reader = guarded(|| {
-            Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file.try_clone()?, metadata.clone())
+            Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file.try_clone()?, kept.clone())
                 .with_row_groups(vec![index])
                 .with_projection(mask.clone())
                 .with_batch_size(BATCH)
