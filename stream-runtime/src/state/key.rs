@@ -145,6 +145,21 @@ copied_keys! {
     Window => |v| [v.start.as_micros() as u64, v.end.as_micros() as u64], v.start.as_micros() as u64 ^ SIGN, [v.start.as_micros(), v.end.as_micros()];
 }
 
+/// Whether the bytes are the same. Most keys are short, and for those a call costs more than the comparison.
+#[inline]
+fn same_bytes(left: &[u8], right: &[u8]) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    let ends8 = |bytes: &[u8]| Some((*bytes.first_chunk::<8>()?, *bytes.last_chunk::<8>()?));
+    let ends4 = |bytes: &[u8]| Some((*bytes.first_chunk::<4>()?, *bytes.last_chunk::<4>()?));
+    match left.len() {
+        4..8 => ends4(left) == ends4(right),
+        8..=16 => ends8(left) == ends8(right),
+        _ => left == right,
+    }
+}
+
 macro_rules! sliced_keys {
     ($($owned:ty, $borrowed:ty, $bytes:ident);* $(;)?) => {$(
         #[diagnostic::do_not_recommend]
@@ -156,8 +171,7 @@ macro_rules! sliced_keys {
             }
             #[inline]
             fn eq_owned(&self, owned: &$owned) -> bool {
-                let owned: &$borrowed = owned.borrow();
-                self == owned
+                same_bytes(self.$bytes(), owned.$bytes())
             }
             fn to_owned_key(&self) -> $owned {
                 self.to_owned()

@@ -117,3 +117,20 @@ fn hashes_are_the_same_on_every_machine_and_release() {
     assert_eq!(hash(&("u91", 42_i64)), GOLDEN);
 }
 const GOLDEN: u64 = 15_506_249_941_614_416_485;
+
+#[test]
+fn bytes_of_any_length_are_told_apart_at_each_place() {
+    for length in 0..40 {
+        let bytes: Vec<u8> = (0..length).collect();
+        assert!(bytes.as_slice().eq_owned(&bytes));
+        assert!(!bytes.as_slice().eq_owned(&(0..=length).collect()), "{length} bytes and one more");
+        for place in 0..bytes.len() {
+            let mut other = bytes.clone();
+            other[place] ^= 0x80;
+            assert!(
+                !bytes.as_slice().eq_owned(&other),
+                "{length} bytes, of which the one at {place} differs"
+            );
+        }
+    }
+}
