@@ -78,16 +78,37 @@ impl fmt::Write for Bytes<'_> {
 /// Times out of a batch of columns.
 #[derive(Clone, Copy, Debug)]
 pub enum Times<'a> {
-    /// Times of the file's own.
+    /// Microseconds, as they are.
+    Micros(&'a [i64]),
+    /// Times of the file's own, in another unit.
     Times(&'a [i64], Unit),
     /// Numbers, in the unit that the row type says.
     Numbers(Numbers<'a>, Unit),
 }
 
-impl Times<'_> {
+impl<'a> Times<'a> {
+    const fn of(values: &'a [i64], unit: Unit) -> Self {
+        match unit {
+            Unit::Microsecond => Self::Micros(values),
+            unit => Self::Times(values, unit),
+        }
+    }
+
     #[inline]
     fn micros(self, row: usize) -> Result<i64, RowError> {
+        if let Self::Micros(values) = self
+            && let Some(&micros) = values.get(row)
+        {
+            return Ok(micros);
+        }
+        self.converted(row)
+    }
+
+    /// A call of its own, so that `micros` is small enough to need none.
+    #[inline(never)]
+    fn converted(self, row: usize) -> Result<i64, RowError> {
         let (count, unit) = match self {
+            Self::Micros(values) => (values.get(row).copied(), Unit::Microsecond),
             Self::Times(values, unit) => (values.get(row).copied(), unit),
             Self::Numbers(numbers, unit) => {
                 let count = numbers.get(row).ok_or_else(past_the_end)?;
@@ -123,7 +144,7 @@ impl Column for Timestamp {
             TimestampFormat::Micros => Some(Unit::Microsecond),
         };
         match (values, unit) {
-            (Values::Times(values, unit), _) => Some(Times::Times(values, *unit)),
+            (Values::Times(values, unit), _) => Some(Times::of(values, *unit)),
             (Values::Integers(numbers), Some(unit)) => Some(Times::Numbers(*numbers, unit)),
             (Values::Integers(_), None) => mismatch(
                 values,
@@ -244,7 +265,7 @@ impl Column for Duration {
         differences: &mut Differences,
     ) -> Option<Times<'a>> {
         match values {
-            Values::Spans(values, unit) => Some(Times::Times(values, *unit)),
+            Values::Spans(values, unit) => Some(Times::of(values, *unit)),
             // As in JSON; so do files in which Spark has intervals.
             Values::Integers(numbers) => Some(Times::Numbers(*numbers, Unit::Microsecond)),
             other => mismatch(other, "a duration, or a number of microseconds", differences),

@@ -4,6 +4,7 @@
 
 mod compressed;
 mod damage;
+mod dictionaries;
 mod fixtures;
 mod formats;
 mod malformed;

@@ -194,6 +194,11 @@ fn wide(number: i256) -> Wide {
 /// The value that each key stands for. Text is all that dictionaries are used for in files.
 fn dictionary<K: ArrowDictionaryKeyType>(array: &DictionaryArray<K>) -> Values<'_> {
     let keys = array.keys().values().iter().map(|key| key.to_usize());
+    // A dictionary may be much longer than its batch: only what the keys stand for is looked at.
+    if let Some(texts) = array.values().as_string_opt::<i32>() {
+        let text = |key: &usize| (*key < texts.len()).then(|| texts.value(*key));
+        return Values::Text(keys.map(|key| key.as_ref().and_then(text).unwrap_or_default()).collect());
+    }
     match values(array.values().as_ref(), Decimals::Refused) {
         // A null's key may be anything.
         Values::Text(texts) => Values::Text(

@@ -1,5 +1,6 @@
 //! Parquet files: the row groups whose middle lies in a piece of the file, and of them the columns that the query names.
 
+mod dictionaries;
 #[cfg(feature = "object-store")]
 mod fetched;
 
@@ -13,6 +14,8 @@ use ::parquet::arrow::arrow_reader::{
 };
 use ::parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use ::parquet::file::reader::ChunkReader;
+
+use dictionaries::keep_dictionaries;
 
 use super::columnar::{BATCH, Problem, column_names, guarded, push_all};
 use super::prune::Pruner;
@@ -58,6 +61,7 @@ fn read_from<R: Schema, C: ChunkReader + 'static>(
     let roots = fields.filter(|(_, field)| names.contains(&field.name())).map(|(index, _)| index);
     let mask = ProjectionMask::roots(schema, roots);
 
+    let kept = guarded(|| Ok(keep_dictionaries(&metadata)))?;
     let mut first = 1;
     for (index, group) in metadata.metadata().row_groups().iter().enumerate() {
         let (row, count) = (first, u64::try_from(group.num_rows()).unwrap_or_default());
@@ -76,7 +80,7 @@ fn read_from<R: Schema, C: ChunkReader + 'static>(
             let columns = group.columns().iter().enumerate();
             let read = columns.filter(|(leaf, _)| mask.leaf_included(*leaf));
             let ranges: Vec<_> = read.map(|(_, column)| bytes_of(column, size)).collect();
-            Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(open(&ranges)?, metadata.clone())
+            Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(open(&ranges)?, kept.clone())
                 .with_row_groups(vec![index])
                 .with_projection(mask.clone())
                 .with_batch_size(BATCH)
