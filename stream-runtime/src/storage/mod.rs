@@ -90,7 +90,23 @@ impl Storage {
         match self {
             Self::Disk => std::path::absolute(path).map_err(|error| Error::io("resolving", path, error)),
             #[cfg(feature = "object-store")]
-            Self::Objects(_) => Place::parse(path).map(|place| place.key.into()),
+            Self::Objects(objects) => {
+                let Place { root, key } = Place::parse(path)?;
+                let bucket = |root: &str| root.split_once("://").map(|(_, bucket)| bucket.to_owned());
+                if let (Some(other), Some(own)) = (bucket(&root), bucket(objects.root()))
+                    && other != own
+                {
+                    return Err(Error::InvalidOption {
+                        option: "object_store",
+                        message: format!(
+                            "`{}` is in another bucket than `{}`; give a path in that one",
+                            path.display(),
+                            objects.root()
+                        ),
+                    });
+                }
+                Ok(key.into())
+            }
         }
     }
 }

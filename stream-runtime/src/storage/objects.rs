@@ -179,14 +179,21 @@ impl Objects {
         }
     }
 
-    /// Copies an object to a key that has none yet, and removes it.
+    /// Copies an object to a key that has none yet, and removes it. A copy of it that an earlier attempt has made will do.
     pub(crate) fn move_new(&self, from: &str, to: &str) -> io::Result<()> {
-        if self.head(to).map_err(io::Error::other)?.is_some() {
-            let message = format!("`{}` exists", self.name(to));
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+        let head = |key| self.head(key).map_err(io::Error::other);
+        let Some(object) = head(from)? else { return Ok(()) };
+        match head(to)? {
+            Some(found) if found.size == object.size && found.last_modified >= object.last_modified => {}
+            Some(_) => {
+                let message = format!("`{}` exists", self.name(to));
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+            }
+            None => {
+                let (from_key, to_key) = (parse(from)?, parse(to)?);
+                self.runtime.block_on(self.store.copy(&from_key, &to_key))?;
+            }
         }
-        let (from_key, to_key) = (parse(from)?, parse(to)?);
-        self.runtime.block_on(self.store.copy(&from_key, &to_key))?;
         self.delete(from)
     }
 }

@@ -35,12 +35,16 @@ impl OpenFile {
         }
     }
 
-    /// A reader at the file's beginning, or, on a disk, where the last one has stopped.
-    pub(crate) fn reader(&self) -> io::Result<FileReader> {
+    /// A reader at the file's beginning, or, on a disk, where the last one has stopped. Most of what lies behind `end` won't be read.
+    #[cfg_attr(
+        not(feature = "object-store"),
+        expect(unused_variables, reason = "a disk reads no further than asked")
+    )]
+    pub(crate) fn reader(&self, end: u64) -> io::Result<FileReader> {
         match self {
             Self::Disk(file) => Ok(FileReader::Disk(file.try_clone()?)),
             #[cfg(feature = "object-store")]
-            Self::Object(object) => Ok(FileReader::Object(object.reader())),
+            Self::Object(object) => Ok(FileReader::Object(object.reader(end))),
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use object_store::ObjectStore;
@@ -22,37 +22,49 @@ const LARGEST: u64 = 16 << 20;
 /// Reads an object in sequence.
 pub(crate) struct ReadAhead {
     object: Object,
-    /// The offset of the next byte.
-    position: u64,
-    /// What has arrived.
+    /// Where what has arrived last begins, and how much of it was read.
+    begin: u64,
+    read: usize,
     here: Bytes,
     /// What is on its way.
     body: Option<BoxStream<'static, object_store::Result<Bytes>>>,
     /// How much the next request asks for.
     window: u64,
+    /// Requests that begin before this end there.
+    end: u64,
 }
 
 impl ReadAhead {
-    pub(super) fn new(object: Object) -> Self {
-        Self { object, position: 0, here: Bytes::new(), body: None, window: FIRST }
+    /// From the beginning on. Most of what lies behind `end` won't be read.
+    pub(super) fn new(object: Object, end: u64) -> Self {
+        Self { object, begin: 0, read: 0, here: Bytes::new(), body: None, window: FIRST, end }
+    }
+
+    /// The offset of the next byte.
+    fn position(&self) -> u64 {
+        self.begin + self.read as u64
     }
 
     /// Waits for the next bytes; none are left at the object's end.
     fn fetch(&mut self) -> io::Result<()> {
-        let Object { objects, key, size, e_tag } = &self.object;
-        while self.here.is_empty() && self.position < *size {
-            let Some(body) = &mut self.body else {
-                let end = self.position.saturating_add(self.window).min(*size);
-                self.window = (self.window * 2).min(LARGEST);
-                let (key, options) = (parse(key)?, options(self.position..end, e_tag.as_deref()));
-                let got = objects.runtime.block_on(objects.store.get_opts(&key, options))?;
-                self.body = Some(got.into_stream());
+        let Object { objects, key, size, e_tag, .. } = &self.object;
+        while self.read == self.here.len() && self.position() < *size {
+            let position = self.position();
+            if let Some(body) = &mut self.body {
+                match objects.runtime.block_on(body.next()) {
+                    Some(bytes) => (self.begin, self.read, self.here) = (position, 0, bytes?),
+                    None => self.body = None,
+                }
                 continue;
-            };
-            match objects.runtime.block_on(body.next()) {
-                Some(bytes) => self.here = bytes?,
-                None => self.body = None,
             }
+            let end = position.saturating_add(self.window).min(*size);
+            let end = if position < self.end { end.min(self.end) } else { end };
+            self.window = (self.window * 2).min(LARGEST);
+            let (key, options) = (parse(key)?, options(position..end, e_tag.as_deref()));
+            let mut body = objects.runtime.block_on(objects.store.get_opts(&key, options))?.into_stream();
+            // A body without a byte would be asked for again and again.
+            let first = objects.runtime.block_on(body.next()).ok_or(io::ErrorKind::UnexpectedEof)??;
+            (self.begin, self.read, self.here, self.body) = (position, 0, first, Some(body));
         }
         Ok(())
     }
@@ -60,10 +72,11 @@ impl ReadAhead {
 
 impl Read for ReadAhead {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.fetch()?;
-        let count = buffer.len().min(self.here.len());
-        self.here.copy_to_slice(&mut buffer[..count]);
-        self.position += count as u64;
+        self.fetch().map_err(|error| self.object.note(error))?;
+        let rest = self.here.get(self.read..).unwrap_or_default();
+        let count = buffer.len().min(rest.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        self.read += count;
         Ok(count)
     }
 }
@@ -73,11 +86,13 @@ impl Seek for ReadAhead {
         let position = match to {
             SeekFrom::Start(position) => Some(position),
             SeekFrom::End(by) => self.object.size.checked_add_signed(by),
-            SeekFrom::Current(by) => self.position.checked_add_signed(by),
+            SeekFrom::Current(by) => self.position().checked_add_signed(by),
         };
         let position = position.ok_or(io::ErrorKind::InvalidInput)?;
-        if position != self.position {
-            *self = Self { position, ..Self::new(self.object.clone()) };
+        let within = position.checked_sub(self.begin).and_then(|within| usize::try_from(within).ok());
+        match within.filter(|within| *within <= self.here.len()) {
+            Some(within) => self.read = within,
+            None => *self = Self { begin: position, ..Self::new(self.object.clone(), self.end) },
         }
         Ok(position)
     }
@@ -85,10 +100,7 @@ impl Seek for ReadAhead {
 
 impl fmt::Debug for ReadAhead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { object, position, .. } = self;
-        f.debug_struct("ReadAhead")
-            .field("object", object)
-            .field("position", position)
-            .finish_non_exhaustive()
+        let Self { object, begin, .. } = self;
+        f.debug_struct("ReadAhead").field("object", object).field("begin", begin).finish_non_exhaustive()
     }
 }

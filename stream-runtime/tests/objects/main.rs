@@ -2,4 +2,6 @@
 
 mod sink;
 mod source;
+#[path = "../source_support/mod.rs"]
+mod source_support;
 mod support;

@@ -1,5 +1,7 @@
 //! [`Cleaner`]: archives or removes files once their batch is committed. All calls block.
 
+#[cfg(feature = "object-store")]
+use std::collections::HashSet;
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -32,6 +34,7 @@ impl Cleaner {
     pub(super) fn run(&mut self, source: &str, storage: &Storage, clean: &CleanSource, base: &Path) {
         let mut failed = VecDeque::new();
         let mut first = None;
+        self.forget_removed(storage, base);
         for file in std::mem::take(&mut self.waiting) {
             match clean_up(&file, storage, clean, base) {
                 Ok(()) => {}
@@ -53,11 +56,37 @@ impl Cleaner {
     }
 }
 
+impl Cleaner {
+    /// Forgets what earlier runs have cleaned up, of which a source that was started again knows nothing: in an object store a look at each would be a
+    /// request.
+    #[cfg(feature = "object-store")]
+    fn forget_removed(&mut self, storage: &Storage, base: &Path) {
+        /// With fewer files looking at each costs less than a listing.
+        const MANY: usize = 100;
+        let Storage::Objects(objects) = storage else { return };
+        if self.waiting.len() < MANY {
+            return;
+        }
+        let mut there = HashSet::new();
+        // What can't be listed is looked at one by one, and says why then.
+        let listed = objects.for_each_below(&key_of(base), |found| {
+            there.insert(String::from(found.location));
+        });
+        if listed.is_ok() {
+            self.waiting.retain(|file| there.contains(&*file.path));
+        }
+    }
+
+    #[cfg(not(feature = "object-store"))]
+    #[expect(clippy::unused_self, reason = "on a disk a look at each file is cheap")]
+    fn forget_removed(&mut self, _storage: &Storage, _base: &Path) {}
+}
+
 fn clean_up(file: &SeenFile, storage: &Storage, clean: &CleanSource, base: &Path) -> io::Result<()> {
     match listing::stat(storage, file.path.clone()) {
         // Gone, by an earlier run or by someone else.
         Ok(None) => return Ok(()),
-        Ok(Some(found)) if found != *file => {
+        Ok(Some(found)) if !listing::is_same(&found, file) => {
             tracing::warn!(path = &*file.path, "the file has changed since it was read and is left alone");
             return Ok(());
         }

@@ -32,7 +32,7 @@ impl LineCount {
     }
 
     fn count(&self, from: u64, to: u64) -> io::Result<u64> {
-        let mut file = self.reading.open(&self.file).map_err(io::Error::other)?.reader()?;
+        let mut file = self.reading.open(&self.file).map_err(io::Error::other)?.reader(to)?;
         file.seek(SeekFrom::Start(from))?;
         let mut part = file.take(to - from);
         let mut buffer = vec![0; 256 << 10];

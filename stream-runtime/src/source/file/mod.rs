@@ -50,7 +50,7 @@ pub(crate) use whole::WholeFiles;
 use super::{Admission, Advance, Offset, Source, SourceContext, Split};
 use crate::error::{Error, Result};
 use crate::schema::Schema;
-use crate::storage::Chosen;
+use crate::storage::{Chosen, Storage};
 use clean::Cleaner;
 use limit::Limit;
 use listing::Listing;
@@ -66,6 +66,9 @@ const CHUNK: usize = 1 << 20;
 /// An idle query lists its directory again and again; this many times as long as that takes it doesn't.
 const RESTS: u32 = 4;
 const MAX_REST: Duration = Duration::from_secs(2);
+/// Stores charge for each listing.
+#[cfg(feature = "object-store")]
+const MIN_REST_OF_STORES: Duration = Duration::from_secs(1);
 /// With fewer files that it has taken, the directory is listed whenever the query asks.
 const MANY_FILES: usize = 10_000;
 
@@ -359,8 +362,13 @@ impl Opened {
             files.reverse();
         }
         self.pending = files.into();
-        let rest = (begun.elapsed() * RESTS).min(MAX_REST);
-        let may_rest = self.pending.is_empty() && self.log.len() >= MANY_FILES;
+        let took = begun.elapsed() * RESTS;
+        let (rest, may_rest) = match self.reading.storage {
+            Storage::Disk => (took.min(MAX_REST), self.log.len() >= MANY_FILES),
+            #[cfg(feature = "object-store")]
+            Storage::Objects(_) => (took.max(MIN_REST_OF_STORES), true),
+        };
+        let may_rest = self.pending.is_empty() && may_rest;
         self.rest_until = may_rest.then(|| Instant::now() + rest);
         Ok(())
     }

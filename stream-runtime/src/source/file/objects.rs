@@ -7,6 +7,8 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 
+use object_store::ObjectMeta;
+
 use super::listing::GLOB;
 use super::log::SeenFile;
 use super::partition::is_partition;
@@ -75,10 +77,16 @@ impl ObjectListing {
         }
     }
 
-    /// Calls `visit` with each object.
+    /// Calls `visit` with each object. Those without a byte are left out: they hold no rows, and consoles and Hadoop make them where
+    /// they want a directory.
     pub(super) fn for_each(&self, recursive: bool, mut visit: impl FnMut(SeenFile)) -> Result<()> {
+        let visit = |found: ObjectMeta| {
+            if found.size > 0 {
+                visit(seen(found));
+            }
+        };
         match &self.target {
-            Target::Object(key) => self.objects.head(key)?.into_iter().for_each(|found| visit(seen(found))),
+            Target::Object(key) => self.objects.head(key)?.into_iter().for_each(visit),
             Target::Directory(key) if recursive => self.for_each_below(key, recursive, visit)?,
             Target::Directory(key) => {
                 let listed = self.objects.directory(key)?;
@@ -88,14 +96,15 @@ impl ObjectListing {
                 if directories.any(|name| descends_into(name, recursive)) {
                     return self.for_each_below(key, recursive, visit);
                 }
-                let visible = listed.objects.into_iter().filter(|found| is_listed(key, found, recursive));
-                visible.map(seen).for_each(visit);
+                listed.objects.into_iter().filter(|found| is_listed(key, found, recursive)).for_each(visit);
             }
             Target::Pattern { base, pattern } => {
+                let mut visit = visit;
                 self.objects.for_each_below(base, |found| {
-                    let key = found.location.as_ref();
-                    if !is_hidden(below(base, key)) && is_named(pattern, key, recursive) {
-                        visit(seen(found));
+                    if is_visible(base, &found, recursive)
+                        && is_named(pattern, found.location.as_ref(), recursive)
+                    {
+                        visit(found);
                     }
                 })?;
             }
@@ -103,17 +112,17 @@ impl ObjectListing {
         Ok(())
     }
 
-    fn for_each_below(&self, key: &str, recursive: bool, mut visit: impl FnMut(SeenFile)) -> Result<()> {
+    fn for_each_below(&self, key: &str, recursive: bool, mut visit: impl FnMut(ObjectMeta)) -> Result<()> {
         self.objects.for_each_below(key, |found| {
             if is_listed(key, &found, recursive) {
-                visit(seen(found));
+                visit(found);
             }
         })
     }
 }
 
 /// An object as it was found.
-pub(super) fn seen(found: object_store::ObjectMeta) -> SeenFile {
+pub(super) fn seen(found: ObjectMeta) -> SeenFile {
     SeenFile {
         path: String::from(found.location).into(),
         modified: clock::from_system(found.last_modified.into()),
@@ -123,11 +132,23 @@ pub(super) fn seen(found: object_store::ObjectMeta) -> SeenFile {
 }
 
 /// Whether an object below a directory is listed with it.
-fn is_listed(directory: &str, found: &object_store::ObjectMeta, recursive: bool) -> bool {
-    let below = below(directory, found.location.as_ref());
-    let (directories, name) = below.rsplit_once('/').unwrap_or(("", below));
-    let mut directories = directories.split('/').filter(|name| !name.is_empty());
+fn is_listed(directory: &str, found: &ObjectMeta, recursive: bool) -> bool {
+    let (mut directories, name) = parts_below(directory, found);
     !is_hidden(name) && directories.all(|name| descends_into(name, recursive))
+}
+
+/// Whether neither the object nor a directory that it is in is hidden.
+fn is_visible(base: &str, found: &ObjectMeta, recursive: bool) -> bool {
+    let (mut directories, name) = parts_below(base, found);
+    !is_hidden(name) && !directories.any(|name| is_hidden(name) && !descends_into(name, recursive))
+}
+
+/// The directories below another that an object is in, and its name.
+fn parts_below<'a>(base: &str, found: &'a ObjectMeta) -> (impl Iterator<Item = &'a str>, &'a str) {
+    let key = found.location.as_ref();
+    let below = key.strip_prefix(base).map_or(key, |rest| rest.trim_start_matches('/'));
+    let (directories, name) = below.rsplit_once('/').unwrap_or(("", below));
+    (directories.split('/').filter(|name| !name.is_empty()), name)
 }
 
 /// Whether a directory below one that is listed is listed, too.
@@ -155,13 +176,8 @@ fn is_named(pattern: &glob::Pattern, key: &str, recursive: bool) -> bool {
     false
 }
 
-/// The rest of a key that lies below another.
-fn below<'a>(base: &str, key: &'a str) -> &'a str {
-    key.strip_prefix(base).map_or(key, |rest| rest.trim_start_matches('/'))
-}
-
-fn is_hidden(relative: &str) -> bool {
-    relative.split('/').any(|part| part.starts_with(['_', '.']))
+fn is_hidden(name: &str) -> bool {
+    name.starts_with(['_', '.'])
 }
 
 #[cfg(test)]

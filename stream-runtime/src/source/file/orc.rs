@@ -100,7 +100,7 @@ impl ChunkReader for Bounded {
     }
 
     fn get_read(&self, offset: u64) -> io::Result<Self::T> {
-        let mut file = self.file.reader()?;
+        let mut file = self.file.reader(self.size)?;
         file.seek(SeekFrom::Start(offset))?;
         Ok(BufReader::new(file))
     }
@@ -122,7 +122,7 @@ impl ChunkReader for Bounded {
             return Ok(here.1.slice(from..from + length));
         }
         let mut bytes = vec![0; usize::try_from(end - offset).map_err(io::Error::other)?];
-        let mut file = self.file.reader()?;
+        let mut file = self.file.reader(self.size)?;
         file.seek(SeekFrom::Start(offset))?;
         file.read_exact(&mut bytes)?;
         Ok(bytes.into())

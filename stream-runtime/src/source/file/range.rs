@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 
 /// How many bytes are read at once where only a line end is looked for.
-const PROBE: usize = 64 << 10;
+pub(super) const PROBE: usize = 64 << 10;
 
 /// The bytes of complete lines, one buffer after another.
 pub(super) trait Fill {

@@ -20,7 +20,7 @@ use super::log::SeenFile;
 #[cfg(feature = "object-store")]
 use super::objects;
 use super::partition::Partitions;
-use super::range::{Fill, RangeReader};
+use super::range::{Fill, PROBE, RangeReader};
 use super::records::{At, Found, Limits, Records};
 use crate::error::{Error, Result};
 use crate::format::csv::{CsvFormat, Layout};
@@ -87,11 +87,7 @@ impl Reading {
         #[cfg(feature = "arrow")]
         if let Some(read) = self.read_columns(piece, &file, &partition, rows) {
             return match read {
-                // What a writer has got in between looks like damage.
-                Err(Problem::File(problem)) => {
-                    self.check_unchanged(recorded, &file)?;
-                    Err(self.unreadable(recorded, problem))
-                }
+                Err(Problem::File(problem)) => Err(self.damaged(recorded, &file, problem)),
                 Err(Problem::Query(error)) => Err(error),
                 Ok(()) if is_pinned(&file) => Ok(()),
                 Ok(()) => self.check_unchanged(recorded, &file),
@@ -104,7 +100,9 @@ impl Reading {
             }
             Ok(()) => Error::io("reading", &*recorded.path, error),
         };
-        let reader = file.reader().map_err(failed)?;
+        // The part's last line goes on a little beyond it.
+        let end = piece.range.end.saturating_add(PROBE as u64);
+        let reader = file.reader(end).map_err(failed)?;
         match Compression::of(&recorded.path) {
             None => {
                 let reader = RangeReader::new(reader, &piece.range, recorded.size).map_err(failed)?;
@@ -114,11 +112,7 @@ impl Reading {
                 let reader = compression
                     .reader(BufReader::new(reader))
                     .map_err(|problem| self.unreadable(recorded, problem))?;
-                // What a writer has got in between looks like damage.
-                let failed = |error: io::Error| {
-                    let changed = self.check_unchanged(recorded, &file).err();
-                    changed.unwrap_or_else(|| self.unreadable(recorded, compression.problem(&error)))
-                };
+                let failed = |error: io::Error| self.damaged(recorded, &file, compression.problem(&error));
                 self.read_records(piece, reader, failed, &partition, buffer, rows)?;
             }
         }
@@ -222,6 +216,20 @@ impl Reading {
         }
     }
 
+    /// What looks like damage may be what a writer has got in between, or a store that doesn't answer.
+    fn damaged(&self, recorded: &SeenFile, file: &OpenFile, problem: impl std::fmt::Display) -> Error {
+        if let Err(changed) = self.check_unchanged(recorded, file) {
+            return changed;
+        }
+        #[cfg(feature = "object-store")]
+        if let OpenFile::Object(object) = file
+            && let Some(failure) = object.failure()
+        {
+            return Error::io("reading", &*recorded.path, failure);
+        }
+        self.unreadable(recorded, problem)
+    }
+
     fn unreadable(&self, recorded: &SeenFile, problem: impl std::fmt::Display) -> Error {
         Error::source(
             &*self.source,
@@ -252,7 +260,7 @@ impl Reading {
                 None => return Err(self.changed(recorded, "it is gone")),
             },
         };
-        if found == *recorded {
+        if listing::is_same(&found, recorded) {
             return Ok(());
         }
         let SeenFile { modified, size, .. } = found;

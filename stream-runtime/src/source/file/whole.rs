@@ -95,7 +95,7 @@ impl WholeFiles {
 
     fn list(&self) -> Result<Vec<SeenFile>> {
         let mut files = self.listing()?.unseen(&FileLog::new(false, None))?;
-        if files.is_empty() && !self.is_directory() {
+        if files.is_empty() && !self.is_directory()? {
             let path = self.path.display();
             return Err(
                 self.failed(format_args!("`{path}` matches no file; correct it, or create the files"))
@@ -105,9 +105,13 @@ impl WholeFiles {
         Ok(files)
     }
 
-    /// Whether there may be no files. An object store has no directory that could be empty.
-    fn is_directory(&self) -> bool {
-        matches!(self.reading.storage, Storage::Disk) && self.path.is_dir()
+    /// Whether there may be no files. In an object store that is a directory with a manifest, since others aren't there without objects.
+    fn is_directory(&self) -> Result<bool> {
+        match self.reading.storage {
+            Storage::Disk => Ok(self.path.is_dir()),
+            #[cfg(feature = "object-store")]
+            Storage::Objects(_) => self.listing()?.has_manifest(),
+        }
     }
 
     fn read_files<R: Schema>(&self, reading: &Arc<Reading>, files: &[SeenFile]) -> Result<Vec<R>> {

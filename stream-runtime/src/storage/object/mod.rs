@@ -3,7 +3,8 @@
 #[cfg(any(feature = "orc", feature = "parquet"))]
 mod ranges;
 
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use object_store::ObjectMeta;
 
@@ -18,11 +19,14 @@ pub(crate) struct Object {
     pub(super) key: Arc<str>,
     pub(super) size: u64,
     pub(super) e_tag: Option<Arc<str>>,
+    failure: Arc<Mutex<Option<(io::ErrorKind, String)>>>,
 }
 
 impl Object {
+    /// A weak tag (`W/…`) can't be a condition, and is none.
     pub(crate) fn new(objects: Objects, key: Arc<str>, size: u64, e_tag: Option<Arc<str>>) -> Self {
-        Self { objects, key, size, e_tag }
+        let e_tag = e_tag.filter(|tag| !tag.starts_with("W/"));
+        Self { objects, key, size, e_tag, failure: Arc::default() }
     }
 
     /// Whether every request makes sure that the object is still that version.
@@ -35,8 +39,23 @@ impl Object {
         self.objects.head(&self.key)
     }
 
-    /// Reads from the beginning on.
-    pub(crate) fn reader(&self) -> ReadAhead {
-        ReadAhead::new(self.clone())
+    /// Reads from the beginning on. Most of what lies behind `end` won't be read.
+    pub(crate) fn reader(&self, end: u64) -> ReadAhead {
+        ReadAhead::new(self.clone(), end)
+    }
+
+    /// Why a read has failed last, if one has: readers of formats take it for damage.
+    pub(crate) fn failure(&self) -> Option<io::Error> {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.as_ref().map(|(kind, message)| io::Error::new(*kind, message.clone()))
+    }
+
+    /// Notes an error. That there is no more to read isn't one of the store.
+    pub(super) fn note(&self, error: io::Error) -> io::Error {
+        if error.kind() != io::ErrorKind::UnexpectedEof {
+            let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+            *failure = Some((error.kind(), error.to_string()));
+        }
+        error
     }
 }

@@ -29,6 +29,10 @@ impl Object {
 
     /// The bytes of several ranges, in their order, in as few requests as make sense.
     pub(crate) fn ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Bytes>> {
+        self.fetch(ranges).map_err(|error| self.note(error))
+    }
+
+    fn fetch(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Bytes>> {
         if ranges.iter().any(|range| range.start > range.end || range.end > self.size) {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }

@@ -26,6 +26,9 @@ async fn a_path_names_in_a_store_what_it_names_on_a_disk() {
         "n [1].json",
         "100%.json",
         "k=v%2F/a.json",
+        "x/_k=1/f.json",
+        "_l=1/g.json",
+        "x/k=2/_h.json",
     ];
     for (n, name) in (10..).zip(names) {
         let path = directory.path().join(name);
@@ -121,6 +124,62 @@ async fn committed_objects_are_removed_or_archived() {
 }
 
 #[tokio::test]
+async fn an_archive_that_was_cut_short_goes_on() {
+    let store = in_memory();
+    put(&store, "in/a", json([1])).await;
+    // Copied, and not removed.
+    put(&store, "old/a", json([1])).await;
+    let source = FileSource::json("in")
+        .object_store(Arc::clone(&store))
+        .clean_source(CleanSource::Archive("old".into()));
+    assert_eq!(numbers(source).await, [1]);
+    assert_eq!(objects(&store, "").await, [("old/a".to_owned(), json([1]))]);
+}
+
+#[tokio::test]
+async fn an_archive_in_another_bucket_is_refused() {
+    let source = FileSource::json("s3a://bucket/in")
+        .object_store(in_memory())
+        .clean_source(CleanSource::Archive("s3a://other/old".into()));
+    let error = run(Clicks::query().clicks(source)).await.unwrap_err().to_string();
+    assert!(error.contains("`s3a://other/old` is in another bucket than `s3a://bucket/`"), "{error}");
+}
+
+#[tokio::test]
+async fn many_objects_that_an_earlier_run_has_removed_are_forgotten() {
+    let store = in_memory();
+    let home = tempfile::tempdir().unwrap();
+    let run_once = || async {
+        let source =
+            FileSource::json("in").object_store(Arc::clone(&store)).clean_source(CleanSource::Delete);
+        run(Clicks::query().clicks(source).checkpoint(home.path().join("c"))).await.unwrap().concat().len()
+    };
+    for n in 100..250 {
+        put(&store, &format!("in/{n}"), json([n])).await;
+    }
+    assert_eq!(run_once().await, 150);
+    put(&store, "in/new", json([1])).await;
+    assert_eq!(run_once().await, 1);
+    assert_eq!(objects(&store, "").await, []);
+}
+
+#[tokio::test]
+async fn an_object_without_a_byte_is_no_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = in_memory();
+    // As consoles and Hadoop mark directories.
+    for key in ["in", "in/sub", "in/k=1"] {
+        put(&store, key, "").await;
+    }
+    crate::source::formats::parquet(&directory.path().join("a"), &crate::source::formats::columns(0..10));
+    put(&store, "in/a.parquet", std::fs::read(directory.path().join("a")).unwrap()).await;
+    for path in ["in/*", "in"] {
+        let source = FileSource::parquet(path).object_store(Arc::clone(&store)).recursive_file_lookup(true);
+        assert_eq!(super::rows(Clicks::query().clicks(source)).await.len(), if path == "in" { 0 } else { 9 });
+    }
+}
+
+#[tokio::test]
 async fn an_archive_that_would_be_read_again_is_refused() {
     let source = FileSource::json("in")
         .object_store(in_memory())
@@ -138,6 +197,14 @@ async fn a_table_without_an_object_fails_to_load() {
         error,
         "source `StaticFile[s3a://bucket/none]`: `none` matches no file; correct it, or create the files"
     );
+}
+
+#[tokio::test]
+async fn a_directory_whose_sink_has_no_rows_is_an_empty_table() {
+    let store = in_memory();
+    put(&store, "t/_spark_metadata/0", "v1").await;
+    let mut table = StaticFile::json("t").object_store(store);
+    assert_eq!(StaticSource::<Click>::load(&mut table).await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
@@ -11,12 +11,14 @@ use parquet::file::properties::WriterProperties;
 use stream_runtime::object_store::memory::InMemory;
 use stream_runtime::object_store::path::Path;
 use stream_runtime::object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use stream_runtime::prelude::*;
+use stream_runtime::source::Admission;
 
 use super::{Clicks, rows};
+use crate::source_support::{Checkpoint, Number, Run};
 use crate::support::{Click, click, json, put};
 
 /// Counts what is read.
@@ -26,6 +28,8 @@ struct Counted {
     gets: AtomicU64,
     bytes: AtomicU64,
     lists: AtomicU64,
+    /// Whether what is behind the first bytes can't be read.
+    is_broken: AtomicBool,
 }
 
 impl fmt::Display for Counted {
@@ -51,6 +55,9 @@ impl ObjectStore for Counted {
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         self.gets.fetch_add(1, Ordering::SeqCst);
         let is_head = options.head;
+        if !is_head && self.is_broken.load(Ordering::SeqCst) {
+            return Err(Error::Generic { store: "Counted", source: "the connection was reset".into() });
+        }
         let got = self.inner.get_opts(location, options).await?;
         if !is_head {
             self.bytes.fetch_add(got.range.end - got.range.start, Ordering::SeqCst);
@@ -130,4 +137,53 @@ async fn a_row_group_of_many_pages_is_read_in_few_requests_and_only_its_columns(
     let (gets, bytes) = (counted.gets.load(Ordering::SeqCst), counted.bytes.load(Ordering::SeqCst));
     assert!(gets <= 2 + 3 + 2, "{gets}");
     assert!(bytes < size / 3, "{bytes} of {size}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_read_in_parts_is_asked_for_once() {
+    let counted = Arc::new(Counted::default());
+    let store: Arc<dyn ObjectStore> = counted.clone();
+    let bytes = json(0..260_000);
+    let size = bytes.len() as u64;
+    put(&store, "in/a", bytes).await;
+    let source = FileSource::json("in").object_store(store);
+    assert_eq!(rows(Clicks::query().clicks(source)).await.len(), 260_000 - 1);
+    let bytes = counted.bytes.load(Ordering::SeqCst);
+    assert!(bytes < size + size / 10, "{bytes} of {size}");
+}
+
+#[tokio::test]
+async fn an_idle_source_rests_between_listings() {
+    let counted = Arc::new(Counted::default());
+    let store: Arc<dyn ObjectStore> = counted.clone();
+    let source = FileSource::json("in").object_store(store);
+    let mut run = Run::start::<Number>(source, Checkpoint::default()).await.unwrap();
+    let mut lists = Vec::new();
+    for _ in 0..3 {
+        assert!(!run.advance::<Number>(Admission::Limited).await.unwrap());
+        lists.push(counted.lists.load(Ordering::SeqCst));
+    }
+    assert_eq!(lists[1..], [lists[0]; 2]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_does_not_answer_is_no_damaged_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a");
+    super::formats::parquet(&path, &super::formats::columns(0..10));
+    let counted = Arc::new(Counted::default());
+    let store: Arc<dyn ObjectStore> = counted.clone();
+    put(&store, "parquet/a", std::fs::read(&path).unwrap()).await;
+    put(&store, "gzip/a.gz", super::formats::gzip(&json(0..10))).await;
+    counted.is_broken.store(true, Ordering::SeqCst);
+    let parquet = FileSource::parquet("parquet").object_store(Arc::clone(&store));
+    let gzip = FileSource::json("gzip").object_store(store);
+    for (query, key) in [
+        (super::run(Clicks::query().clicks(parquet)).await, "parquet/a"),
+        (super::run(Clicks::query().clicks(gzip)).await, "gzip/a.gz"),
+    ] {
+        let error = query.unwrap_err().to_string();
+        assert!(error.contains(&format!("reading `{key}` failed: ")), "{error}");
+        assert!(error.contains("the connection was reset"), "{error}");
+    }
 }
