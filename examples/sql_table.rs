@@ -3,6 +3,7 @@
 //! `cargo run --features sql --example sql_table` — needs nothing, and ends by itself.
 
 use stream_runtime::prelude::*;
+use stream_runtime::sink::ResultTable;
 
 #[derive(Clone, Schema)]
 struct Click {
@@ -54,6 +55,20 @@ fn signup(user: &str, plan: &str) -> Signup {
     Signup { user: user.to_owned(), plan: plan.to_owned() }
 }
 
+type Key = (Window, String);
+
+/// Waits until the table has so many views; a batch without data, in which the watermark moves, may come between.
+async fn until_views(page_stats: &ResultTable<Key, PageStat>, views: u64) {
+    let mut next = 0;
+    while page_stats.wait_for_batch(next).await {
+        let snapshot = page_stats.snapshot();
+        if snapshot.iter().map(|(_, row)| row.views).sum::<u64>() >= views {
+            return;
+        }
+        next = snapshot.batch_id().map_or(0, |batch| batch + 1);
+    }
+}
+
 /// What the service wants to know, typed.
 #[derive(Debug, Schema)]
 struct Busiest {
@@ -73,11 +88,12 @@ async fn main() -> stream_runtime::Result<()> {
     let payers = Paying::query().signups(signup_source).to(paying_sink).start().await?;
 
     let sql = SqlSession::new().table("page_stats", &page_stats)?.table("paying", &paying)?;
-    println!("the tables:\n{}\n", sql.query("SHOW TABLES").await?);
+    println!("a table:\n{}\n", sql.query("DESCRIBE page_stats").await?);
 
     signups.add([signup("ada", "team"), signup("bob", "free"), signup("eve", "solo")]);
     clicks.add([click(0, "/", "ada"), click(1, "/", "bob"), click(2, "/docs", "ada"), click(6, "/", "eve")]);
-    let _ = (page_stats.wait_for_batch(0).await, paying.wait_for_batch(0).await);
+    until_views(&page_stats, 4).await;
+    let _ = paying.wait_for_batch(0).await;
 
     let by_page = "SELECT page, sum(views) AS views, min(window.start) AS since
         FROM page_stats GROUP BY page ORDER BY views DESC";
@@ -85,7 +101,7 @@ async fn main() -> stream_runtime::Result<()> {
 
     // A batch later the same statement sees the next commit.
     clicks.add([click(7, "/docs", "bob"), click(8, "/docs", "eve"), click(9, "/docs", "eve")]);
-    let _ = page_stats.wait_for_batch(1).await;
+    until_views(&page_stats, 7).await;
     println!("after two:\n{}\n", sql.query(by_page).await?);
 
     let plans = "SELECT s.page, p.plan, count(*) AS users
