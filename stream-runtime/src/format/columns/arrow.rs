@@ -27,7 +27,7 @@ pub(crate) enum Decimals {
     /// No column can be made of them.
     Refused,
     /// They are whole numbers, as SQL's tables have integers of 128 bits.
-    #[cfg_attr(not(feature = "sql"), expect(dead_code, reason = "only SQL's results have them"))]
+    #[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "only SQL's results have them"))]
     Whole,
 }
 

@@ -4,7 +4,7 @@
 //! written to the source's own log together with the batch's plan, so a replayed batch reads exactly the same files.
 
 mod clean;
-#[cfg(feature = "arrow")]
+#[cfg(any(feature = "orc", feature = "parquet"))]
 mod columnar;
 mod committed;
 mod compression;

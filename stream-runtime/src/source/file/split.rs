@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
 
-#[cfg(feature = "arrow")]
+#[cfg(any(feature = "orc", feature = "parquet"))]
 use super::columnar::Problem;
 use super::compression::Compression;
 use super::format::Encoding;
@@ -84,7 +84,7 @@ impl Reading {
             self.check_unchanged(recorded, &file)?;
         }
         let partition = self.partitions.values::<R>(&self.source, &recorded.path)?;
-        #[cfg(feature = "arrow")]
+        #[cfg(any(feature = "orc", feature = "parquet"))]
         if let Some(read) = self.read_columns(piece, &file, &partition, rows) {
             return match read {
                 Err(Problem::File(problem)) => Err(self.damaged(recorded, &file, problem)),
@@ -199,7 +199,7 @@ impl Reading {
     }
 
     /// Reads a file of columns; `None` if it is one of lines or records.
-    #[cfg(feature = "arrow")]
+    #[cfg(any(feature = "orc", feature = "parquet"))]
     fn read_columns<R: Schema>(
         &self,
         piece: &Piece,
