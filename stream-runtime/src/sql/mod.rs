@@ -100,7 +100,8 @@
 //! Two things are left. Values that are made of other values aren't counted while they are made: text that is joined with itself over and over, or whose
 //! every letter is replaced by a long text, takes any memory. And time isn't bounded: a join can go through any number of rows. A service that lets
 //! strangers ask sets `tokio::time::timeout` around [`SqlSession::query`]. It ends a statement that runs, after some batches of rows. A statement that is being planned
-//! ends for its caller, too; its planning goes on to its end on a thread for blocking work, which is short, since what is planned is bounded.
+//! ends for its caller, too; its planning goes on to its end on a thread for blocking work, and can't be cut short: the bounds above are for what is known to
+//! make it long.
 //!
 //! All of this is so in [`SqlSession::query`], and in no context of the service's own.
 //!
