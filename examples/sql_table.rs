@@ -93,7 +93,7 @@ async fn main() -> stream_runtime::Result<()> {
     signups.add([signup("ada", "team"), signup("bob", "free"), signup("eve", "solo")]);
     clicks.add([click(0, "/", "ada"), click(1, "/", "bob"), click(2, "/docs", "ada"), click(6, "/", "eve")]);
     until_views(&page_stats, 4).await;
-    let _ = paying.wait_for_batch(0).await;
+    let _ = paying.wait_for_commit(0).await;
 
     let by_page = "SELECT page, sum(views) AS views, min(window.start) AS since
         FROM page_stats GROUP BY page ORDER BY views DESC";

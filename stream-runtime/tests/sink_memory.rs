@@ -119,3 +119,25 @@ async fn waiting_for_rows_counts_over_batches() {
     append(&mut sink, 1, &rows(2, 3)).await.unwrap();
     assert!(waiter.await.unwrap());
 }
+
+#[tokio::test]
+async fn a_commit_can_be_waited_for() {
+    let (results, mut sink) = MemorySink::new();
+    sink.open(context(1, Mode::Append)).await.unwrap();
+    append(&mut sink, 0, &rows(0, 1)).await.unwrap();
+    let waiting = tokio::spawn({
+        let results = results.clone();
+        async move { (results.wait_for_commit(0).await, results.wait_for_commit(1).await) }
+    });
+    tokio::task::yield_now().await;
+    assert!(!waiting.is_finished());
+    sink.committed(0);
+    assert!(results.wait_for_commit(0).await);
+    // Handed in, and never committed.
+    append(&mut sink, 1, &rows(1, 2)).await.unwrap();
+    drop(sink);
+    assert_eq!(waiting.await.unwrap(), (true, false));
+    // Another query counts anew.
+    results.sink().open(context(2, Mode::Append)).await.unwrap();
+    assert!(!results.wait_for_commit(0).await);
+}

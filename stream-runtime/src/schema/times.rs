@@ -81,7 +81,7 @@ pub enum Times<'a> {
     /// Microseconds, as they are.
     Micros(&'a [i64]),
     /// Times of the file's own, in another unit.
-    Times(&'a [i64], Unit),
+    InUnit(&'a [i64], Unit),
     /// Numbers, in the unit that the row type says.
     Numbers(Numbers<'a>, Unit),
 }
@@ -90,7 +90,7 @@ impl<'a> Times<'a> {
     const fn of(values: &'a [i64], unit: Unit) -> Self {
         match unit {
             Unit::Microsecond => Self::Micros(values),
-            unit => Self::Times(values, unit),
+            unit => Self::InUnit(values, unit),
         }
     }
 
@@ -109,7 +109,7 @@ impl<'a> Times<'a> {
     fn converted(self, row: usize) -> Result<i64, RowError> {
         let (count, unit) = match self {
             Self::Micros(values) => (values.get(row).copied(), Unit::Microsecond),
-            Self::Times(values, unit) => (values.get(row).copied(), unit),
+            Self::InUnit(values, unit) => (values.get(row).copied(), unit),
             Self::Numbers(numbers, unit) => {
                 let count = numbers.get(row).ok_or_else(past_the_end)?;
                 (Some(i64::try_from(count).map_err(|_| too_far(count))?), unit)

@@ -45,7 +45,8 @@ pub struct MemorySink<R> {
 ///
 /// It outlives the query: a query started anew from the same checkpoint goes on where the last one stopped
 /// if it is given [`MemoryResults::sink`]. Another query (one with a new checkpoint) counts its batches from
-/// 0 again, so its start empties the results. With the feature `sql`, a `SqlSession` asks them in SQL.
+/// 0 again, so its start empties the results. With the feature `sql`, a `SqlSession` asks them in SQL,
+/// and sees the batches that are committed.
 pub struct MemoryResults<R> {
     shared: Arc<Shared<R>>,
 }
@@ -72,6 +73,8 @@ struct Shared<R> {
 struct Changes {
     /// The last batch that was handed in, also if it has been cleared since.
     last: Option<u64>,
+    /// The last batch that won't be handed in again.
+    committed: Option<u64>,
     /// How many sinks could still hand one in.
     sinks: usize,
 }
@@ -86,7 +89,7 @@ impl<R: Schema> MemorySink<R> {
     pub fn new() -> (MemoryResults<R>, Self) {
         let shared = Arc::new(Shared {
             kept: Mutex::new(Kept { query: None, batches: Vec::new() }),
-            changes: watch::Sender::new(Changes { last: None, sinks: 0 }),
+            changes: watch::Sender::new(Changes { last: None, committed: None, sinks: 0 }),
         });
         let results = MemoryResults { shared };
         let sink = results.sink();
@@ -104,6 +107,14 @@ impl<R: Schema> MemoryResults<R> {
     /// The batches, oldest first.
     pub fn batches(&self) -> Vec<MemoryBatch<R>> {
         self.shared.kept().batches.clone()
+    }
+
+    /// The batches that are committed.
+    #[cfg(feature = "sql")]
+    pub(crate) fn committed(&self) -> Vec<MemoryBatch<R>> {
+        let kept = self.shared.kept();
+        let committed = self.shared.changes.borrow().committed;
+        kept.batches.iter().filter(|batch| Some(batch.id) <= committed).cloned().collect()
     }
 
     /// The batch with this id, if it is there.
@@ -142,6 +153,15 @@ impl<R: Schema> MemoryResults<R> {
     #[must_use = "`false` says that the query ended without this batch"]
     pub async fn wait_for_batch(&self, id: u64) -> bool {
         self.wait_until(|results| results.shared.changes.borrow().last.is_some_and(|last| last >= id)).await
+    }
+
+    /// Waits until batch `id` or a later one is committed, and won't be handed in again. That is when SQL sees it.
+    ///
+    /// `true` once it is; `false` as soon as no sink is left whose query could commit it.
+    #[must_use = "`false` says that the query ended without this batch"]
+    pub async fn wait_for_commit(&self, id: u64) -> bool {
+        self.wait_until(|results| results.shared.changes.borrow().committed.is_some_and(|last| last >= id))
+            .await
     }
 
     /// Waits until [`rows`](Self::rows) has at least `count` rows.
@@ -198,7 +218,10 @@ impl<R: Schema> Sink<R> for MemorySink<R> {
         let mut kept = self.shared.kept();
         if kept.query.replace(context.query_id).is_some_and(|before| before != context.query_id) {
             kept.batches.clear();
-            self.shared.changes.send_modify(|changes| changes.last = None);
+            self.shared.changes.send_modify(|changes| {
+                changes.last = None;
+                changes.committed = None;
+            });
         }
         Ok(())
     }
@@ -212,6 +235,11 @@ impl<R: Schema> Sink<R> for MemorySink<R> {
         kept.batches.push(MemoryBatch { id: batch.id, mode: batch.mode, watermark: batch.watermark, rows });
         self.shared.changes.send_modify(|changes| changes.last = Some(batch.id));
         Ok(())
+    }
+
+    fn committed(&mut self, batch: u64) {
+        let _kept = self.shared.kept();
+        self.shared.changes.send_modify(|changes| changes.committed = Some(batch));
     }
 }
 

@@ -89,9 +89,21 @@
 //! [DataFusion's manual](https://datafusion.apache.org/user-guide/sql/) has the rest of the language, and its functions: of dates and
 //! times, numbers, text, lists and regular expressions. `SHOW TABLES`, `DESCRIBE page_views` and `EXPLAIN SELECT …` are answered, too.
 //!
-//! Statements may come from outside: they read and nothing else, and one that may be too deep for the stack, with more than 256 operators and
-//! keywords, is refused. What they read of memory and time isn't bounded: a join can give any number of rows. A service that lets
-//! strangers ask sets `tokio::time::timeout`, or a memory pool in a context of its own.
+//! # Statements of strangers
+//!
+//! Statements may come from outside: they read and nothing else, and one is refused that may be too deep for the stack, with more than 256 operators and
+//! keywords, or too large to plan: with more than 64 tables, with more than 1000 queries and tables once each name of `WITH` is what it stands for, with `WITH` within
+//! eight others, or with an expression of more than 16384 columns once `coalesce`, `BETWEEN`, comparisons and the columns of subqueries are written out. What they hold is bounded by [`SqlSession::memory_limit`], and what they answer by [`SqlSession::max_rows`].
+//! The functions whose value is as large as a number in their arguments says aren't there: `repeat`, `lpad`, `rpad`, `array_repeat`, `array_resize`, and `range` and
+//! `generate_series` as values; `FROM generate_series(1, 10)` makes rows, a batch at a time.
+//!
+//! Two things are left. Values that are made of other values aren't counted while they are made: text that is joined with itself over and over, or whose
+//! every letter is replaced by a long text, takes any memory. And time isn't bounded: a join can go through any number of rows. A service that lets
+//! strangers ask sets `tokio::time::timeout` around [`SqlSession::query`]. It ends a statement that runs, after some batches of rows. A statement that is being planned
+//! ends for its caller, too; its planning goes on to its end on a thread for blocking work, and can't be cut short: the bounds above are for what is known to
+//! make it long.
+//!
+//! All of this is so in [`SqlSession::query`], and in no context of the service's own.
 //!
 //! # Threads
 //!
@@ -99,11 +111,14 @@
 //! DataFusion does at once is longer where it sorts many rows. A service whose answers mustn't wait for large statements asks them on a runtime of their own.
 
 mod depth;
+mod names;
 mod problem;
 mod result;
 mod scan;
 mod session;
+mod size;
 mod table;
+mod turns;
 
 pub use result::SqlResult;
 pub use session::SqlSession;

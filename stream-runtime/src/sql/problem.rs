@@ -6,7 +6,14 @@ use crate::error::Error;
 
 /// DataFusion's error in its own words, without the names of its layers.
 pub(super) fn problem(error: &DataFusionError) -> Error {
-    Error::Sql { message: text(error) }
+    let text = text(error);
+    let message = match error.find_root() {
+        DataFusionError::ResourcesExhausted(_) => format!(
+            "statements hold all the memory they may: {text}; ask for less, or set `SqlSession::memory_limit`"
+        ),
+        _ => text,
+    };
+    Error::Sql { message }
 }
 
 fn text(error: &DataFusionError) -> String {

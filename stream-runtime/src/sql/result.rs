@@ -1,14 +1,19 @@
 //! [`SqlResult`]: what a statement has answered.
 
+use std::collections::HashSet;
 use std::fmt;
+use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_array::{Array as _, RecordBatch};
+use arrow_buffer::{Buffer, NullBuffer};
+use arrow_schema::{ArrowError, SchemaRef};
+use datafusion::arrow::array::ArrayData;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
-use datafusion::error::Result as AnswerResult;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool};
 use futures_util::TryStreamExt as _;
 
+use super::problem::problem;
 use crate::error::{Error, Result};
 use crate::format::columns::{Differences, arrow};
 use crate::format::{Arena, TextRow, table};
@@ -37,8 +42,30 @@ pub struct SqlResult {
 }
 
 impl SqlResult {
-    pub(super) async fn collect(stream: SendableRecordBatchStream) -> AnswerResult<Self> {
-        Ok(Self { schema: stream.schema(), batches: stream.try_collect().await? })
+    /// Takes the whole answer, which may have so many rows, and as much memory as the pool has.
+    pub(super) async fn collect(
+        mut stream: SendableRecordBatchStream,
+        most: usize,
+        pool: &Arc<dyn MemoryPool>,
+    ) -> Result<Self> {
+        let schema = stream.schema();
+        let (mut rows, mut batches) = (0, Vec::new());
+        let memory = MemoryConsumer::new("the answer").register(pool);
+        let mut counted = HashSet::new();
+        while let Some(batch) = stream.try_next().await.map_err(|error| problem(&error))? {
+            rows += batch.num_rows();
+            if rows > most {
+                return Err(Error::Sql {
+                    message: format!(
+                        "the answer has more than {most} rows: ask for fewer by `LIMIT`, or allow more by `SqlSession::max_rows`"
+                    ),
+                });
+            }
+            let bytes = batch.columns().iter().map(|column| bytes(&column.to_data(), &mut counted)).sum();
+            memory.try_grow(bytes).map_err(|error| problem(&error))?;
+            batches.push(batch);
+        }
+        Ok(Self { schema, batches })
     }
 
     /// The rows as structs: each column of `R` out of the result's column of that name.
@@ -67,8 +94,14 @@ impl SqlResult {
     /// ```
     ///
     /// # Errors
-    /// The columns don't fit `R`: all that differ are in the error. Or a row doesn't: a null where `R` has none, a number that is too large.
+    /// The columns don't fit `R`: all that differ are in the error. Or two columns have the name of one of `R`'s. Or a row doesn't: a null where `R` has none, a number that is too large.
     pub fn rows<R: Schema>(&self) -> Result<Vec<R>> {
+        for field in R::FIELDS {
+            if self.schema.fields().iter().filter(|column| column.name() == field.name).nth(1).is_some() {
+                let message = format!("the result has two columns `{}`: name them by `AS`", field.name);
+                return Err(Error::Sql { message });
+            }
+        }
         // Without rows the columns have to fit all the same.
         read::<R>(&RecordBatch::new_empty(SchemaRef::clone(&self.schema)), 0, &mut Vec::new())?;
         let mut rows = Vec::with_capacity(self.len());
@@ -98,6 +131,14 @@ impl SqlResult {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+/// How many bytes an array takes beside those that are counted: batches are often slices of the same buffers, which are known by their addresses.
+fn bytes(data: &ArrayData, counted: &mut HashSet<usize>) -> usize {
+    let buffers = data.buffers().iter().chain(data.nulls().map(NullBuffer::buffer));
+    let own: usize =
+        buffers.filter(|buffer| counted.insert(buffer.data_ptr().addr().get())).map(Buffer::capacity).sum();
+    own + data.child_data().iter().map(|child| bytes(child, counted)).sum::<usize>()
 }
 
 /// Reads the rows of a batch, before which there are `first` others.
@@ -137,7 +178,7 @@ impl fmt::Display for SqlResult {
         let mut shown = Vec::new();
         for batch in &self.batches {
             let rows = batch.num_rows().min(most - shown.len());
-            push_cells(&batch.slice(0, rows), &mut shown).map_err(|_| fmt::Error)?;
+            push_cells(&batch.slice(0, rows), &mut shown);
         }
         let mut text = String::new();
         table::render(&headings, &shown, width, true, &mut text);
@@ -146,13 +187,17 @@ impl fmt::Display for SqlResult {
     }
 }
 
-fn push_cells(batch: &RecordBatch, rows: &mut Vec<TextRow>) -> Result<(), arrow_schema::ArrowError> {
-    // A value that can't be shown is its error.
+fn push_cells(batch: &RecordBatch, rows: &mut Vec<TextRow>) {
+    // A value that can't be shown is its error, and so is each value of a column none of which can.
     let options = FormatOptions::default().with_display_error(true).with_null("NULL");
     let columns = batch.columns().iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options));
-    let columns = columns.collect::<Result<Vec<_>, _>>()?;
-    rows.extend((0..batch.num_rows()).map(|row| TextRow {
-        cells: columns.iter().map(|values| Some(values.value(row).to_string())).collect(),
-    }));
-    Ok(())
+    let columns: Vec<_> = columns.collect();
+    let cell = |column: &Result<ArrayFormatter<'_>, ArrowError>, row| match column {
+        Ok(values) => values.value(row).to_string(),
+        Err(error) => format!("ERROR: {error}"),
+    };
+    rows.extend(
+        (0..batch.num_rows())
+            .map(|row| TextRow { cells: columns.iter().map(|column| Some(cell(column, row))).collect() }),
+    );
 }

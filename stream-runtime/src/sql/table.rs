@@ -14,10 +14,13 @@ use crate::sink::{MemoryResults, ResultTable, Snapshot};
 /// A table that SQL can ask: a [`ResultTable`], one [`Snapshot`] of it, or [`MemoryResults`].
 ///
 /// What [`MemoryResults::rows`] gives is the table of a memory sink: in append mode all rows so far, in update mode every row as it
-/// was emitted, in complete mode the last batch's. It is there as soon as the sink has it, just before the commit.
+/// was emitted, in complete mode the last batch's; but of committed batches only, where the results themselves have a batch as soon as the sink does.
 pub trait SqlTable: Send + Sync + sealed::Sealed + 'static {
     /// The table as it is now, for a context of the service's own. The next commit doesn't change it: register one for each statement, or
     /// [`SqlSession::tables`](super::SqlSession::tables) once.
+    ///
+    /// **A context of the service's own refuses nothing**, and has none of the limits of a [`SqlSession`](super::SqlSession): its statements
+    /// read and write files, and take any memory, if they say so.
     ///
     /// ```
     /// use stream_runtime::datafusion::prelude::SessionContext;
@@ -67,7 +70,7 @@ where
 
 impl<R: Schema> SqlTable for MemoryResults<R> {
     fn provider(&self) -> Result<Arc<dyn TableProvider>> {
-        let mut batches = self.batches();
+        let mut batches = self.committed();
         if let Some(last) = batches.pop_if(|last| last.mode == Mode::Complete) {
             batches = vec![last];
         }

@@ -267,6 +267,12 @@ fn a_directory_without_a_value_of_its_column_is_an_error_of_the_source() {
         ),
         ("day=yesterday", "day", "Option<Date>", "`yesterday` is not a date such as `2026-01-31`"),
         ("at=noon", "at", "Option<Timestamp>", "`noon` is not a time such as `2026-01-31 12:00:00.5` (UTC)"),
+        (
+            "at=2026-01-31 12%3A00[Europe%2FBerlin]",
+            "at",
+            "Option<Timestamp>",
+            "`2026-01-31 12:00[Europe/Berlin]` is not a time such as `2026-01-31 12:00:00.5` (UTC)",
+        ),
         ("country=%FF", "country", "Option<String>", "it isn't UTF-8"),
         ("country=", "country", "Option<String>", "there is nothing behind the `=`"),
         ("day=2026-01-31/x=1/day=2026-01-31", "day", "Option<Date>", "`day=2026-01-31` names it, too"),
@@ -324,6 +330,45 @@ fn a_malformed_row_of_a_partition_is_known_by_its_place_and_by_what_the_file_has
     assert_eq!((rows.len(), rows[0].country.as_deref()), (1, Some("at")));
     let kept: Vec<_> = letters.last().unwrap().rows.iter().map(|row| row.bytes.clone()).collect();
     assert_eq!(kept, [br#"{"id":2,"rank":300}"#]);
+}
+
+#[test]
+fn files_of_one_name_in_several_partitions_are_several_by_name_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    for (day, id) in [("2026-01-31", "1"), ("2026-02-01", "2")] {
+        write("json", &directory.join(format!("day={day}/000000_0")), &[("id", &[id])]);
+    }
+    let mut rows = rows_of(Types::query().rows(FileSource::json(directory).file_name_only(true)));
+    rows.sort_by_key(|row| row.id);
+    let read: Vec<_> = rows.iter().map(|row| (row.id, row.day.unwrap().to_string())).collect();
+    assert_eq!(read, [(1, "2026-01-31".to_owned()), (2, "2026-02-01".to_owned())]);
+}
+
+#[test]
+fn a_time_of_a_directory_has_the_offset_that_it_names() {
+    #[derive(Schema, Clone, Debug, PartialEq)]
+    struct Millis {
+        #[schema(timestamp = "millis")]
+        at: Timestamp,
+    }
+    let directory = tempfile::tempdir().unwrap();
+    for (time, id) in [("12%3A00%3A00", "1"), ("12%3A00+02%3A00", "2"), ("12%3A00-05", "3")] {
+        write("json", &directory.path().join(format!("at=2026-01-31 {time}/a")), &[("id", &[id])]);
+    }
+    let mut rows: Vec<Typed> = table("json", directory.path()).unwrap();
+    rows.sort_by_key(|row| row.id);
+    let hours: Vec<_> = rows.iter().map(|row| row.at.unwrap().as_secs() / 3600 % 24).collect();
+    assert_eq!(hours, [12, 10, 17]);
+
+    // Of a column whose texts are numbers times are in UTC only.
+    let error = error_of(table::<Millis>("json", directory.path()));
+    assert!(error.contains("` is not a time such as `2026-01-31 12:00:00.5` (UTC)"), "{error}");
+    for offset in ["12%3A00+02%3A00", "12%3A00-05"] {
+        fs::remove_dir_all(directory.path().join(format!("at=2026-01-31 {offset}"))).unwrap();
+    }
+    let rows: Vec<Millis> = table("json", directory.path()).unwrap();
+    assert_eq!(rows, [Millis { at: "2026-01-31T12:00:00Z".parse().unwrap() }]);
 }
 
 #[test]

@@ -4,9 +4,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use arrow_array::RecordBatch;
+use parquet::data_type::DoubleType;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use stream_runtime::prelude::*;
@@ -139,6 +143,51 @@ proptest! {
             prop_assert!(read <= all);
         }
     }
+}
+
+#[test]
+fn a_row_group_without_rows_has_no_event_times_whatever_its_directory_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let row = |kind: &str, second| Event {
+        kind: kind.to_owned(),
+        count: 1,
+        price: 0.0,
+        at: Timestamp::from_secs(second),
+        day: Date::from_days(20_000),
+        is_new: true,
+        note: None,
+    };
+    fs::create_dir(directory.join("json")).unwrap();
+    for (index, (file, rows)) in
+        [("a", vec![row("k3", 1_000)]), ("b", Vec::new()), ("c", vec![row("k3", 1_001)])].iter().enumerate()
+    {
+        let json = directory.join("json").join(file);
+        write_json(&json, rows);
+        let columns = ["kind", "count", "at"];
+        // The directory of the one without rows is of a kind that isn't wanted, and of much later.
+        let of = rows.first().cloned().unwrap_or_else(|| row("k1", 9_000));
+        let parquet = write_partition(&directory.join("parquet"), &columns, &[of], file);
+        if rows.is_empty() {
+            write_empty_group(&parquet);
+        }
+        set_time(&json, index as u64);
+        set_time(&parquet, index as u64);
+    }
+    assert_eq!(compare!(Text, directory), (2, 2));
+}
+
+/// A file of one row group that has no rows.
+fn write_empty_group(path: &Path) {
+    let schema = Arc::new(parse_message_type("message rows { optional double price; }").unwrap());
+    let mut writer =
+        SerializedFileWriter::new(fs::File::create(path).unwrap(), schema, Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<DoubleType>().write_batch(&[], Some(&[]), None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    assert_eq!(writer.close().unwrap().row_groups().len(), 1);
 }
 
 #[test]

@@ -141,6 +141,7 @@ async fn tables_of_two_queries_are_joined() {
         watermark: None,
     };
     sink.commit(batch).await.unwrap();
+    sink.committed(0);
     let sql = sql.table("names", &names).unwrap();
     clicks.add([click(0, "/", "ada"), click(1, "/help", "bob"), click(2, "/help", "ada")]);
     assert!(table.wait_for_batch(0).await);
@@ -224,6 +225,7 @@ fn in_memory(mode: stream_runtime::plan::Mode, batches: &[Vec<Total>]) -> Memory
     for (id, rows) in (0..).zip(batches) {
         let batch = SinkBatch { id, mode, rows, removed: &[], watermark: None };
         block_on(sink.commit(batch)).unwrap();
+        sink.committed(id);
     }
     results
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
 use stream_runtime::datafusion::prelude::SessionContext;
 use stream_runtime::sink::{Sink, SinkBatch};
 use stream_runtime::sql::SqlTable;
@@ -115,7 +117,12 @@ async fn numbers(count: u64) -> ResultTable<u64, Number> {
 
 #[tokio::test]
 async fn rows_come_in_batches_between_which_others_get_their_turn() {
-    let sql = SqlSession::new().table("numbers", &numbers(50_000).await).unwrap();
+    const BATCHES: usize = 32;
+    let table = numbers(8192 * BATCHES as u64).await;
+    let context = SessionContext::new();
+    context.register_table("numbers", table.provider().unwrap()).unwrap();
+    let mut answer =
+        context.sql("SELECT id, text FROM numbers").await.unwrap().execute_stream().await.unwrap();
     let turns = Arc::new(AtomicUsize::new(0));
     let other = tokio::spawn({
         let turns = Arc::clone(&turns);
@@ -126,11 +133,20 @@ async fn rows_come_in_batches_between_which_others_get_their_turn() {
             }
         }
     });
-    let result = sql.query("SELECT id, text FROM numbers").await.unwrap();
+    let mut batches = Vec::new();
+    while let Some(batch) = answer.try_next().await.unwrap() {
+        batches.push(batch.num_rows());
+    }
     other.abort();
+    assert_eq!(batches, [8192; BATCHES]);
+    assert!(turns.load(Ordering::Relaxed) >= BATCHES, "{turns:?}");
+}
+
+#[tokio::test]
+async fn an_answer_has_every_row_once() {
+    let sql = SqlSession::new().table("numbers", &numbers(50_000).await).unwrap();
+    let result = sql.query("SELECT id, text FROM numbers").await.unwrap();
     assert_eq!(result.len(), 50_000);
-    assert!(result.batches().iter().all(|batch| batch.num_rows() <= 8192));
-    assert!(turns.load(Ordering::Relaxed) >= 50_000 / 8192, "{turns:?}");
     let mut ids: Vec<_> = result.rows::<Number>().unwrap().iter().map(|row| row.id).collect();
     ids.sort_unstable();
     assert!(ids.into_iter().eq(0..50_000));
@@ -145,7 +161,36 @@ async fn a_statement_with_a_limit_gives_the_snapshot_back() {
     assert_eq!(sql.query("SELECT id FROM numbers LIMIT 10").await.unwrap().len(), 10);
     drop(sql);
     // The scan is a task of its own, which ends when it gets its turn.
-    while snapshot.upgrade().is_some() {
-        tokio::task::yield_now().await;
+    let given_back = async {
+        while snapshot.upgrade().is_some() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), given_back).await.expect("the snapshot is still held");
+}
+
+#[tokio::test]
+async fn of_a_memory_sink_a_statement_sees_committed_batches_only() {
+    use stream_runtime::plan::Mode::{Append, Complete};
+
+    let number = |id: u64| Number { id, text: id.to_string() };
+    for (mode, after) in [(Append, vec![number(1), number(2)]), (Complete, vec![number(2)])] {
+        let (results, mut sink) = MemorySink::new();
+        let sql = SqlSession::new().table("numbers", &results).unwrap();
+        let ask = async || {
+            let rows = sql.query("SELECT id, text FROM numbers ORDER BY id").await.unwrap();
+            rows.rows::<Number>().unwrap()
+        };
+        let (first, second) = ([number(1)], [number(2)]);
+        let batch = |id, rows| SinkBatch { id, mode, rows, removed: &[], watermark: None };
+        sink.commit(batch(0, &first)).await.unwrap();
+        assert_eq!(ask().await, [], "{mode:?}");
+        sink.committed(0);
+        assert_eq!(ask().await, [number(1)], "{mode:?}");
+        sink.commit(batch(1, &second)).await.unwrap();
+        assert_eq!(ask().await, [number(1)], "{mode:?}");
+        assert_eq!(results.rows(), after);
+        sink.committed(1);
+        assert_eq!(ask().await, after, "{mode:?}");
     }
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod commits;
+mod limits;
 mod refusals;
 mod rows;
 

@@ -110,6 +110,23 @@ async fn rows_that_do_not_fit_are_one_report() {
 }
 
 #[tokio::test]
+async fn two_columns_of_one_name_are_not_read() {
+    #[derive(Debug, PartialEq, Schema)]
+    struct Views {
+        views: u64,
+    }
+
+    let sql = SqlSession::new();
+    let two =
+        "SELECT a.views, b.views, a.n, b.n FROM (SELECT 1 AS views, 1 AS n) a, (SELECT 2 AS views, 2 AS n) b";
+    let text = sql.query(two).await.unwrap().rows::<Views>().unwrap_err().to_string();
+    assert_eq!(text, "sql: the result has two columns `views`: name them by `AS`");
+    // Those that aren't read may be there as often as they like.
+    let named = two.replace("b.views", "b.views AS others");
+    assert_eq!(sql.query(&named).await.unwrap().rows::<Views>().unwrap(), [Views { views: 1 }]);
+}
+
+#[tokio::test]
 async fn a_value_that_does_not_fit_names_its_row() {
     #[derive(Debug, Schema)]
     struct Small {
@@ -148,13 +165,20 @@ async fn text_from_outside_cannot_move_the_cursor() {
 }
 
 #[tokio::test]
+async fn a_column_that_cannot_be_shown_is_its_error() {
+    let nowhere = "SELECT 1 AS n, arrow_cast(0, 'Timestamp(Microsecond, Some(\"nowhere\"))') AS time";
+    let shown = SqlSession::new().query(nowhere).await.unwrap().to_string();
+    assert!(shown.contains("ERROR: ") && shown.contains("nowhere") && shown.contains("│ 1 ┆"), "{shown}");
+}
+
+#[tokio::test]
 async fn as_text_a_result_is_its_first_rows() {
     let sql = SqlSession::new();
     let result = sql.query("SELECT value AS n FROM generate_series(1, 23) ORDER BY n").await.unwrap();
     assert!(result.to_string().ends_with("│ 20 │\n└────┘\n… and 3 more rows"), "{result}");
     assert!(format!("{result:.22}").ends_with("… and 1 more row"), "{result:.22}");
     assert!(format!("{result:.30}").ends_with("│ 23 │\n└────┘"), "{result:.30}");
-    let wide = sql.query("SELECT repeat('wide ', 50) AS text, NULL AS nothing").await.unwrap();
+    let wide = sql.query(&format!("SELECT '{}' AS text, NULL AS nothing", "wide ".repeat(50))).await.unwrap();
     assert!(wide.to_string().lines().all(|line| line.chars().count() <= 120), "{wide}");
     assert!(format!("{wide:40}").lines().all(|line| line.chars().count() <= 40), "{wide:40}");
     assert!(wide.to_string().contains("NULL"), "{wide}");

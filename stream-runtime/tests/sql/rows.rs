@@ -240,6 +240,7 @@ proptest! {
         runtime.block_on(async {
             let batch = SinkBatch { id: 0, mode: Mode::Append, rows: &rows, removed: &[], watermark: None };
             sink.commit(batch).await.unwrap();
+            sink.committed(0);
             let sql = SqlSession::new().table("wide", &results).unwrap();
             let statement = format!(
                 "SELECT count(*) AS rows, min(signed) AS least, max(unsigned) AS most, \
@@ -271,6 +272,7 @@ async fn a_sum_that_128_bits_hold_is_exact_and_one_that_they_do_not_is_an_error(
     for (id, (n, sum)) in (0..).zip(steps) {
         let batch = SinkBatch { id, mode: Mode::Append, rows: &[Wide { n }], removed: &[], watermark: None };
         sink.commit(batch).await.unwrap();
+        sink.committed(id);
         let summed = sql.query("SELECT sum(n) AS n FROM wide").await.unwrap().rows::<Wide>();
         match sum {
             Some(n) => assert_eq!(summed.unwrap(), [Wide { n }]),
@@ -299,6 +301,7 @@ async fn parts_of_what_may_be_null_are_null() {
     let rows = [Row { id: 1, session: None }, Row { id: 2, session: Some(super::window(5)) }];
     let batch = SinkBatch { id: 0, mode: Mode::Append, rows: &rows, removed: &[], watermark: None };
     sink.commit(batch).await.unwrap();
+    sink.committed(0);
     let sql = SqlSession::new().table("rows", &results).unwrap();
     let starts = sql.query("SELECT session.start AS start FROM rows ORDER BY id").await.unwrap();
     let wanted = [Start { start: None }, Start { start: Some(super::window(5).start) }];

@@ -5,10 +5,12 @@
 //! part of the log, so that a larger `max_file_age` after a restart doesn't read forgotten files again.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::partition::is_partition;
 use crate::source::LogEntry;
 use crate::time::{Duration, Timestamp};
 
@@ -165,13 +167,26 @@ impl FileLog {
         self.batches.range(first..=number).flat_map(|(_, files)| files.iter().cloned()).collect()
     }
 
-    /// What tells the file at `path` apart from others: the path, or its last component.
+    /// What tells the file at `path` apart from others: the path, or its last component with the directories of partitions
+    /// before it, in each of which other writers than Spark use the same names.
     pub(super) fn key<'a>(&self, path: &'a str) -> &'a str {
-        if self.by_name {
-            path.rsplit_once(['/', std::path::MAIN_SEPARATOR]).map_or(path, |(_, name)| name)
-        } else {
-            path
+        let separators = ['/', std::path::MAIN_SEPARATOR];
+        let last = |path: &'a str| {
+            path.rsplit_once(separators).map_or((None, path), |(dir, name)| (Some(dir), name))
+        };
+        if !self.by_name {
+            return path;
         }
+        let (mut directory, mut key) = last(path);
+        while let Some(above) = directory {
+            let (next, name) = last(above);
+            if !is_partition(OsStr::new(name)) {
+                break;
+            }
+            key = path.get(above.len() - name.len()..).unwrap_or(key);
+            directory = next;
+        }
+        key
     }
 
     fn add(&mut self, number: u64, files: Vec<SeenFile>) {
@@ -298,6 +313,28 @@ mod tests {
         assert_eq!(log.roll_back(Some(0)), [file("b", day(2)), file("c", day(3))]);
         assert!(log.has_seen("/data/a") && !log.has_seen("/data/b"));
         assert_eq!(log.last(), Some(0));
+    }
+
+    #[test]
+    fn a_name_is_one_within_its_partition() {
+        let mut log = FileLog::new(true, None);
+        log.append(0, vec![file("in/day=1/_hour=2/000000_0", day(1)), file("day=1/plain/a", day(1))]);
+        for (path, seen) in [
+            ("/data/in/day=1/_hour=2/000000_0", true),
+            ("/moved/day=1/_hour=2/000000_0", true),
+            ("day=1/_hour=2/000000_0", true),
+            ("/data/in/day=1/_hour=3/000000_0", false),
+            ("/data/in/day=2/_hour=2/000000_0", false),
+            ("/data/in/000000_0", false),
+            ("000000_0", false),
+            // A directory between two means that the one above is no partition.
+            ("/data/a", true),
+            ("a", true),
+            ("/data/day=1/a", false),
+        ] {
+            assert_eq!(log.has_seen(path), seen, "{path}");
+        }
+        assert_eq!(FileLog::new(false, None).key("/data/day=1/a"), "/data/day=1/a");
     }
 
     #[test]

@@ -164,7 +164,9 @@ impl<F: FileFormat> FileSource<F> {
         self
     }
 
-    /// Tells files apart by their name alone instead of their whole path, for directories that move. Off by default.
+    /// Tells files apart by their name instead of their whole path, for directories that move. Off by default.
+    ///
+    /// The directories of partitions right above a file are part of its name, since Hive, for one, names a file of each of them `000000_0`.
     #[must_use]
     pub fn file_name_only(mut self, file_name_only: bool) -> Self {
         self.options.file_name_only = file_name_only;

@@ -170,6 +170,12 @@ fn decode<'a, T: Column>(
 
 /// `2026-01-31 12:00:00.5`, or a part of it, in UTC.
 fn spark_time(text: &str) -> Option<Timestamp> {
+    // The parser would pass over an offset or a zone.
+    let has_offset =
+        text.trim().split_once([' ', 'T', 't']).is_some_and(|(_, time)| time.contains(['+', '-']));
+    if has_offset || text.contains('[') {
+        return None;
+    }
     let time: jiff::civil::DateTime = text.trim().parse().ok()?;
     let instant = jiff::tz::Offset::UTC.to_timestamp(time).ok()?;
     Some(Timestamp::from_micros(instant.as_microsecond()))

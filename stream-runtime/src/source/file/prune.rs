@@ -132,6 +132,10 @@ impl<'a> Pruner<'a> {
 
     /// What the watermark has to know of a group; `None` if that can't be told.
     fn event_times(&self, column: ColumnSet, group: &RowGroupMetaData) -> Option<EventTimes> {
+        if group.num_rows() == 0 {
+            // A directory has a time for the rows that it has.
+            return Some(None);
+        }
         if let Some((_, packed)) = self.in_partition(column) {
             let Some(packed) = packed else { return Some(None) };
             let time = unpacked::<Timestamp>(packed)?;

@@ -48,3 +48,40 @@ fn is_in_dictionary(column: &ColumnChunkMetaData) -> bool {
         encodings.is_only(Encoding::RLE_DICTIONARY) || encodings.is_only(Encoding::PLAIN_DICTIONARY)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use ::parquet::arrow::ArrowWriter;
+    use ::parquet::file::properties::WriterProperties;
+    use arrow_array::{ArrayRef, Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray};
+
+    use super::*;
+
+    /// The types of columns of a file that is read with dictionaries kept.
+    fn types(has_dictionaries: bool) -> Vec<DataType> {
+        let texts = ["a", "b", "a"];
+        let columns: [(&str, ArrayRef); 4] = [
+            ("text", Arc::new(StringArray::from_iter_values(texts))),
+            ("large", Arc::new(LargeStringArray::from_iter_values(texts))),
+            ("view", Arc::new(StringViewArray::from_iter_values(texts))),
+            ("number", Arc::new(Int64Array::from_iter_values([1, 2, 1]))),
+        ];
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let properties = WriterProperties::builder().set_dictionary_enabled(has_dictionaries).build();
+        let file = tempfile::tempfile().unwrap();
+        let mut writer =
+            ArrowWriter::try_new(file.try_clone().unwrap(), batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).unwrap();
+        let kept = keep_dictionaries(&metadata);
+        kept.schema().fields().iter().map(|field| field.data_type().clone()).collect()
+    }
+
+    #[test]
+    fn text_in_dictionaries_is_read_as_such_whatever_its_type() {
+        let kept = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+        assert_eq!(types(true), [kept.clone(), kept.clone(), kept, DataType::Int64]);
+        assert_eq!(types(false), [DataType::Utf8, DataType::LargeUtf8, DataType::Utf8View, DataType::Int64]);
+    }
+}
