@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 use std::time::{Duration, SystemTime};
 
 use super::log::{COMPACT_EVERY, Log, write_line};
@@ -40,18 +41,45 @@ impl Log {
     }
 
     /// Removes what a crash has left: parts and notes of batches after the last one that has an entry, but for those
-    /// that the checkpoint has committed.
-    pub(super) fn remove_leftovers(&self, last: Option<u64>, first: u64) -> Result<()> {
+    /// that the checkpoint has committed. A run that had a store's directory before may still be creating the entry that lists such parts:
+    /// they stay until this run has [created it](Self::remove_decided), and what isn't `listed` in the last entry goes here.
+    pub(super) fn remove_leftovers(
+        &mut self,
+        last: Option<u64>,
+        listed: &BTreeSet<String>,
+        first: u64,
+    ) -> Result<()> {
         let is_left_over = |batch: u64| batch >= first && last.is_none_or(|last| batch > last);
+        let is_locked = matches!(self.manifest.storage, Storage::Disk);
+        let mut undecided = Vec::new();
         self.each_part(&self.manifest.data, &mut |batch, path| {
-            if is_left_over(batch) { self.manifest.storage.remove(path) } else { Ok(()) }
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            match (is_left_over(batch), is_locked) {
+                (true, false) => undecided.push((batch, path.to_owned())),
+                (true, true) => self.manifest.storage.remove(path)?,
+                (false, false) if last == Some(batch) && !listed.contains(name) => {
+                    self.manifest.storage.remove(path)?;
+                }
+                (false, _) => {}
+            }
+            Ok(())
         })?;
+        self.undecided = undecided.into();
         for (batch, path) in self.notes()? {
             if is_left_over(batch) {
                 self.manifest.storage.remove(&path)?;
             }
         }
         Ok(())
+    }
+
+    /// Removes what a crash had left of batches up to this one, which has an entry of this run now: no other entry can list it any more.
+    pub(super) fn remove_decided(&self, batch: u64) -> Result<()> {
+        let mut undecided = self.undecided.lock().unwrap_or_else(PoisonError::into_inner);
+        let (decided, rest) = std::mem::take(&mut *undecided).into_iter().partition(|(of, _)| *of <= batch);
+        *undecided = rest;
+        let decided: Vec<(u64, PathBuf)> = decided;
+        decided.iter().try_for_each(|(_, path)| self.manifest.storage.remove(path))
     }
 
     /// Calls `visit` with each part of this query, listed or not, and its batch.

@@ -150,9 +150,8 @@ impl Drop for UnkeptObject {
 
 impl Written {
     /// Keeps the file, listed or not: better one left over than one missing.
-    pub(super) fn keep(self) -> Result<FileStatus> {
-        let Self { status, unkept } = self;
-        match unkept {
+    pub(super) fn keep(self) -> Result<()> {
+        match self.unkept {
             Unkept::File(path) => {
                 let kept = path.map(TempPath::keep).transpose();
                 kept.map_err(|error| Error::io("keeping", error.path.to_path_buf(), error.error))?;
@@ -160,7 +159,7 @@ impl Written {
             #[cfg(feature = "object-store")]
             Unkept::Object(mut object) => object.key.clear(),
         }
-        Ok(status)
+        Ok(())
     }
 }
 

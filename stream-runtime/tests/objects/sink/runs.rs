@@ -82,6 +82,8 @@ async fn two_processes_that_write_a_batch_at_once_are_both_told() {
     assert!(error.contains("batch 1 has an entry in the manifest that this run didn't write"), "{error}");
     append_own(&mut a, 2).await.unwrap_err();
     append_own(&mut b, 2).await.unwrap_err();
+    // What A was told is written is there.
+    assert_eq!(result(&shared, "out").await, lines(0..2));
     let error = json(&shared, 2).await.unwrap_err().to_string();
     assert!(error.contains("two runs of the query have written batch 1 at once"), "{error}");
 }
@@ -160,11 +162,52 @@ async fn a_run_removes_what_a_killed_one_left_and_nothing_else() {
     }
     assert_eq!(result(&store, "out").await, lines(0..1));
     let mut sink = json(&store, 1).await.unwrap();
-    let left: Vec<String> = objects(&store, "").await.into_iter().map(|(key, _)| key).collect();
-    assert!(!left_over.iter().any(|key| left.contains(key)), "{left:?}");
-    assert!(kept.iter().chain([&part]).all(|key| left.contains(key)), "{left:?}");
+    let left = async || -> Vec<String> {
+        objects(&store, "").await.into_iter().map(|(key, _)| key).collect()
+    };
+    // Until there is an entry, another run might be about to list the parts of its batch.
+    let found = left().await;
+    assert!(left_over[..3].iter().all(|key| found.contains(key)), "{found:?}");
     append_own(&mut sink, 1).await.unwrap();
-    assert_eq!(result(&store, "out").await, lines(0..2));
+    let found = left().await;
+    assert_eq!(left_over.iter().filter(|key| found.contains(key)).collect::<Vec<_>>(), [&left_over[1]]);
+    for batch in 2..8 {
+        append_own(&mut sink, batch).await.unwrap();
+    }
+    let found = left().await;
+    assert!(!found.contains(&left_over[1]), "{found:?}");
+    assert!(kept.iter().chain([&part]).all(|key| found.contains(key)), "{found:?}");
+    assert_eq!(result(&store, "out").await, lines(0..8));
+}
+
+#[tokio::test]
+async fn what_a_killed_run_has_not_come_to_remove_is_removed_by_the_next() {
+    let shared = in_memory();
+    append_own(&mut json(&shared, 0).await.unwrap(), 0).await.unwrap();
+    let left_over = parts(&shared, "out").await[0].replacen("part-00000", "part-00001", 1);
+    put(&shared, &left_over, "half a li").await;
+    // A run is killed between its entry and the removal.
+    let (state, store) = Faulty::over(Arc::clone(&shared), None);
+    let mut killed = json(&store, 1).await.unwrap();
+    let gate = state.hold_back("part-00001");
+    let reached = async {
+        // The part that it writes has the same beginning.
+        gate.reached.acquire().await.unwrap().forget();
+        gate.opened.add_permits(1);
+        gate.reached.acquire().await.unwrap().forget();
+    };
+    tokio::select! {
+        biased;
+        written = append_own(&mut killed, 1) => panic!("{written:?}"),
+        () = reached => {}
+    }
+    assert_eq!(parts(&shared, "out").await.len(), 3);
+    let mut sink = json(&shared, 1).await.unwrap();
+    assert!(!parts(&shared, "out").await.contains(&left_over));
+    append_own(&mut sink, 1).await.unwrap();
+    append_own(&mut sink, 2).await.unwrap();
+    assert_eq!(result(&shared, "out").await, lines(0..3));
+    gate.opened.add_permits(1);
 }
 
 #[tokio::test]
