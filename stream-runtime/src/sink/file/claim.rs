@@ -80,8 +80,8 @@ impl Claim {
         }
     }
 
-    /// Makes sure that the batch ids in the manifest are this query's, and that no other run adds to them.
-    pub(super) fn take(&mut self, manifest: &Manifest, query: Uuid, is_new: bool) -> Result<()> {
+    /// Makes sure that the batch ids in the manifest are this query's; gives whether the claim says so already.
+    pub(super) fn look(&mut self, manifest: &Manifest, query: Uuid, is_new: bool) -> Result<bool> {
         let found = self.read(manifest)?;
         if let Some(Content { disputed: Some(batch), .. }) = found {
             return Err(manifest.error(format_args!(
@@ -96,6 +96,12 @@ impl Claim {
                 "the directory holds the results of {owner}, and this is the query {query}: its batches count from 0 again and would pass for those already written; write to an empty directory, or go on with the old checkpoint"
             )));
         }
+        Ok(is_ours)
+    }
+
+    /// Looks, and makes sure that no other run adds to the manifest.
+    pub(super) fn take(&mut self, manifest: &Manifest, query: Uuid, is_new: bool) -> Result<()> {
+        let is_ours = self.look(manifest, query, is_new)?;
         let claim = Content { version: 1, query_id: query, run: None, disputed: None };
         match self {
             Self::Disk(_) if is_ours => Ok(()),
@@ -162,7 +168,8 @@ impl Claim {
         let text = match self {
             Self::Disk(file) => {
                 let mut text = Vec::new();
-                file.read_to_end(&mut text)
+                file.rewind()
+                    .and_then(|()| file.read_to_end(&mut text))
                     .map_err(|error| Error::io("reading", manifest.data.join(NAME), error))?;
                 text
             }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::claim::Claim;
 use super::compaction::{Compaction, Upkeep};
 use super::format::FileFormat;
-use super::manifest::{EntryName, Manifest, VERSION};
+use super::manifest::{EntryName, Listing, Manifest, VERSION};
 use super::part::{Written, batch_of};
 use crate::error::{Error, Result};
 use crate::storage::{Created, Storage};
@@ -44,11 +44,12 @@ pub(super) struct State {
 }
 
 impl Log {
-    /// Claims `dir` for the query, which goes on with the batch `first`, and removes what a crash has left there.
+    /// Claims `dir` for the query, which goes on with the batch `first`, the one that an earlier run has begun if it is `replayed`, and
+    /// removes what a crash has left there. A query that is refused changes nothing.
     pub(super) fn open(
         (storage, dir): (Storage, PathBuf),
         query: Uuid,
-        first: u64,
+        (first, replayed): (u64, bool),
         upkeep: Upkeep,
     ) -> Result<(Self, State)> {
         let manifest = Manifest::of(storage, &dir)?;
@@ -56,38 +57,60 @@ impl Log {
         let mut claim = Claim::open(&manifest)?;
         let turn = claim.turn();
         let _turn = turn.hold();
-        let is_new = manifest.list()?.entries.is_empty();
-        claim.take(&manifest, query, is_new)?;
-        // What another run has added up to now is there, and it adds no more.
-        let listing = manifest.list()?;
+        let mut listing = manifest.list()?;
+        let is_new = listing.entries.is_empty();
+        claim.look(&manifest, query, is_new)?;
         let undecided = Mutex::default();
         let mut log = Self { manifest, query, upkeep, first_own: 0, undecided, claim };
-
-        // Entries that list nothing may have listed what is past its retention.
-        let has_files = upkeep.retention.is_some() && !listing.entries.is_empty();
-        let mut state = State { last: None, has_files };
-        // The parts of the last batch that its entry lists.
-        let mut listed = BTreeSet::new();
-        for entry in log.manifest.chain(&listing)? {
-            listed.clear();
-            log.manifest.read(entry, |_, status| {
-                state.has_files = true;
-                let name = status.path.rsplit('/').next().unwrap_or_default();
-                if batch_of(query, name) == Some(entry.batch) {
-                    listed.insert(name.to_owned());
-                }
-                Ok(())
-            })?;
-            state.last = Some(entry.batch);
-        }
-        log.first_own = state.last.map_or(0, |last| last + 1);
+        let (mut state, mut listed) = log.read(&listing)?;
+        log.check_last(state.last, first, replayed)?;
         log.check_parts(state.last, first)?;
+        log.claim.take(&log.manifest, query, is_new)?;
+        // What another run has added up to now is there, and it adds no more.
+        let now = log.manifest.list()?;
+        if now.entries != listing.entries {
+            (state, listed) = log.read(&now)?;
+            log.check_last(state.last, first, replayed)?;
+        }
+        listing = now;
+        log.first_own = state.last.map_or(0, |last| last + 1);
         listing.unfinished.iter().try_for_each(|path| log.manifest.storage.remove(path))?;
         log.remove_leftovers(state.last, &listed, first)?;
         // An entry that a crash kept from being synced counts from now on.
         log.manifest.storage.sync_dir(&log.manifest.dir)?;
         log.manifest.storage.sync_dir(&log.manifest.data)?;
         Ok((log, state))
+    }
+
+    /// What the directory holds, and the names of this query's parts that its last entry lists of its batch.
+    fn read(&self, listing: &Listing) -> Result<(State, BTreeSet<String>)> {
+        // Entries that list nothing may have listed what is past its retention.
+        let has_files = self.upkeep.retention.is_some() && !listing.entries.is_empty();
+        let mut state = State { last: None, has_files };
+        let mut listed = BTreeSet::new();
+        for entry in self.manifest.chain(listing)? {
+            listed.clear();
+            self.manifest.read(entry, |_, status| {
+                state.has_files = true;
+                let name = status.path.rsplit('/').next().unwrap_or_default();
+                if batch_of(self.query, name) == Some(entry.batch) {
+                    listed.insert(name.to_owned());
+                }
+                Ok(())
+            })?;
+            state.last = Some(entry.batch);
+        }
+        Ok((state, listed))
+    }
+
+    /// Fails if the query plans a batch anew that has an entry already.
+    fn check_last(&self, last: Option<u64>, first: u64, replayed: bool) -> Result<()> {
+        let Some(last) = last.filter(|last| *last > first || *last == first && !replayed) else {
+            return Ok(());
+        };
+        Err(self.manifest.error(format_args!(
+            "the directory has results up to batch {last}, and the query goes on with batch {first}, which it plans anew: its checkpoint is older than its output, and other rows would pass for those already here; go on with the checkpoint that wrote them, or write to an empty directory"
+        )))
     }
 
     /// The data's directory, absolute, or its key.
