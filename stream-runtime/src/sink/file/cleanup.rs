@@ -4,7 +4,7 @@
 //! A reader that goes by an entry finds every file that it lists: small files are removed after the last entry
 //! that lists them. Which they are is written down (`.19.merged`) before the entry that leaves them out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use std::time::{Duration, SystemTime};
@@ -14,7 +14,7 @@ use super::manifest::{EntryName, VERSION};
 use super::part::{batch_of, found, is_in};
 use super::status::FileStatus;
 use crate::error::{Error, Result};
-use crate::storage::Storage;
+use crate::storage::{Created, Storage};
 #[cfg(feature = "object-store")]
 use crate::storage::key_of;
 
@@ -92,7 +92,8 @@ impl Log {
                 let name = found.location.filename().unwrap_or_default();
                 parts.extend(batch_of(self.query, name).map(|batch| (batch, String::from(found.location))));
             })?;
-            return parts.iter().try_for_each(|(batch, key)| visit(*batch, key.as_ref()));
+            let ours = parts.iter().filter(|(_, key)| is_in(&self.manifest.data, key.as_ref()));
+            return ours.into_iter().try_for_each(|(batch, key)| visit(*batch, key.as_ref()));
         }
         for file in self.manifest.storage.list(dir)? {
             let path = dir.join(&file.name);
@@ -108,15 +109,19 @@ impl Log {
 
     /// Notes which files an entry leaves out because their rows are in larger ones.
     pub(super) fn note_superseded(&self, batch: u64, files: &[FileStatus]) -> Result<()> {
-        if files.is_empty() {
-            return Ok(());
-        }
-        self.manifest.storage.create_whole(&self.manifest.dir, &note_name(batch), |out| {
+        let created = self.manifest.storage.create_whole(&self.manifest.dir, &note_name(batch), |out| {
             out.write_all(VERSION.as_bytes())
                 .map_err(|error| Error::io("writing a note in", &self.manifest.dir, error))?;
             files.iter().try_for_each(|file| write_line(out, &file.line()?, &self.manifest.dir))
         })?;
-        Ok(())
+        match created {
+            Created::Now => Ok(()),
+            // Of no entry yet: the next run removes it.
+            Created::Before => Err(self.manifest.error(format_args!(
+                "the manifest has a note of files that batch {batch} supersedes, `{}`, that this run didn't write: something else is writing to the directory; give each sink a directory of its own, and start the query again",
+                note_name(batch)
+            ))),
+        }
     }
 
     /// Removes old entries that a newer compact one holds, then the files that only they have listed. Nobody needs
@@ -141,7 +146,11 @@ impl Log {
         }
         let oldest = entries.first().map_or(0, |entry| entry.batch);
         for (batch, note) in self.notes()?.into_iter().filter(|(batch, _)| *batch <= oldest) {
+            let listed = self.still_listed(batch, &note)?;
             self.manifest.read_lines(&note, &note_name(batch), |_, status| {
+                if listed.contains(&status.path) {
+                    return Ok(());
+                }
                 // A copy of the directory lists the original's files, which are the original's to remove.
                 let path = status.path_in(&self.manifest.storage);
                 let path = path.map(|path| found(path, &self.manifest)).transpose()?;
@@ -155,6 +164,23 @@ impl Log {
             self.manifest.storage.remove(&note)?;
         }
         Ok(())
+    }
+
+    /// The files of a note that are in the result all the same: it is of a run that wrote it and lost the entry to another.
+    fn still_listed(&self, batch: u64, note: &Path) -> Result<HashSet<String>> {
+        let mut noted = HashSet::new();
+        self.manifest.read_lines(note, &note_name(batch), |_, status| {
+            noted.insert(status.path);
+            Ok(())
+        })?;
+        let mut listed = HashSet::new();
+        for entry in self.manifest.chain(&self.manifest.list()?)? {
+            self.manifest.read(entry, |_, status| {
+                listed.extend(noted.take(&status.path));
+                Ok(())
+            })?;
+        }
+        Ok(listed)
     }
 
     fn notes(&self) -> Result<Vec<(u64, PathBuf)>> {
