@@ -119,6 +119,8 @@ impl Claim {
             Self::Objects { objects, key, content, .. } => {
                 let claim = Content { run: Some(Uuid::new_v4()), ..claim };
                 objects.replace(key, encode(&claim)?)?;
+                // All that keeps two runs apart is that an entry is created once.
+                objects.check_creates_once(key, encode(&claim)?)?;
                 *content = Some(claim);
                 Ok(())
             }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use stream_runtime::Error;
 use stream_runtime::object_store::{ObjectStore, ObjectStoreExt, path::Path};
 use stream_runtime::prelude::*;
 
-use super::faulty::Faulty;
+use super::faulty::{Creation, Faulty};
 use super::{OTHER, QUERY, append_own, json, line, opened_at, parts, result, until};
 use crate::support::{in_memory, objects, put};
 
@@ -266,4 +267,34 @@ async fn a_commit_that_is_abandoned_anywhere_is_made_good_by_the_next_run() {
     for batch in 0..80 {
         until_parts(&store, batch, 1).await;
     }
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_create_conditionally_is_refused() {
+    for (creation, why) in [
+        (Creation::Always, "it wrote an object that was to be created only if there is none"),
+        (Creation::Unknown, "Operation put not yet implemented by Faulty"),
+    ] {
+        let (state, store) = Faulty::over(in_memory(), None);
+        state.creates(creation);
+        let error = json(&store, 0).await.unwrap_err();
+        assert!(matches!(error, Error::InvalidOption { option: "object_store", .. }), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("doesn't support conditional puts") && text.contains(why), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_meets_another_write_is_created_in_the_end_or_fails() {
+    let (state, store) = Faulty::over(in_memory(), None);
+    let mut sink = json(&store, 0).await.unwrap();
+    state.creates(Creation::Conflict(3));
+    append_own(&mut sink, 0).await.unwrap();
+    assert_eq!(result(&store, "out").await, lines(0..1));
+    state.creates(Creation::Conflict(u64::MAX));
+    let text = append_own(&mut sink, 1).await.unwrap_err().to_string();
+    assert!(text.contains("out/_spark_metadata/1") && text.contains("another write of it"), "{text}");
+    state.creates(Creation::AsItShould);
+    append_own(&mut json(&store, 1).await.unwrap(), 1).await.unwrap();
+    assert_eq!(result(&store, "out").await, lines(0..2));
 }
