@@ -12,7 +12,7 @@ use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::Path;
 #[cfg(feature = "object-store")]
 use std::sync::Weak;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError as TryMutexError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,8 @@ use crate::storage::{Objects, key_of};
 pub(super) const NAME: &str = "_stream_query.json";
 /// How long a run waits for the last write of the run before it, if that was abandoned.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+/// How often it looks.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// What the claim says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,10 +203,26 @@ impl Turn {
         turn
     }
 
-    /// Waits for the turn, which ends with what this gives.
-    pub(super) fn hold(&self) -> MutexGuard<'_, ()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Waits for the turn, which ends with what this gives. A run whose request hangs isn't waited for without end.
+    pub(super) fn hold(&self, manifest: &Manifest) -> Result<MutexGuard<'_, ()>> {
+        self.hold_for(manifest, LOCK_PATIENCE)
     }
+
+    fn hold_for(&self, manifest: &Manifest, patience: Duration) -> Result<MutexGuard<'_, ()>> {
+        let since = Instant::now();
+        loop {
+            match self.0.try_lock() {
+                Ok(held) => return Ok(held),
+                Err(TryMutexError::Poisoned(held)) => return Ok(held.into_inner()),
+                Err(TryMutexError::WouldBlock) if since.elapsed() < patience => std::thread::sleep(LOCK_PAUSE),
+                Err(TryMutexError::WouldBlock) => return Err(taken(manifest)),
+            }
+        }
+    }
+}
+
+fn taken(manifest: &Manifest) -> Error {
+    manifest.error("another sink is writing to the directory; give each sink a directory of its own")
 }
 
 fn encode(content: &Content) -> Result<Vec<u8>> {
@@ -220,13 +238,9 @@ fn lock(manifest: &Manifest, patience: Duration) -> Result<File> {
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) if since.elapsed() < patience => {
-                std::thread::sleep(Duration::from_millis(20));
+                std::thread::sleep(LOCK_PAUSE);
             }
-            Err(TryLockError::WouldBlock) => {
-                return Err(manifest.error(
-                    "another sink is writing to the directory; give each sink a directory of its own",
-                ));
-            }
+            Err(TryLockError::WouldBlock) => return Err(taken(manifest)),
             // Some network file systems have no locks; the checkpoint has its own.
             Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => return Ok(file),
             Err(TryLockError::Error(error)) => return Err(Error::io("locking", path, error)),
@@ -251,5 +265,16 @@ mod tests {
         assert!(error.contains("another sink is writing to the directory"), "{error}");
         drop(first);
         lock(&manifest, Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn a_turn_that_does_not_end_is_given_up() {
+        let manifest = Manifest::of(Storage::Disk, Path::new("out")).unwrap();
+        let turn = Turn::default();
+        let first = turn.hold_for(&manifest, Duration::ZERO).unwrap();
+        let error = turn.hold_for(&manifest, Duration::ZERO).unwrap_err().to_string();
+        assert!(error.contains("another sink is writing to the directory"), "{error}");
+        drop(first);
+        drop(turn.hold_for(&manifest, Duration::ZERO).unwrap());
     }
 }

@@ -56,7 +56,7 @@ impl Log {
         manifest.storage.create_dirs(&manifest.dir)?;
         let mut claim = Claim::open(&manifest)?;
         let turn = claim.turn();
-        let _turn = turn.hold();
+        let _turn = turn.hold(&manifest)?;
         let mut listing = manifest.list()?;
         let is_new = listing.entries.is_empty();
         claim.look(&manifest, query, is_new)?;
@@ -132,7 +132,7 @@ impl Log {
         let compaction =
             if is_compact(batch) { Some(Compaction::prepare(self, format, batch)?) } else { None };
         let turn = self.claim.turn();
-        let held = turn.hold();
+        let held = turn.hold(&self.manifest)?;
         let Some(mut compaction) = compaction else {
             let next = last.map_or(0, |last| last + 1);
             // A reader begins at the last compact entry.
