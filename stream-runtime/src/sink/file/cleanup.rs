@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use super::log::{COMPACT_EVERY, Log, write_line};
 use super::manifest::{EntryName, VERSION};
-use super::part::{batch_of, found, is_in};
+use super::part::{Finder, batch_of, is_in};
 use super::status::FileStatus;
 use crate::error::{Error, Result};
 use crate::storage::{Created, Storage};
@@ -144,6 +144,7 @@ impl Log {
             self.manifest.storage.remove(&path)?;
             entries.pop_first();
         }
+        let mut finder = Finder::new(&self.manifest);
         let oldest = entries.first().map_or(0, |entry| entry.batch);
         for (batch, note) in self.notes()?.into_iter().filter(|(batch, _)| *batch <= oldest) {
             let listed = self.still_listed(batch, &note)?;
@@ -153,7 +154,7 @@ impl Log {
                 }
                 // A copy of the directory lists the original's files, which are the original's to remove.
                 let path = status.path_in(&self.manifest.storage);
-                let path = path.map(|path| found(path, &self.manifest)).transpose()?;
+                let path = path.map(|path| finder.find(path)).transpose()?;
                 let path = path.filter(|path| is_in(&self.manifest.data, path));
                 let name = path.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
                 match (&path, name.and_then(|name| batch_of(self.query, name))) {

@@ -9,6 +9,7 @@ use stream_runtime::object_store::ObjectStore;
 use stream_runtime::prelude::*;
 use stream_runtime::sink::file::committed_objects;
 
+use super::faulty::Faulty;
 use super::{QUERY, append, json, line, opened_at, result, sale};
 use crate::support::{copy_in, in_memory, objects, put};
 
@@ -142,6 +143,16 @@ async fn a_directory_that_was_copied_is_read_where_it_is_now() {
         }
     }
     assert_eq!(read(&original, "to/out").await, numbers(0..12));
+}
+
+#[tokio::test]
+async fn the_lines_of_a_copied_directory_are_looked_for_all_at_once() {
+    let original = in_memory();
+    write(Some(&original), "s3a://bucket/to/out", 0..12).await;
+    let (state, store) = Faulty::over(in_memory(), None);
+    copy(&original, "to/out", &store, "elsewhere").await;
+    assert_eq!(committed_objects(&store, "elsewhere").await.unwrap().len(), 12 * SHOPS.len());
+    assert_eq!(state.heads(), 0);
 }
 
 #[tokio::test]
