@@ -3,11 +3,13 @@
 //! What fails in passing is repeated by the store's own client, as its `RetryConfig` says.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, BufRead, Read, Seek, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
+use bytes::{Buf, Bytes};
+use futures_util::stream::{BoxStream, Fuse};
+use futures_util::{StreamExt, TryStreamExt};
 use object_store::path::Path as Key;
 use object_store::{
     GetOptions, GetRange, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload,
@@ -100,20 +102,27 @@ impl Objects {
     }
 
     /// All bytes of an object.
-    pub(crate) fn get(&self, key: &str) -> io::Result<bytes::Bytes> {
+    pub(crate) fn get(&self, key: &str) -> io::Result<Bytes> {
         let got = parse(key)
             .and_then(|key| self.runtime.block_on(async { self.store.get(&key).await?.bytes().await }));
         Ok(got?)
     }
 
+    /// The bytes of an object, as they arrive. The store may not wait long for a reader that pauses.
+    pub(crate) fn open(&self, key: &str) -> io::Result<Body> {
+        let got = parse(key).and_then(|key| self.runtime.block_on(self.store.get(&key)))?;
+        Ok(Body { runtime: self.runtime.clone(), rest: got.into_stream().fuse(), here: Bytes::new() })
+    }
+
     /// Writes an object unless there is one of this key. What has failed may have been written all the same, so an object of
     /// the same content counts as written now.
-    pub(crate) fn create(&self, key: &str, content: &bytes::Bytes) -> Result<Created> {
+    pub(crate) fn create(&self, key: &str, content: &Bytes) -> Result<Created> {
         let mut pause = PAUSE;
         for attempt in 1..=ATTEMPTS {
             match self.put_new(key, content.clone()) {
                 Ok(()) => return Ok(Created::Now),
-                Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {}
+                Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+                }
                 Err(error) => return Err(self.failed("creating", key, error)),
             }
             match self.get(key) {
@@ -156,7 +165,7 @@ impl Objects {
     }
 
     /// Writes an object on condition that there is none of this key.
-    fn put_new(&self, key: &str, content: bytes::Bytes) -> object_store::Result<()> {
+    fn put_new(&self, key: &str, content: Bytes) -> object_store::Result<()> {
         let (path, payload) = (parse(key)?, PutPayload::from_bytes(content));
         self.runtime.block_on(self.store.put_opts(&path, payload, PutMode::Create.into())).map(drop)
     }
@@ -231,6 +240,38 @@ impl Objects {
         let (from_key, to_key) = (parse(from)?, parse(to)?);
         self.runtime.block_on(self.store.copy(&from_key, &to_key))?;
         self.delete(from)
+    }
+}
+
+/// An object that is read from its beginning.
+pub(crate) struct Body {
+    runtime: Handle,
+    rest: Fuse<BoxStream<'static, object_store::Result<Bytes>>>,
+    /// What has arrived.
+    here: Bytes,
+}
+
+impl BufRead for Body {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while self.here.is_empty() {
+            match self.runtime.block_on(self.rest.try_next())? {
+                Some(bytes) => self.here = bytes,
+                None => break,
+            }
+        }
+        Ok(&self.here)
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.here.advance(count);
+    }
+}
+
+impl Read for Body {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.fill_buf()?.read(buffer)?;
+        self.consume(count);
+        Ok(count)
     }
 }
 

@@ -214,7 +214,9 @@ impl Turn {
             match self.0.try_lock() {
                 Ok(held) => return Ok(held),
                 Err(TryMutexError::Poisoned(held)) => return Ok(held.into_inner()),
-                Err(TryMutexError::WouldBlock) if since.elapsed() < patience => std::thread::sleep(LOCK_PAUSE),
+                Err(TryMutexError::WouldBlock) if since.elapsed() < patience => {
+                    std::thread::sleep(LOCK_PAUSE)
+                }
                 Err(TryMutexError::WouldBlock) => return Err(taken(manifest)),
             }
         }

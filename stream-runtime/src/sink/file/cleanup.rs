@@ -4,7 +4,7 @@
 //! A reader that goes by an entry finds every file that it lists: small files are removed after the last entry
 //! that lists them. Which they are is written down (`.19.merged`) before the entry that leaves them out.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use std::time::{Duration, SystemTime};
@@ -14,9 +14,9 @@ use super::manifest::{EntryName, VERSION};
 use super::part::{Finder, batch_of, is_in};
 use super::status::FileStatus;
 use crate::error::{Error, Result};
-use crate::storage::{Created, Storage};
 #[cfg(feature = "object-store")]
 use crate::storage::key_of;
+use crate::storage::{Created, Storage};
 
 /// Entries that are in a compact one are kept for so many batches more, …
 const BATCHES_RETAINED: u64 = 100;
@@ -147,45 +147,38 @@ impl Log {
         let mut finder = Finder::new(&self.manifest);
         let oldest = entries.first().map_or(0, |entry| entry.batch);
         for (batch, note) in self.notes()?.into_iter().filter(|(batch, _)| *batch <= oldest) {
-            let listed = self.still_listed(batch, &note)?;
-            self.manifest.read_lines(&note, &note_name(batch), |_, status| {
-                if listed.contains(&status.path) {
-                    return Ok(());
-                }
+            for status in self.superseded(batch, &note)? {
                 // A copy of the directory lists the original's files, which are the original's to remove.
                 let path = status.path_in(&self.manifest.storage);
                 let path = path.map(|path| finder.find(path)).transpose()?;
                 let path = path.filter(|path| is_in(&self.manifest.data, path));
                 let name = path.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
-                match (&path, name.and_then(|name| batch_of(self.query, name))) {
-                    (Some(path), Some(_)) => self.manifest.storage.remove(path),
-                    _ => Ok(()),
+                if let (Some(path), Some(_)) = (&path, name.and_then(|name| batch_of(self.query, name))) {
+                    self.manifest.storage.remove(path)?;
                 }
-            })?;
+            }
             self.manifest.storage.remove(&note)?;
         }
         Ok(())
     }
 
-    /// The files of a note that are in the result all the same: it is of a run that wrote it and lost the entry to another.
-    fn still_listed(&self, batch: u64, note: &Path) -> Result<HashSet<String>> {
-        // The lock of a disk lets no two runs get that far.
-        if matches!(self.manifest.storage, Storage::Disk) {
-            return Ok(HashSet::new());
-        }
-        let mut noted = HashSet::new();
+    /// The files of a note, but for those that are in the result all the same: in a store the note may be of a run that has lost the entry to
+    /// another one.
+    fn superseded(&self, batch: u64, note: &Path) -> Result<Vec<FileStatus>> {
+        let mut files = BTreeMap::new();
         self.manifest.read_lines(note, &note_name(batch), |_, status| {
-            noted.insert(status.path);
+            files.insert(status.path.clone(), status);
             Ok(())
         })?;
-        let mut listed = HashSet::new();
-        for entry in self.manifest.chain(&self.manifest.list()?)? {
-            self.manifest.read(entry, |_, status| {
-                listed.extend(noted.take(&status.path));
-                Ok(())
-            })?;
+        if !matches!(self.manifest.storage, Storage::Disk) {
+            for entry in self.manifest.chain(&self.manifest.list()?)? {
+                self.manifest.read(entry, |_, status| {
+                    files.remove(&status.path);
+                    Ok(())
+                })?;
+            }
         }
-        Ok(listed)
+        Ok(files.into_values().collect())
     }
 
     fn notes(&self) -> Result<Vec<(u64, PathBuf)>> {

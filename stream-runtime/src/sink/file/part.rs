@@ -228,7 +228,6 @@ impl<'m> Finder<'m> {
         Ok(listed)
     }
 
-    #[cfg_attr(not(feature = "object-store"), expect(clippy::needless_pass_by_ref_mut, reason = "a disk lists nothing"))]
     fn is_there(&mut self, path: &Path) -> Result<bool> {
         match &self.manifest.storage {
             Storage::Disk => Ok(self.manifest.storage.status(path)?.is_some()),

@@ -168,9 +168,8 @@ async fn a_run_removes_what_a_killed_one_left_and_nothing_else() {
     }
     assert_eq!(result(&store, "out").await, lines(0..1));
     let mut sink = json(&store, 1).await.unwrap();
-    let left = async || -> Vec<String> {
-        objects(&store, "").await.into_iter().map(|(key, _)| key).collect()
-    };
+    let left =
+        async || -> Vec<String> { objects(&store, "").await.into_iter().map(|(key, _)| key).collect() };
     // Until there is an entry, another run might be about to list the parts of its batch.
     let found = left().await;
     assert!(left_over[..3].iter().all(|key| found.contains(key)), "{found:?}");
