@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use stream_runtime::Error;
 use stream_runtime::object_store::ObjectStore;
+use stream_runtime::object_store::chunked::ChunkedStore;
 use stream_runtime::prelude::*;
 use stream_runtime::sink::file::committed_objects;
 
@@ -177,4 +178,15 @@ async fn only_committed_objects_are_listed_and_a_directory_without_a_manifest_is
     put(&store, "out/_spark_metadata/1", "v2\n").await;
     let error = committed_objects(&store, "out").await.unwrap_err().to_string();
     assert!(error.contains("the manifest `out/_spark_metadata` is damaged"), "{error}");
+}
+
+#[tokio::test]
+async fn a_manifest_is_read_as_its_bytes_arrive() {
+    let store = in_memory();
+    write(Some(&store), "out", 0..12).await;
+    let expected = committed_objects(&store, "out").await.unwrap();
+    for bytes in [1, 7, 1000] {
+        let store: Arc<dyn ObjectStore> = Arc::new(ChunkedStore::new(Arc::clone(&store), bytes));
+        assert_eq!(committed_objects(&store, "out").await.unwrap(), expected);
+    }
 }
