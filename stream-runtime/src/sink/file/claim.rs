@@ -215,7 +215,7 @@ impl Turn {
                 Ok(held) => return Ok(held),
                 Err(TryMutexError::Poisoned(held)) => return Ok(held.into_inner()),
                 Err(TryMutexError::WouldBlock) if since.elapsed() < patience => {
-                    std::thread::sleep(LOCK_PAUSE)
+                    std::thread::sleep(LOCK_PAUSE);
                 }
                 Err(TryMutexError::WouldBlock) => return Err(taken(manifest)),
             }
