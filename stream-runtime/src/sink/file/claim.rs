@@ -11,8 +11,10 @@ use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::Path;
 #[cfg(feature = "object-store")]
+use std::sync::PoisonError;
+#[cfg(feature = "object-store")]
 use std::sync::Weak;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError as TryMutexError};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError as TryMutexError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
