@@ -101,7 +101,7 @@ impl Storage {
         match self {
             Self::Disk => Ok(Box::new(BufReader::new(File::open(path)?))),
             #[cfg(feature = "object-store")]
-            Self::Objects(objects) => Ok(Box::new(io::Cursor::new(objects.get(&key_of(path))?))),
+            Self::Objects(objects) => Ok(Box::new(objects.open(&key_of(path))?)),
         }
     }
 

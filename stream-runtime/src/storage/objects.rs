@@ -3,10 +3,13 @@
 //! What fails in passing is repeated by the store's own client, as its `RetryConfig` says.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, BufRead, Read, Seek, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures_util::TryStreamExt;
+use bytes::{Buf, Bytes};
+use futures_util::stream::{BoxStream, Fuse};
+use futures_util::{StreamExt, TryStreamExt};
 use object_store::path::Path as Key;
 use object_store::{
     GetOptions, GetRange, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload,
@@ -22,6 +25,10 @@ use crate::error::{Error, Result};
 const PART: usize = 8 << 20;
 /// How many parts are on their way.
 const PARTS_AT_A_TIME: usize = 4;
+/// How often an object is created that meets another write of it, …
+const ATTEMPTS: u32 = 5;
+/// … and how long it waits before the second time; each later time it is twice as long.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// An object store, whose requests run on the runtime that the query was started on.
 #[derive(Clone, Debug)]
@@ -95,27 +102,72 @@ impl Objects {
     }
 
     /// All bytes of an object.
-    pub(crate) fn get(&self, key: &str) -> io::Result<bytes::Bytes> {
+    pub(crate) fn get(&self, key: &str) -> io::Result<Bytes> {
         let got = parse(key)
             .and_then(|key| self.runtime.block_on(async { self.store.get(&key).await?.bytes().await }));
         Ok(got?)
     }
 
+    /// The bytes of an object, as they arrive. The store may not wait long for a reader that pauses.
+    pub(crate) fn open(&self, key: &str) -> io::Result<Body> {
+        let got = parse(key).and_then(|key| self.runtime.block_on(self.store.get(&key)))?;
+        Ok(Body { runtime: self.runtime.clone(), rest: got.into_stream().fuse(), here: Bytes::new() })
+    }
+
     /// Writes an object unless there is one of this key. What has failed may have been written all the same, so an object of
     /// the same content counts as written now.
-    pub(crate) fn create(&self, key: &str, content: &bytes::Bytes) -> Result<Created> {
-        let failed = |error| self.failed("creating", key, error);
-        let path = parse(key).map_err(failed)?;
-        let payload = PutPayload::from_bytes(content.clone());
-        let put = self.store.put_opts(&path, payload, PutMode::Create.into());
-        match self.runtime.block_on(put) {
-            Ok(_) => Ok(Created::Now),
-            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
-                let found = self.get(key).map_err(|error| Error::io("reading", self.name(key), error))?;
-                Ok(if found == *content { Created::Now } else { Created::Before })
+    pub(crate) fn create(&self, key: &str, content: &Bytes) -> Result<Created> {
+        let mut pause = PAUSE;
+        for attempt in 1..=ATTEMPTS {
+            match self.put_new(key, content.clone()) {
+                Ok(()) => return Ok(Created::Now),
+                Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+                }
+                Err(error) => return Err(self.failed("creating", key, error)),
             }
-            Err(error) => Err(failed(error)),
+            match self.get(key) {
+                Ok(found) if found == *content => return Ok(Created::Now),
+                Ok(_) => return Ok(Created::Before),
+                // S3 refuses one of two writes at once (409) before the other one is there, or has failed.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    if attempt < ATTEMPTS {
+                        std::thread::sleep(pause);
+                        pause *= 2;
+                    }
+                }
+                Err(error) => return Err(Error::io("reading", self.name(key), error)),
+            }
         }
+        let message = "the store says each time that there is one, or another write of it under way, and has none; make sure that nothing else writes there, and try again";
+        Err(Error::io("creating", self.name(key), io::Error::other(message)))
+    }
+
+    /// Fails if the store wouldn't refuse to create an object that is there, as this one of the same content is.
+    pub(crate) fn check_creates_once(&self, key: &str, content: Vec<u8>) -> Result<()> {
+        let why = match self.put_new(key, content.into()) {
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+                return Ok(());
+            }
+            Ok(()) => "it wrote an object that was to be created only if there is none".to_owned(),
+            Err(
+                error @ (object_store::Error::NotImplemented { .. }
+                | object_store::Error::NotSupported { .. }),
+            ) => error.to_string(),
+            Err(error) => return Err(self.failed("creating", key, error)),
+        };
+        Err(Error::InvalidOption {
+            option: "object_store",
+            message: format!(
+                "the store `{}` doesn't support conditional puts, without which two runs could write a batch at once: {why}; choose a store that does (`If-None-Match` on S3), and switch them on where they are an option (`S3ConditionalPut::ETagMatch`)",
+                self.store
+            ),
+        })
+    }
+
+    /// Writes an object on condition that there is none of this key.
+    fn put_new(&self, key: &str, content: Bytes) -> object_store::Result<()> {
+        let (path, payload) = (parse(key)?, PutPayload::from_bytes(content));
+        self.runtime.block_on(self.store.put_opts(&path, payload, PutMode::Create.into())).map(drop)
     }
 
     /// Writes an object, in place of the one of this key, if there is one.
@@ -195,6 +247,38 @@ impl Objects {
             }
         }
         self.delete(from)
+    }
+}
+
+/// An object that is read from its beginning.
+pub(crate) struct Body {
+    runtime: Handle,
+    rest: Fuse<BoxStream<'static, object_store::Result<Bytes>>>,
+    /// What has arrived.
+    here: Bytes,
+}
+
+impl BufRead for Body {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while self.here.is_empty() {
+            match self.runtime.block_on(self.rest.try_next())? {
+                Some(bytes) => self.here = bytes,
+                None => break,
+            }
+        }
+        Ok(&self.here)
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.here.advance(count);
+    }
+}
+
+impl Read for Body {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.fill_buf()?.read(buffer)?;
+        self.consume(count);
+        Ok(count)
     }
 }
 

@@ -41,8 +41,8 @@ async fn a_batch_that_failed_before_its_entry_is_written_once_by_the_next_run() 
         "{error}"
     );
     fs::rename(&aside, &manifest).unwrap();
-    // The file is there, and no reader of the manifest sees it.
-    assert_eq!(parts(dir.path()).len(), 2);
+    // No entry was begun, so the file isn't kept.
+    assert_eq!(parts(dir.path()).len(), 1);
     assert_eq!(result(dir.path()), line(0));
     drop(sink);
 

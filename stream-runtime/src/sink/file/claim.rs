@@ -11,8 +11,10 @@ use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::Path;
 #[cfg(feature = "object-store")]
+use std::sync::PoisonError;
+#[cfg(feature = "object-store")]
 use std::sync::Weak;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError as TryMutexError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +30,8 @@ use crate::storage::{Objects, key_of};
 pub(super) const NAME: &str = "_stream_query.json";
 /// How long a run waits for the last write of the run before it, if that was abandoned.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+/// How often it looks.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// What the claim says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,8 +84,8 @@ impl Claim {
         }
     }
 
-    /// Makes sure that the batch ids in the manifest are this query's, and that no other run adds to them.
-    pub(super) fn take(&mut self, manifest: &Manifest, query: Uuid, is_new: bool) -> Result<()> {
+    /// Makes sure that the batch ids in the manifest are this query's; gives whether the claim says so already.
+    pub(super) fn look(&mut self, manifest: &Manifest, query: Uuid, is_new: bool) -> Result<bool> {
         let found = self.read(manifest)?;
         if let Some(Content { disputed: Some(batch), .. }) = found {
             return Err(manifest.error(format_args!(
@@ -96,6 +100,12 @@ impl Claim {
                 "the directory holds the results of {owner}, and this is the query {query}: its batches count from 0 again and would pass for those already written; write to an empty directory, or go on with the old checkpoint"
             )));
         }
+        Ok(is_ours)
+    }
+
+    /// Looks, and makes sure that no other run adds to the manifest.
+    pub(super) fn take(&mut self, manifest: &Manifest, query: Uuid, is_new: bool) -> Result<()> {
+        let is_ours = self.look(manifest, query, is_new)?;
         let claim = Content { version: 1, query_id: query, run: None, disputed: None };
         match self {
             Self::Disk(_) if is_ours => Ok(()),
@@ -113,6 +123,8 @@ impl Claim {
             Self::Objects { objects, key, content, .. } => {
                 let claim = Content { run: Some(Uuid::new_v4()), ..claim };
                 objects.replace(key, encode(&claim)?)?;
+                // All that keeps two runs apart is that an entry is created once.
+                objects.check_creates_once(key, encode(&claim)?)?;
                 *content = Some(claim);
                 Ok(())
             }
@@ -162,7 +174,8 @@ impl Claim {
         let text = match self {
             Self::Disk(file) => {
                 let mut text = Vec::new();
-                file.read_to_end(&mut text)
+                file.rewind()
+                    .and_then(|()| file.read_to_end(&mut text))
                     .map_err(|error| Error::io("reading", manifest.data.join(NAME), error))?;
                 text
             }
@@ -192,10 +205,28 @@ impl Turn {
         turn
     }
 
-    /// Waits for the turn, which ends with what this gives.
-    pub(super) fn hold(&self) -> MutexGuard<'_, ()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Waits for the turn, which ends with what this gives. A run whose request hangs isn't waited for without end.
+    pub(super) fn hold(&self, manifest: &Manifest) -> Result<MutexGuard<'_, ()>> {
+        self.hold_for(manifest, LOCK_PATIENCE)
     }
+
+    fn hold_for(&self, manifest: &Manifest, patience: Duration) -> Result<MutexGuard<'_, ()>> {
+        let since = Instant::now();
+        loop {
+            match self.0.try_lock() {
+                Ok(held) => return Ok(held),
+                Err(TryMutexError::Poisoned(held)) => return Ok(held.into_inner()),
+                Err(TryMutexError::WouldBlock) if since.elapsed() < patience => {
+                    std::thread::sleep(LOCK_PAUSE);
+                }
+                Err(TryMutexError::WouldBlock) => return Err(taken(manifest)),
+            }
+        }
+    }
+}
+
+fn taken(manifest: &Manifest) -> Error {
+    manifest.error("another sink is writing to the directory; give each sink a directory of its own")
 }
 
 fn encode(content: &Content) -> Result<Vec<u8>> {
@@ -211,13 +242,9 @@ fn lock(manifest: &Manifest, patience: Duration) -> Result<File> {
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) if since.elapsed() < patience => {
-                std::thread::sleep(Duration::from_millis(20));
+                std::thread::sleep(LOCK_PAUSE);
             }
-            Err(TryLockError::WouldBlock) => {
-                return Err(manifest.error(
-                    "another sink is writing to the directory; give each sink a directory of its own",
-                ));
-            }
+            Err(TryLockError::WouldBlock) => return Err(taken(manifest)),
             // Some network file systems have no locks; the checkpoint has its own.
             Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => return Ok(file),
             Err(TryLockError::Error(error)) => return Err(Error::io("locking", path, error)),
@@ -242,5 +269,16 @@ mod tests {
         assert!(error.contains("another sink is writing to the directory"), "{error}");
         drop(first);
         lock(&manifest, Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn a_turn_that_does_not_end_is_given_up() {
+        let manifest = Manifest::of(Storage::Disk, Path::new("out")).unwrap();
+        let turn = Turn::default();
+        let first = turn.hold_for(&manifest, Duration::ZERO).unwrap();
+        let error = turn.hold_for(&manifest, Duration::ZERO).unwrap_err().to_string();
+        assert!(error.contains("another sink is writing to the directory"), "{error}");
+        drop(first);
+        drop(turn.hold_for(&manifest, Duration::ZERO).unwrap());
     }
 }

@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::format::FileFormat;
 use super::log::Log;
 use super::manifest::EntryName;
-use super::part::{Part, Written, batch_of, found, is_in};
+use super::part::{Finder, Part, Written, batch_of, is_in};
 use super::status::{Action, FileStatus};
 use crate::error::{Error, Result};
 use crate::storage::LocalCopy;
@@ -112,6 +112,7 @@ impl Compaction {
         let first = if F::SELF_DESCRIBING { 0 } else { log.first_own };
         let ending = format!("-c000.{extension}");
         let mut by_dir: BTreeMap<PathBuf, Vec<Small>> = BTreeMap::new();
+        let mut finder = Finder::new(&log.manifest);
         for entry in &self.chain {
             log.manifest.read(*entry, |_, status| {
                 let is_small = status.size < target / 2 && status.action == Action::Add;
@@ -119,7 +120,7 @@ impl Compaction {
                     return Ok(());
                 }
                 let Some(path) = status.path_in(&log.manifest.storage) else { return Ok(()) };
-                let path = found(path, &log.manifest)?;
+                let path = finder.find(path)?;
                 let name = path.file_name().and_then(|name| name.to_str());
                 let is_own = name.is_some_and(|name| {
                     name.ends_with(&ending) && batch_of(log.query, name).is_some_and(|batch| batch >= first)

@@ -3,16 +3,18 @@
 //! A batch is in the result from the instant that its entry appears, whole and durable; no entry is ever
 //! changed. The directory is claimed for one query, and locked for one run of it.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use uuid::Uuid;
 
 use super::claim::Claim;
 use super::compaction::{Compaction, Upkeep};
 use super::format::FileFormat;
-use super::manifest::{EntryName, Manifest, VERSION};
-use super::part::Written;
+use super::manifest::{EntryName, Listing, Manifest, VERSION};
+use super::part::{Written, batch_of};
 use crate::error::{Error, Result};
 use crate::storage::{Created, Storage};
 
@@ -27,6 +29,8 @@ pub(super) struct Log {
     pub(super) upkeep: Upkeep,
     /// The first batch whose files this run has written itself.
     pub(super) first_own: u64,
+    /// Parts in a store that a crash may have left, and the batches whose entries will tell.
+    pub(super) undecided: Mutex<Vec<(u64, PathBuf)>>,
     claim: Claim,
 }
 
@@ -40,42 +44,73 @@ pub(super) struct State {
 }
 
 impl Log {
-    /// Claims `dir` for the query, which goes on with the batch `first`, and removes what a crash has left there.
+    /// Claims `dir` for the query, which goes on with the batch `first`, the one that an earlier run has begun if it is `replayed`, and
+    /// removes what a crash has left there. A query that is refused changes nothing.
     pub(super) fn open(
         (storage, dir): (Storage, PathBuf),
         query: Uuid,
-        first: u64,
+        (first, replayed): (u64, bool),
         upkeep: Upkeep,
     ) -> Result<(Self, State)> {
         let manifest = Manifest::of(storage, &dir)?;
         manifest.storage.create_dirs(&manifest.dir)?;
         let mut claim = Claim::open(&manifest)?;
         let turn = claim.turn();
-        let _turn = turn.hold();
-        let is_new = manifest.list()?.entries.is_empty();
-        claim.take(&manifest, query, is_new)?;
-        // What another run has added up to now is there, and it adds no more.
-        let listing = manifest.list()?;
-        let mut log = Self { manifest, query, upkeep, first_own: 0, claim };
-
-        // Entries that list nothing may have listed what is past its retention.
-        let has_files = upkeep.retention.is_some() && !listing.entries.is_empty();
-        let mut state = State { last: None, has_files };
-        for entry in log.manifest.chain(&listing)? {
-            log.manifest.read(entry, |_, _| {
-                state.has_files = true;
-                Ok(())
-            })?;
-            state.last = Some(entry.batch);
-        }
-        log.first_own = state.last.map_or(0, |last| last + 1);
+        let _turn = turn.hold(&manifest)?;
+        let mut listing = manifest.list()?;
+        let is_new = listing.entries.is_empty();
+        claim.look(&manifest, query, is_new)?;
+        let undecided = Mutex::default();
+        let mut log = Self { manifest, query, upkeep, first_own: 0, undecided, claim };
+        let (mut state, mut listed) = log.read(&listing)?;
+        log.check_last(state.last, first, replayed)?;
         log.check_parts(state.last, first)?;
+        log.claim.take(&log.manifest, query, is_new)?;
+        // What another run has added up to now is there, and it adds no more.
+        let now = log.manifest.list()?;
+        if now.entries != listing.entries {
+            (state, listed) = log.read(&now)?;
+            log.check_last(state.last, first, replayed)?;
+        }
+        listing = now;
+        log.first_own = state.last.map_or(0, |last| last + 1);
         listing.unfinished.iter().try_for_each(|path| log.manifest.storage.remove(path))?;
-        log.remove_leftovers(state.last, first)?;
+        log.remove_leftovers(state.last, &listed, first)?;
         // An entry that a crash kept from being synced counts from now on.
         log.manifest.storage.sync_dir(&log.manifest.dir)?;
         log.manifest.storage.sync_dir(&log.manifest.data)?;
         Ok((log, state))
+    }
+
+    /// What the directory holds, and the names of this query's parts that its last entry lists of its batch.
+    fn read(&self, listing: &Listing) -> Result<(State, BTreeSet<String>)> {
+        // Entries that list nothing may have listed what is past its retention.
+        let has_files = self.upkeep.retention.is_some() && !listing.entries.is_empty();
+        let mut state = State { last: None, has_files };
+        let mut listed = BTreeSet::new();
+        for entry in self.manifest.chain(listing)? {
+            listed.clear();
+            self.manifest.read(entry, |_, status| {
+                state.has_files = true;
+                let name = status.path.rsplit('/').next().unwrap_or_default();
+                if batch_of(self.query, name) == Some(entry.batch) {
+                    listed.insert(name.to_owned());
+                }
+                Ok(())
+            })?;
+            state.last = Some(entry.batch);
+        }
+        Ok((state, listed))
+    }
+
+    /// Fails if the query plans a batch anew that has an entry already.
+    fn check_last(&self, last: Option<u64>, first: u64, replayed: bool) -> Result<()> {
+        let Some(last) = last.filter(|last| *last > first || *last == first && !replayed) else {
+            return Ok(());
+        };
+        Err(self.manifest.error(format_args!(
+            "the directory has results up to batch {last}, and the query goes on with batch {first}, which it plans anew: its checkpoint is older than its output, and other rows would pass for those already here; go on with the checkpoint that wrote them, or write to an empty directory"
+        )))
     }
 
     /// The data's directory, absolute, or its key.
@@ -97,44 +132,57 @@ impl Log {
         let compaction =
             if is_compact(batch) { Some(Compaction::prepare(self, format, batch)?) } else { None };
         let turn = self.claim.turn();
-        let held = turn.hold();
-        self.claim.check(&self.manifest)?;
+        let held = turn.hold(&self.manifest)?;
         let Some(mut compaction) = compaction else {
             let next = last.map_or(0, |last| last + 1);
             // A reader begins at the last compact entry.
             let first = (batch / COMPACT_EVERY * COMPACT_EVERY).saturating_sub(1);
             for skipped in next.max(first)..batch {
-                self.create(EntryName { batch: skipped, is_compact: is_compact(skipped) }, |_| Ok(()))?;
+                let skipped = EntryName { batch: skipped, is_compact: is_compact(skipped) };
+                self.create(skipped, Vec::new(), |_| Ok(()))?;
             }
-            let lines = kept(files)?;
-            return self.create(EntryName { batch, is_compact: false }, |out| self.write_lines(out, &lines));
+            self.create(EntryName { batch, is_compact: false }, files, |_| Ok(()))?;
+            drop(held);
+            return self.remove_decided(batch);
         };
-        self.note_superseded(batch, &compaction.superseded)?;
+        if !compaction.superseded.is_empty() {
+            // Merging has taken its time.
+            self.claim.check(&self.manifest)?;
+            self.note_superseded(batch, &compaction.superseded)?;
+        }
         let mut all = std::mem::take(&mut compaction.merged);
         all.append(&mut files);
-        let lines = kept(all)?;
-        self.create(EntryName { batch, is_compact: true }, |out| {
+        self.create(EntryName { batch, is_compact: true }, all, |out| {
             for entry in &compaction.chain {
                 self.manifest.read(*entry, |line, status| {
                     if compaction.keeps(&status) { write_line(out, line, &self.manifest.dir) } else { Ok(()) }
                 })?;
             }
-            self.write_lines(out, &lines)
+            Ok(())
         })?;
         drop(held);
+        self.remove_decided(batch)?;
         self.remove_superfluous(batch);
         Ok(())
     }
 
-    fn write_lines(&self, out: &mut dyn Write, lines: &[String]) -> Result<()> {
-        lines.iter().try_for_each(|line| write_line(out, line, &self.manifest.dir))
-    }
-
-    fn create(&self, entry: EntryName, lines: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    /// Creates an entry of earlier lines and those of the files, which are kept.
+    fn create(
+        &self,
+        entry: EntryName,
+        files: Vec<Written>,
+        earlier: impl FnOnce(&mut dyn Write) -> Result<()>,
+    ) -> Result<()> {
         let created = self.manifest.storage.create_whole(&self.manifest.dir, &entry.to_string(), |out| {
             out.write_all(VERSION.as_bytes())
                 .map_err(|error| Error::io("writing an entry of", &self.manifest.dir, error))?;
-            lines(out)
+            earlier(out)?;
+            for file in &files {
+                write_line(out, &file.status.line()?, &self.manifest.dir)?;
+            }
+            // In a store nothing but the request that creates the entry comes after this look.
+            self.claim.check(&self.manifest)?;
+            files.into_iter().try_for_each(Written::keep)
         })?;
         match created {
             Created::Now => Ok(()),
@@ -147,11 +195,6 @@ impl Log {
             }
         }
     }
-}
-
-/// Keeps the files, and gives the lines about them.
-fn kept(files: Vec<Written>) -> Result<Vec<String>> {
-    files.into_iter().map(|file| file.keep()?.line()).collect()
 }
 
 fn is_compact(batch: u64) -> bool {

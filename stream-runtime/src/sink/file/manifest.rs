@@ -15,7 +15,7 @@ use object_store::ObjectStore;
 
 #[cfg(feature = "object-store")]
 use super::claim::NAME as CLAIM;
-use super::part::found;
+use super::part::Finder;
 use super::status::{Action, FileStatus};
 use crate::error::{Error, Result};
 #[cfg(feature = "object-store")]
@@ -270,7 +270,8 @@ impl Manifest {
             })?;
         }
         files.retain(|path| !deleted.contains(path));
-        files.into_iter().map(|path| found(path, self)).collect()
+        let mut finder = Finder::new(self);
+        files.into_iter().map(|path| finder.find(path)).collect()
     }
 }
 

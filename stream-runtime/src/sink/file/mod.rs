@@ -167,18 +167,8 @@ impl<R: Schema, F: FileFormat> Sink<R> for FileSink<F> {
         let left_out = partitioning.as_ref().map_or(0, Partitioning::left_out);
         self.format.check_columns::<R>(left_out).map_err(|error| self.cannot_write(&error))?;
         let (place, upkeep) = (self.storage.resolve(&self.dir)?, self.upkeep);
-        let (first, replayed) = (context.first_batch, context.first_is_replay);
-        let (log, state) = blocking(move || Log::open(place, context.query_id, first, upkeep)).await?;
-        if let Some(last) = state.last
-            && (last > first || last == first && !replayed)
-        {
-            return Err(Error::sink(
-                self.name(),
-                format_args!(
-                    "the directory has results up to batch {last}, and the query goes on with batch {first}, which it plans anew: its checkpoint is older than its output, and other rows would pass for those already here; go on with the checkpoint that wrote them, or write to an empty directory"
-                ),
-            ));
-        }
+        let begin = (context.first_batch, context.first_is_replay);
+        let (log, state) = blocking(move || Log::open(place, context.query_id, begin, upkeep)).await?;
         self.opened = Some(Opened { log: Arc::new(log), state, partitioning });
         Ok(())
     }

@@ -3,6 +3,8 @@
 //! Its name is its own and says whose it is and of which batch, so that a file which a crash left behind can be
 //! told from every other file. It counts only once the manifest lists it.
 
+#[cfg(feature = "object-store")]
+use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Component, Path, PathBuf};
 
@@ -150,9 +152,8 @@ impl Drop for UnkeptObject {
 
 impl Written {
     /// Keeps the file, listed or not: better one left over than one missing.
-    pub(super) fn keep(self) -> Result<FileStatus> {
-        let Self { status, unkept } = self;
-        match unkept {
+    pub(super) fn keep(self) -> Result<()> {
+        match self.unkept {
             Unkept::File(path) => {
                 let kept = path.map(TempPath::keep).transpose();
                 kept.map_err(|error| Error::io("keeping", error.path.to_path_buf(), error.error))?;
@@ -160,7 +161,7 @@ impl Written {
             #[cfg(feature = "object-store")]
             Unkept::Object(mut object) => object.key.clear(),
         }
-        Ok(status)
+        Ok(())
     }
 }
 
@@ -191,22 +192,61 @@ pub(super) fn is_in(dir: &Path, file: &Path) -> bool {
     above.is_some_and(|above| above.components().all(|name| is_partition(&name)))
 }
 
-/// Where a listed file is: in the directory itself if that was moved or copied since.
-pub(super) fn found(listed: PathBuf, manifest: &Manifest) -> Result<PathBuf> {
-    let dir = &manifest.data;
-    if is_in(dir, &listed) {
-        return Ok(listed);
-    }
-    // A file of a partitioned result is below directories such as `date=2026-01-31`.
-    let names: Vec<_> = listed.components().rev().collect();
-    let partitions = names.iter().skip(1).take_while(|name| is_partition(name)).count();
-    let below = |levels: usize| names.iter().take(levels + 1).rev().collect::<PathBuf>();
-    for path in (0..=partitions).rev().map(|levels| dir.join(below(levels))) {
-        if manifest.storage.status(&path)?.is_some() {
-            return Ok(path);
+/// Finds files that a manifest lists.
+#[derive(Debug)]
+pub(super) struct Finder<'m> {
+    manifest: &'m Manifest,
+    /// What is in a store's directory, once a line has to be looked for there: a request for each line would take long.
+    #[cfg(feature = "object-store")]
+    keys: Option<HashSet<String>>,
+}
+
+impl<'m> Finder<'m> {
+    pub(super) fn new(manifest: &'m Manifest) -> Self {
+        Self {
+            manifest,
+            #[cfg(feature = "object-store")]
+            keys: None,
         }
     }
-    Ok(listed)
+
+    /// Where a listed file is: in the directory itself if that was moved or copied since.
+    pub(super) fn find(&mut self, listed: PathBuf) -> Result<PathBuf> {
+        let dir = &self.manifest.data;
+        if is_in(dir, &listed) {
+            return Ok(listed);
+        }
+        // A file of a partitioned result is below directories such as `date=2026-01-31`.
+        let names: Vec<_> = listed.components().rev().collect();
+        let partitions = names.iter().skip(1).take_while(|name| is_partition(name)).count();
+        let below = |levels: usize| names.iter().take(levels + 1).rev().collect::<PathBuf>();
+        for path in (0..=partitions).rev().map(|levels| dir.join(below(levels))) {
+            if self.is_there(&path)? {
+                return Ok(path);
+            }
+        }
+        Ok(listed)
+    }
+
+    fn is_there(&mut self, path: &Path) -> Result<bool> {
+        match &self.manifest.storage {
+            Storage::Disk => Ok(self.manifest.storage.status(path)?.is_some()),
+            #[cfg(feature = "object-store")]
+            Storage::Objects(objects) => {
+                let keys = match &mut self.keys {
+                    Some(keys) => keys,
+                    none => {
+                        let mut keys = HashSet::new();
+                        objects.for_each_below(&key_of(&self.manifest.data), |found| {
+                            keys.insert(found.location.into());
+                        })?;
+                        none.insert(keys)
+                    }
+                };
+                Ok(keys.contains(&key_of(path)))
+            }
+        }
+    }
 }
 
 fn is_partition(name: &Component<'_>) -> bool {
@@ -256,16 +296,17 @@ mod tests {
         let moved = dir.path().join("kind=out");
         std::fs::create_dir_all(moved.join("a=1/b=%2F")).unwrap();
         let manifest = Manifest::of(Storage::Disk, &moved).unwrap();
+        let find = |listed| Finder::new(&manifest).find(listed);
         for path in ["part", "a=1/b=%2F/part"] {
             std::fs::write(moved.join(path), "").unwrap();
-            assert_eq!(found(Path::new("/gone/kind=out").join(path), &manifest).unwrap(), moved.join(path));
+            assert_eq!(find(Path::new("/gone/kind=out").join(path)).unwrap(), moved.join(path));
         }
         // What was copied to a directory above.
         let (above, old) = (moved.join("part"), moved.join("out/part"));
-        assert_eq!(found(old.clone(), &manifest).unwrap(), above);
+        assert_eq!(find(old.clone()).unwrap(), above);
         std::fs::remove_file(above).unwrap();
-        assert_eq!(found(old.clone(), &manifest).unwrap(), old);
+        assert_eq!(find(old.clone()).unwrap(), old);
         let elsewhere = PathBuf::from("/gone/a=1/other");
-        assert_eq!(found(elsewhere.clone(), &manifest).unwrap(), elsewhere);
+        assert_eq!(find(elsewhere.clone()).unwrap(), elsewhere);
     }
 }

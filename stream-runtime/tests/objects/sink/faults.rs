@@ -101,8 +101,8 @@ fn count(failed: &[String], what: &str) -> usize {
 #[tokio::test]
 async fn any_write_may_fail() {
     let failed = each_fails(Fault::Write).await;
-    // The claim, the entries, the notes, and the parts with those that were merged.
-    assert_eq!(count(&failed, "put out/_stream_query.json"), 1);
+    // The claim, that it can't be created once more, the entries, the notes, and the parts with those that were merged.
+    assert_eq!(count(&failed, "put out/_stream_query.json"), 2);
     assert_eq!(count(&failed, "put out/_spark_metadata/"), FILES as usize + 1);
     assert!(count(&failed, "put out/shop=") > FILES as usize, "{failed:?}");
 }

@@ -10,7 +10,7 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use stream_runtime::object_store::path::Path;
 use stream_runtime::object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
 };
 use tokio::sync::Semaphore;
@@ -59,6 +59,22 @@ pub(super) struct State {
     uploads: AtomicI64,
     /// Parts of such uploads.
     upload_parts: AtomicU64,
+    /// Requests for what is known of an object.
+    heads: AtomicU64,
+    creation: Mutex<Creation>,
+}
+
+/// What becomes of a write on condition that there is no such object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Creation {
+    #[default]
+    AsItShould,
+    /// The condition is passed over.
+    Always,
+    /// The store has no such writes.
+    Unknown,
+    /// So many times there is another write under way, of which nothing comes.
+    Conflict(u64),
 }
 
 #[derive(Debug)]
@@ -75,9 +91,10 @@ impl Faulty {
         inner: Arc<dyn ObjectStore>,
         fault: Option<(Fault, u64)>,
     ) -> (Arc<State>, Arc<dyn ObjectStore>) {
-        let (requests, failed, gate, age, uploads, upload_parts) = Default::default();
+        let (requests, failed, gate, age, uploads, upload_parts, heads, creation) = Default::default();
         let hangs = Semaphore::new(0);
-        let state = State { fault, requests, failed, hangs, gate, age, uploads, upload_parts };
+        let state =
+            State { fault, requests, failed, hangs, gate, age, uploads, upload_parts, heads, creation };
         let state = Arc::new(state);
         (Arc::clone(&state), Arc::new(Self { inner, state }))
     }
@@ -98,6 +115,30 @@ impl State {
 
     pub(super) fn age(&self, seconds: i64) {
         self.age.store(seconds, SeqCst);
+    }
+
+    /// How many requests there were for what is known of an object.
+    pub(super) fn heads(&self) -> u64 {
+        self.heads.load(SeqCst)
+    }
+
+    pub(super) fn creates(&self, creation: Creation) {
+        *self.creation.lock().unwrap() = creation;
+    }
+
+    fn create(&self, key: &Path) -> Result<Option<PutMode>> {
+        let mut creation = self.creation.lock().unwrap();
+        match &mut *creation {
+            Creation::AsItShould | Creation::Conflict(0) => Ok(None),
+            Creation::Always => Ok(Some(PutMode::Overwrite)),
+            Creation::Unknown => {
+                Err(Error::NotImplemented { operation: "put".into(), implementer: "Faulty".into() })
+            }
+            Creation::Conflict(left) => {
+                *left -= 1;
+                Err(Error::AlreadyExists { path: key.to_string(), source: "409 Conflict".into() })
+            }
+        }
     }
 
     pub(super) fn uploads(&self) -> (i64, u64) {
@@ -193,7 +234,17 @@ impl MultipartUpload for Upload {
 
 #[async_trait]
 impl ObjectStore for Faulty {
-    async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
+    async fn put_opts(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        mut opts: PutOptions,
+    ) -> Result<PutResult> {
+        if opts.mode == PutMode::Create
+            && let Some(mode) = self.state.create(location)?
+        {
+            opts.mode = mode;
+        }
         self.state.write("put", location, self.inner.put_opts(location, payload, opts)).await
     }
 
@@ -215,6 +266,7 @@ impl ObjectStore for Faulty {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         self.state.read("get", location)?;
+        self.state.heads.fetch_add(options.head.into(), SeqCst);
         let mut got = self.inner.get_opts(location, options).await?;
         got.meta = self.state.aged(got.meta);
         Ok(got)

@@ -60,8 +60,8 @@ async fn an_upload_that_fails_anywhere_leaves_nothing_and_is_made_good_by_the_ne
     let rows = large(9 << 20);
     let mut all = Vec::new();
     for fault in [Fault::Write, Fault::Answer] {
-        // The first two writes are the claim and the entry of batch 0.
-        for at in 2.. {
+        // The first three writes are the claim, that it can't be created once more, and the entry of batch 0.
+        for at in 3.. {
             let (state, store) = Faulty::over(in_memory(), Some((fault, at)));
             let mut sink = json(&store, 0).await.unwrap();
             append(&mut sink, 0, &[]).await.unwrap();

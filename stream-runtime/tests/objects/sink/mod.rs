@@ -3,6 +3,7 @@
 mod faults;
 mod faulty;
 mod large;
+mod notes;
 mod paths;
 mod runs;
 mod same;

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use stream_runtime::Error;
 use stream_runtime::object_store::ObjectStore;
+use stream_runtime::object_store::chunked::ChunkedStore;
 use stream_runtime::prelude::*;
 use stream_runtime::sink::file::committed_objects;
 
+use super::faulty::Faulty;
 use super::{QUERY, append, json, line, opened_at, result, sale};
 use crate::support::{copy_in, in_memory, objects, put};
 
@@ -145,6 +147,16 @@ async fn a_directory_that_was_copied_is_read_where_it_is_now() {
 }
 
 #[tokio::test]
+async fn the_lines_of_a_copied_directory_are_looked_for_all_at_once() {
+    let original = in_memory();
+    write(Some(&original), "s3a://bucket/to/out", 0..12).await;
+    let (state, store) = Faulty::over(in_memory(), None);
+    copy(&original, "to/out", &store, "elsewhere").await;
+    assert_eq!(committed_objects(&store, "elsewhere").await.unwrap().len(), 12 * SHOPS.len());
+    assert_eq!(state.heads(), 0);
+}
+
+#[tokio::test]
 async fn only_committed_objects_are_listed_and_a_directory_without_a_manifest_is_an_error() {
     let store = in_memory();
     put(&store, "out/part-00000.json", line(9)).await;
@@ -166,4 +178,15 @@ async fn only_committed_objects_are_listed_and_a_directory_without_a_manifest_is
     put(&store, "out/_spark_metadata/1", "v2\n").await;
     let error = committed_objects(&store, "out").await.unwrap_err().to_string();
     assert!(error.contains("the manifest `out/_spark_metadata` is damaged"), "{error}");
+}
+
+#[tokio::test]
+async fn a_manifest_is_read_as_its_bytes_arrive() {
+    let store = in_memory();
+    write(Some(&store), "out", 0..12).await;
+    let expected = committed_objects(&store, "out").await.unwrap();
+    for bytes in [1, 7, 1000] {
+        let store: Arc<dyn ObjectStore> = Arc::new(ChunkedStore::new(Arc::clone(&store), bytes));
+        assert_eq!(committed_objects(&store, "out").await.unwrap(), expected);
+    }
 }
