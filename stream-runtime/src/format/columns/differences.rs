@@ -21,6 +21,7 @@ pub struct Differences {
 
 impl Differences {
     /// Those of a file, or of what stands for one. Without a column that may be null, the column is null.
+    #[cfg(feature = "arrow")]
     pub(crate) fn of_file() -> Self {
         Self {
             holder: "file",

@@ -86,7 +86,7 @@ fn clean_up(file: &SeenFile, storage: &Storage, clean: &CleanSource, base: &Path
     match listing::stat(storage, file.path.clone()) {
         // Gone, by an earlier run or by someone else.
         Ok(None) => return Ok(()),
-        Ok(Some(found)) if !listing::is_same(&found, file) => {
+        Ok(Some(found)) if !found.is_same(file) => {
             tracing::warn!(path = &*file.path, "the file has changed since it was read and is left alone");
             return Ok(());
         }

@@ -348,17 +348,6 @@ fn stat_on_disk(path: Arc<str>) -> Result<Option<SeenFile>> {
     }
 }
 
-/// Whether a file is still what it was. Stores give an object's time in other precision, and its version in other quotes, when it is listed than
-/// when it is asked for by itself.
-pub(super) fn is_same(found: &SeenFile, recorded: &SeenFile) -> bool {
-    let tag =
-        |file: &SeenFile| Some(file.e_tag.as_deref()?.trim_start_matches("W/").trim_matches('"').to_owned());
-    match (tag(found), tag(recorded)) {
-        (Some(found_tag), Some(tag)) => found.size == recorded.size && found_tag == tag,
-        _ => found == recorded,
-    }
-}
-
 /// The modification time in whole microseconds.
 pub(super) fn modified(path: &str, metadata: &fs::Metadata) -> Result<Timestamp> {
     match metadata.modified() {
@@ -369,33 +358,4 @@ pub(super) fn modified(path: &str, metadata: &fs::Metadata) -> Result<Timestamp>
 
 fn is_hidden(name: &OsStr) -> bool {
     matches!(name.as_encoded_bytes().first(), Some(b'_' | b'.'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::time::milliseconds;
-
-    #[test]
-    fn a_store_may_say_the_same_of_an_object_in_two_ways() {
-        let listed = SeenFile {
-            path: "a".into(),
-            modified: Timestamp::UNIX_EPOCH + milliseconds(1_234),
-            size: 7,
-            e_tag: Some("0x8D".into()),
-        };
-        let asked = |tag: &str, size| SeenFile {
-            modified: Timestamp::UNIX_EPOCH + milliseconds(1_000),
-            size,
-            e_tag: Some(tag.into()),
-            ..listed.clone()
-        };
-        assert!(is_same(&asked("\"0x8D\"", 7), &listed));
-        assert!(is_same(&asked("W/\"0x8D\"", 7), &listed));
-        assert!(!is_same(&asked("\"0x8E\"", 7), &listed));
-        assert!(!is_same(&asked("\"0x8D\"", 8), &listed));
-        let untagged = |file: SeenFile| SeenFile { e_tag: None, ..file };
-        assert!(!is_same(&untagged(asked("", 7)), &untagged(listed.clone())));
-        assert!(is_same(&untagged(listed.clone()), &untagged(listed)));
-    }
 }

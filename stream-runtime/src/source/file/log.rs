@@ -33,6 +33,19 @@ pub(super) struct SeenFile {
     pub(super) e_tag: Option<Arc<str>>,
 }
 
+impl SeenFile {
+    /// Whether it is still what was recorded. Stores give an object's time in other precision, and its version in other quotes, when
+    /// it is listed than when it is asked for by itself.
+    pub(super) fn is_same(&self, recorded: &Self) -> bool {
+        let tag =
+            |file: &Self| Some(file.e_tag.as_deref()?.trim_start_matches("W/").trim_matches('"').to_owned());
+        match (tag(self), tag(recorded)) {
+            (Some(found), Some(tag)) => self.size == recorded.size && found == tag,
+            _ => self == recorded,
+        }
+    }
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Batch {
@@ -242,7 +255,7 @@ fn decode(entry: &[u8]) -> Result<Record, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::{days, hours};
+    use crate::time::{days, hours, milliseconds};
 
     fn file(name: &str, modified: Timestamp) -> SeenFile {
         SeenFile { path: Arc::from(format!("/data/{name}")), modified, size: 1, e_tag: None }
@@ -346,5 +359,28 @@ mod tests {
         assert!(restore(&[entry[..entry.len() - 3].to_vec()]).starts_with("entry 0 of 1: EOF"));
         assert!(restore(&[vec![9, b'{']]).starts_with("entry 0 of 1: it has format 9"));
         assert!(restore(&[entry.clone(), entry]).starts_with("entry 1 of 2: batch 0 comes after batch 0"));
+    }
+
+    #[test]
+    fn a_store_may_say_the_same_of_an_object_in_two_ways() {
+        let listed = SeenFile {
+            path: "a".into(),
+            modified: Timestamp::UNIX_EPOCH + milliseconds(1_234),
+            size: 7,
+            e_tag: Some("0x8D".into()),
+        };
+        let asked = |tag: &str, size| SeenFile {
+            modified: Timestamp::UNIX_EPOCH + milliseconds(1_000),
+            size,
+            e_tag: Some(tag.into()),
+            ..listed.clone()
+        };
+        assert!(asked("\"0x8D\"", 7).is_same(&listed));
+        assert!(asked("W/\"0x8D\"", 7).is_same(&listed));
+        assert!(!asked("\"0x8E\"", 7).is_same(&listed));
+        assert!(!asked("\"0x8D\"", 8).is_same(&listed));
+        let untagged = |file: SeenFile| SeenFile { e_tag: None, ..file };
+        assert!(!untagged(asked("", 7)).is_same(&untagged(listed.clone())));
+        assert!(untagged(listed.clone()).is_same(&untagged(listed)));
     }
 }

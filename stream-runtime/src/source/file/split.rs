@@ -260,7 +260,7 @@ impl Reading {
                 None => return Err(self.changed(recorded, "it is gone")),
             },
         };
-        if listing::is_same(&found, recorded) {
+        if found.is_same(recorded) {
             return Ok(());
         }
         let SeenFile { modified, size, .. } = found;
