@@ -5,6 +5,8 @@ mod files;
 #[cfg(target_os = "linux")]
 mod kills;
 mod rows;
+#[path = "../value_support/mod.rs"]
+mod value_support;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

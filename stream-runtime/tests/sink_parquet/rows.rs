@@ -9,6 +9,7 @@ use arrow_array::{Array, ArrayRef, StructArray};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
+use super::value_support::{double, many, micros, some, text, time, window};
 use super::*;
 
 #[derive(Clone, Debug, PartialEq, Schema)]
@@ -187,41 +188,6 @@ fn everything(batch: RecordBatch) -> Vec<Everything> {
             windows: field(&rows, "windows", index),
         })
         .collect()
-}
-
-fn micros() -> impl Strategy<Value = i64> {
-    prop_oneof![Just(i64::MIN), Just(i64::MAX), Just(0), Just(-1), any::<i64>()]
-}
-
-fn text() -> impl Strategy<Value = String> {
-    prop_oneof![
-        Just(String::new()),
-        Just("\0\u{feff}\"'\n\u{10ffff}".to_owned()),
-        "\\PC{0,8}",
-        any::<String>()
-    ]
-}
-
-fn time() -> impl Strategy<Value = Timestamp> {
-    micros().prop_map(Timestamp::from_micros)
-}
-
-fn window() -> impl Strategy<Value = Window> {
-    (time(), time()).prop_map(|(start, end)| Window { start, end })
-}
-
-/// Any double but `NaN`, which isn't equal to itself; a test of its own has it.
-fn double() -> impl Strategy<Value = f64> {
-    use prop::num::f64::{INFINITE, NEGATIVE, NORMAL, POSITIVE, SUBNORMAL, ZERO};
-    POSITIVE | NEGATIVE | NORMAL | SUBNORMAL | ZERO | INFINITE
-}
-
-fn some<S: Strategy>(strategy: S) -> impl Strategy<Value = Option<S::Value>> {
-    prop::option::of(strategy)
-}
-
-fn many<S: Strategy>(strategy: S) -> impl Strategy<Value = Vec<S::Value>> {
-    prop::collection::vec(strategy, 0..4)
 }
 
 fn point() -> impl Strategy<Value = Point> {

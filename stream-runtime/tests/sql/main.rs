@@ -5,6 +5,8 @@ mod commits;
 mod limits;
 mod refusals;
 mod rows;
+#[path = "../value_support/mod.rs"]
+mod value_support;
 
 use stream_runtime::prelude::*;
 use stream_runtime::sink::ResultTable;

@@ -7,6 +7,7 @@ use proptest::test_runner::RngSeed;
 use stream_runtime::plan::Mode;
 use stream_runtime::sink::{Sink, SinkBatch};
 
+use super::value_support::{double, many, micros, some, text, time, window};
 use super::*;
 
 #[derive(Clone, Debug, PartialEq, Schema)]
@@ -54,42 +55,12 @@ struct Everything {
     windows: Vec<Option<Window>>,
 }
 
-fn micros() -> impl Strategy<Value = i64> {
-    prop_oneof![Just(i64::MIN), Just(i64::MAX), Just(0), Just(-1), any::<i64>()]
-}
-
 fn signed() -> impl Strategy<Value = i128> {
     prop_oneof![Just(i128::MIN), Just(i128::MAX), Just(-1), -5_i128..5, any::<i128>()]
 }
 
 fn unsigned() -> impl Strategy<Value = u128> {
     prop_oneof![Just(u128::MAX), Just(1 << 127), Just((1 << 127) - 1), Just(0), any::<u128>()]
-}
-
-fn text() -> impl Strategy<Value = String> {
-    prop_oneof![Just("\0\u{feff}\"'\n\u{10ffff}".to_owned()), "\\PC{0,8}", any::<String>()]
-}
-
-fn time() -> impl Strategy<Value = Timestamp> {
-    micros().prop_map(Timestamp::from_micros)
-}
-
-fn window() -> impl Strategy<Value = Window> {
-    (time(), time()).prop_map(|(start, end)| Window { start, end })
-}
-
-/// Any double but `NaN`, which isn't equal to itself.
-fn double() -> impl Strategy<Value = f64> {
-    use prop::num::f64::{INFINITE, NEGATIVE, NORMAL, POSITIVE, SUBNORMAL, ZERO};
-    POSITIVE | NEGATIVE | NORMAL | SUBNORMAL | ZERO | INFINITE
-}
-
-fn some<S: Strategy>(strategy: S) -> impl Strategy<Value = Option<S::Value>> {
-    prop::option::of(strategy)
-}
-
-fn many<S: Strategy>(strategy: S) -> impl Strategy<Value = Vec<S::Value>> {
-    prop::collection::vec(strategy, 0..4)
 }
 
 fn point() -> impl Strategy<Value = Point> {
