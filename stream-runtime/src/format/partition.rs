@@ -8,6 +8,9 @@ use crate::schema::derive::names;
 use crate::schema::place::Place;
 use crate::schema::{Column, ColumnSet};
 
+/// Stands for null, and for empty text.
+pub(crate) const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
+
 /// The columns that have one value in all rows of a file, each packed as state packs it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PartitionValues {

@@ -128,6 +128,7 @@ impl<F: FileFormat> StaticFile<F> {
 
     /// Reads an object store instead of this machine's file systems, as
     /// [`FileSource`](crate::source::FileSource#object-stores) does. A change is recognized by the objects' `ETag`s, too.
+    /// A path without objects fails the load, unless a file sink has written its manifest there: a store has no empty directories.
     #[cfg(feature = "object-store")]
     #[must_use]
     pub fn object_store(mut self, store: Arc<dyn object_store::ObjectStore>) -> Self {

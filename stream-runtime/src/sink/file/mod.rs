@@ -31,7 +31,6 @@ pub(crate) use manifest::committed_in;
 pub use manifest::committed_objects;
 #[cfg(feature = "parquet")]
 pub use parquet::{Parquet, ParquetCompression};
-pub(crate) use partition::NULL_PARTITION;
 pub use text::{Csv, JsonLines};
 
 use crate::error::{Error, Result};

@@ -6,13 +6,11 @@ use std::fmt::{self, Display, Write as _};
 use hashbrown::HashMap;
 
 use crate::format::ColumnError;
+use crate::format::partition::NULL_PARTITION;
 use crate::schema::columnar::{ColumnWriter, Columns};
 use crate::schema::place::Place;
 use crate::schema::{Column, ColumnSet, Element, List, Schema, TimestampFormat};
 use crate::time::{Date, Duration, Timestamp, Window};
-
-/// Stands for null, and for empty text.
-pub(crate) const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// The columns whose values name a row's directory.
 #[derive(Clone, Debug, Default)]

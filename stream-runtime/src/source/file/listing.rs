@@ -1,7 +1,6 @@
 //! [`Listing`]: the files below a path that a source hasn't taken yet. All calls block.
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -9,9 +8,9 @@ use std::sync::Arc;
 
 use super::committed::Committed;
 use super::log::{FileLog, SeenFile};
+use super::names::{descends_into, is_hidden};
 #[cfg(feature = "object-store")]
 use super::objects::{self, ObjectListing};
-use super::partition::is_partition;
 use crate::engine::clock;
 use crate::error::{Error, Result};
 use crate::storage::Storage;
@@ -132,16 +131,11 @@ impl Listing {
         let mut names = relative.components().map(Component::as_os_str);
         match &self.target {
             Target::File(_) => relative.as_os_str().is_empty(),
-            Target::Directory(..) => names.all(|name| self.descends_into(name)),
-            Target::Glob { .. } => !names.any(|name| is_hidden(name) && !self.descends_into(name)),
+            Target::Directory(..) => names.all(|name| descends_into(name, self.recursive)),
+            Target::Glob { .. } => !names.any(|name| is_hidden(name) && !descends_into(name, self.recursive)),
             #[cfg(feature = "object-store")]
             Target::Objects(listing, _) => listing.may_list(relative, self.recursive),
         }
-    }
-
-    /// Whether a directory below one that is listed is listed, too.
-    fn descends_into(&self, name: &OsStr) -> bool {
-        if self.recursive { !is_hidden(name) } else { is_partition(name) }
     }
 
     /// The files that `log` hasn't seen, by modification time and then path.
@@ -168,7 +162,7 @@ impl Listing {
                     let is_dir = path.is_dir();
                     let directories = if is_dir { Some(below) } else { below.parent() };
                     let mut names = directories.into_iter().flatten();
-                    if names.any(|name| is_hidden(name) && !self.descends_into(name)) {
+                    if names.any(|name| is_hidden(name) && !descends_into(name, self.recursive)) {
                         continue;
                     }
                     if is_dir {
@@ -250,7 +244,7 @@ impl Found<'_> {
         for entry in entries {
             let entry = entry.map_err(|error| Error::io("listing", directory, error))?;
             let name = entry.file_name();
-            let descends = self.listing.descends_into(&name);
+            let descends = descends_into(&name, self.listing.recursive);
             if is_hidden(&name) && !descends {
                 continue;
             }
@@ -354,8 +348,4 @@ pub(super) fn modified(path: &str, metadata: &fs::Metadata) -> Result<Timestamp>
         Ok(time) => Ok(clock::from_system(time)),
         Err(error) => Err(Error::io("reading the modification time of", path, error)),
     }
-}
-
-fn is_hidden(name: &OsStr) -> bool {
-    matches!(name.as_encoded_bytes().first(), Some(b'_' | b'.'))
 }

@@ -5,12 +5,11 @@
 //! part of the log, so that a larger `max_file_age` after a restart doesn't read forgotten files again.
 
 use std::collections::{BTreeMap, HashSet};
-use std::ffi::OsStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::partition::is_partition;
+use super::names::is_partition;
 use crate::source::LogEntry;
 use crate::time::{Duration, Timestamp};
 
@@ -193,7 +192,7 @@ impl FileLog {
         let (mut directory, mut key) = last(path);
         while let Some(above) = directory {
             let (next, name) = last(above);
-            if !is_partition(OsStr::new(name)) {
+            if !is_partition(name) {
                 break;
             }
             key = path.get(above.len() - name.len()..).unwrap_or(key);

@@ -14,6 +14,7 @@ mod limit;
 mod line_count;
 mod listing;
 mod log;
+mod names;
 #[cfg(feature = "object-store")]
 mod objects;
 mod options;

@@ -3,15 +3,14 @@
 //! A store has no directories. A key that is no object's is taken for one: it holds the objects whose keys begin with it
 //! and a slash, maybe none yet.
 
-use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Component, Path};
 use std::sync::Arc;
 
 use object_store::ObjectMeta;
 
 use super::listing::GLOB;
 use super::log::SeenFile;
-use super::partition::is_partition;
+use super::names::{descends_into, is_hidden};
 use crate::engine::clock;
 use crate::error::{Error, Result};
 use crate::storage::Objects;
@@ -69,11 +68,11 @@ impl ObjectListing {
 
     /// Whether an object in `directory` (below the base), or somewhere below it, could be listed.
     pub(super) fn may_list(&self, relative: &Path, recursive: bool) -> bool {
-        let mut names = relative.components().map(|name| name.as_os_str().to_string_lossy());
+        let mut names = relative.components().map(Component::as_os_str);
         match &self.target {
             Target::Object(_) => relative.as_os_str().is_empty(),
-            Target::Directory(_) => names.all(|name| descends_into(&name, recursive)),
-            Target::Pattern { .. } => !names.any(|name| is_hidden(&name) && !descends_into(&name, recursive)),
+            Target::Directory(_) => names.all(|name| descends_into(name, recursive)),
+            Target::Pattern { .. } => !names.any(|name| is_hidden(name) && !descends_into(name, recursive)),
         }
     }
 
@@ -151,11 +150,6 @@ fn parts_below<'a>(base: &str, found: &'a ObjectMeta) -> (impl Iterator<Item = &
     (directories.split('/').filter(|name| !name.is_empty()), name)
 }
 
-/// Whether a directory below one that is listed is listed, too.
-fn descends_into(directory: &str, recursive: bool) -> bool {
-    if recursive { !is_hidden(directory) } else { is_partition(OsStr::new(directory)) }
-}
-
 /// Whether the pattern is that of the object, or of a directory with which it is listed. One that ends in `**` is of directories alone.
 fn is_named(pattern: &glob::Pattern, key: &str, recursive: bool) -> bool {
     let matches = |key: &str| pattern.matches_with(key, GLOB);
@@ -174,10 +168,6 @@ fn is_named(pattern: &glob::Pattern, key: &str, recursive: bool) -> bool {
         rest = directory;
     }
     false
-}
-
-fn is_hidden(name: &str) -> bool {
-    name.starts_with(['_', '.'])
 }
 
 #[cfg(test)]

@@ -13,12 +13,11 @@ use percent_encoding::percent_decode_str;
 use super::listing::Listing;
 use super::log::SeenFile;
 use crate::error::{Error, Result};
-use crate::format::partition::PartitionValues;
+use crate::format::partition::{NULL_PARTITION, PartitionValues};
 use crate::format::{Arena, RowError};
 use crate::schema::columnar::Columns;
 use crate::schema::place::Place;
 use crate::schema::{Column, Decoding, Field, Kind, Schema, TimestampFormat};
-use crate::sink::file::NULL_PARTITION;
 use crate::time::Timestamp;
 
 /// Which directories name columns of the files below them.
@@ -68,12 +67,6 @@ impl Partitions {
             Err(problem) => Err(Error::source(source, format!("`{path}` is {problem}"))),
         }
     }
-}
-
-/// Whether a directory is one of a partition, by its name; `_date=2026-01-31` isn't hidden, as in Spark.
-pub(super) fn is_partition(directory: &OsStr) -> bool {
-    let name = directory.as_encoded_bytes();
-    !name.starts_with(b".") && memchr::memchr(b'=', name).is_some_and(|at| at > 0)
 }
 
 /// A directory of a partition.
