@@ -146,24 +146,6 @@ async fn an_archive_in_another_bucket_is_refused() {
 }
 
 #[tokio::test]
-async fn many_objects_that_an_earlier_run_has_removed_are_forgotten() {
-    let store = in_memory();
-    let home = tempfile::tempdir().unwrap();
-    let run_once = || async {
-        let source =
-            FileSource::json("in").object_store(Arc::clone(&store)).clean_source(CleanSource::Delete);
-        run(Clicks::query().clicks(source).checkpoint(home.path().join("c"))).await.unwrap().concat().len()
-    };
-    for n in 100..250 {
-        put(&store, &format!("in/{n}"), json([n])).await;
-    }
-    assert_eq!(run_once().await, 150);
-    put(&store, "in/new", json([1])).await;
-    assert_eq!(run_once().await, 1);
-    assert_eq!(objects(&store, "").await, []);
-}
-
-#[tokio::test]
 async fn an_object_without_a_byte_is_no_file() {
     let directory = tempfile::tempdir().unwrap();
     let store = in_memory();

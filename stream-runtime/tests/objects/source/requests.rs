@@ -187,3 +187,26 @@ async fn a_store_that_does_not_answer_is_no_damaged_file() {
         assert!(error.contains("the connection was reset"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn many_objects_that_an_earlier_run_has_removed_are_not_asked_for_one_by_one() {
+    let counted = Arc::new(Counted::default());
+    let store: Arc<dyn ObjectStore> = counted.clone();
+    let home = tempfile::tempdir().unwrap();
+    let run_once = || async {
+        let source =
+            FileSource::json("in").object_store(Arc::clone(&store)).clean_source(CleanSource::Delete);
+        rows(Clicks::query().clicks(source).checkpoint(home.path().join("c"))).await.len()
+    };
+    for n in 100..250 {
+        put(&store, &format!("in/{n}"), json([n])).await;
+    }
+    assert_eq!(run_once().await, 150);
+    put(&store, "in/new", json([1])).await;
+    let before = counted.gets.load(Ordering::SeqCst);
+    assert_eq!(run_once().await, 1);
+    assert_eq!(crate::support::objects(&store, "").await, []);
+    // Of the new one alone: what was removed is known from a listing.
+    let gets = counted.gets.load(Ordering::SeqCst) - before;
+    assert!(gets < 10, "{gets}");
+}
